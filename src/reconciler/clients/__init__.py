@@ -1,0 +1,1 @@
+"""Wire only: these modules know protocols and files, and no kind."""

@@ -1,0 +1,1 @@
+"""The pure centre: no clock, no disk, no network, no randomness."""

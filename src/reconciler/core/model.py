@@ -1,0 +1,252 @@
+"""The nouns: what is written, what is seen, what differs, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+Json: TypeAlias = Any
+
+
+class Ref(NamedTuple):
+    """Names one resource: ``Process/web``."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class Apply(StrEnum):
+    """How a change of a field reaches the world, mildest first. Put it in a field's ``Annotated``."""
+
+    LIVE = "live"
+    RELOAD = "reload"
+    RESTART = "restart"
+    RECREATE = "recreate"
+
+
+class Spec(BaseModel):
+    """Base of every kind's spec: what the user writes under ``spec:`` (camelCase in YAML)."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class State(BaseModel):
+    """Base of every kind's state: one shape for desired and observed; secrets are ``Sealed``."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+StateT = TypeVar("StateT", bound=State)
+ActionT = TypeVar("ActionT")
+ActionT_contra = TypeVar("ActionT_contra", contravariant=True)
+
+
+class Origin(NamedTuple):
+    """Where a resource is written: the file relative to the spec root's parent, 1-based line."""
+
+    path: PurePath
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Drift(StrEnum):
+    """What to do about a change made outside the specs."""
+
+    CORRECT = "correct"
+    WARN = "warn"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource(Generic[SpecT]):
+    """One checked document. ``digest`` names its content; ``root`` is what relative paths mean.
+
+    ``instance_of`` is the written resource this one was expanded from (``Process/web`` for
+    ``Process/web-0``), else None.
+    """
+
+    ref: Ref
+    spec: SpecT
+    origin: Origin
+    digest: str = ""
+    root: PurePath = PurePath("/")
+    generation: int = 1
+    instance_of: Ref | None = None
+    index: int = 0
+    suspend: bool = False
+    drift: Drift = Drift.CORRECT
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written_as(self) -> Ref:
+        """The ref the user wrote."""
+        return self.instance_of or self.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(Generic[StateT]):
+    """One thing seen in the world. ``vitals`` is volatile and never diffed."""
+
+    state: StateT
+    owned: bool
+    vitals: Mapping[str, Json]
+
+
+class HealthCode(StrEnum):
+    HEALTHY = "Healthy"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    UNKNOWN = "Unknown"
+
+
+class Health(NamedTuple):
+    code: HealthCode
+    reason: str
+    message: str
+
+
+class Unknown(NamedTuple):
+    """The world could not be seen. Never confuse it with an empty world."""
+
+    reason: str
+    message: str
+
+
+World: TypeAlias = Mapping[str, "Mapping[str, Observed[Any]] | Unknown"]
+
+
+class Verb(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class FieldChange(NamedTuple):
+    """One path's difference. ``apply`` says what changing it costs."""
+
+    path: str
+    before: Json
+    after: Json
+    apply: Apply = Apply.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[StateT]):
+    """One ref's difference. ``revision`` is the revision of the specs it was planned from."""
+
+    ref: Ref
+    verb: Verb
+    before: StateT | None
+    after: StateT | None
+    fields: tuple[FieldChange, ...]
+    revision: str = ""
+
+    @property
+    def apply(self) -> Apply:
+        """The strongest of the fields' costs."""
+        strength = list(Apply)
+        return max((f.apply for f in self.fields), key=strength.index, default=Apply.LIVE)
+
+
+class Step(NamedTuple):
+    """One idempotent action, as data. Steps of one wave may run side by side."""
+
+    ref: Ref
+    action: Any
+    wave: int = 0
+
+
+class Blocked(NamedTuple):
+    """Held back, and why. ``after`` is when to look again, in seconds from now, where known."""
+
+    ref: Ref
+    reason: str
+    message: str
+    after: float | None = None
+
+
+class Need(NamedTuple):
+    """An edge of the graph: ``ref`` must fulfil ``condition`` (``started``, ``restored``, …)."""
+
+    ref: Ref
+    condition: str
+
+
+class Due(NamedTuple):
+    """Work whose time has come (``actions``), and when to look again (``after`` seconds)."""
+
+    actions: tuple[Any, ...] = ()
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, in order. ``drifted`` are changes of resources whose spec did not change.
+
+    ``due`` is work whose time has come: it is done, but never means "out of sync".
+    """
+
+    revision: str
+    changes: tuple[Change[Any], ...] = ()
+    steps: tuple[Step, ...] = ()
+    due: tuple[Step, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    held: tuple[Change[Any], ...] = ()
+    """Changes that a gate held back: they differ, and are not done now."""
+    after: float | None = None
+    """Seconds until time alone may bring new work; None when it will not."""
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.due)
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing differs, held back or not."""
+        return not self.changes and not self.held
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One fact of a resource's status. ``since`` moves only when ``status`` does."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    generation: int
+    since: datetime
