@@ -1,0 +1,1 @@
+"""The one way in: YAML to checked resources."""
