@@ -42,6 +42,14 @@ def _nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Du
     return Due()
 
 
+def _unpaused(resource: Resource[Any]) -> Resource[Any]:
+    return resource
+
+
+def _disturbs_nobody(change: Change[Any]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[SpecT, StateT, ActionT]):
     """A vertical slice of the product. Every function here is pure."""
@@ -62,6 +70,10 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """What one document stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
     due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = _nothing_due
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
+    paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
+    """The same resource, asked to rest while something it needs is being put in place."""
+    disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
+    """Whether a change must not happen under live dependents (a restore under its writers)."""
     plural: str = ""
     short: str = ""
 

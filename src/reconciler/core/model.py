@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
@@ -26,7 +26,7 @@ class Ref(NamedTuple):
 
 
 class Apply(StrEnum):
-    """How a change of a field reaches the world, mildest first. Put it in a field's ``Annotated``."""
+    """How a change of a field reaches the world, mildest first: a mark in its ``Annotated``."""
 
     LIVE = "live"
     RELOAD = "reload"
@@ -144,6 +144,13 @@ class Unknown(NamedTuple):
 World: TypeAlias = Mapping[str, "Mapping[str, Observed[Any]] | Unknown"]
 
 
+class Cause(StrEnum):
+    """Why a ref differs: its spec was edited, or the world moved away from an unedited spec."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+
+
 class Verb(StrEnum):
     CREATE = "create"
     UPDATE = "update"
@@ -169,6 +176,7 @@ class Change(Generic[StateT]):
     after: StateT | None
     fields: tuple[FieldChange, ...]
     revision: str = ""
+    cause: Cause = Cause.SPEC
 
     @property
     def apply(self) -> Apply:
@@ -210,28 +218,38 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, in order. ``drifted`` are changes of resources whose spec did not change.
+    """What would be done, in order.
 
-    ``due`` is work whose time has come: it is done, but never means "out of sync".
+    ``held`` are changes that a gate holds back: they differ, and are not done now. ``due`` is work
+    whose time has come: it is done, but never means "out of sync". ``after`` is the number of
+    seconds until time alone may bring new work, None when it will not.
     """
 
     revision: str
     changes: tuple[Change[Any], ...] = ()
     steps: tuple[Step, ...] = ()
     due: tuple[Step, ...] = ()
-    blocked: tuple[Blocked, ...] = ()
     held: tuple[Change[Any], ...] = ()
-    """Changes that a gate held back: they differ, and are not done now."""
+    blocked: tuple[Blocked, ...] = ()
+    unknown: tuple[str, ...] = ()
     after: float | None = None
-    """Seconds until time alone may bring new work; None when it will not."""
 
     def __bool__(self) -> bool:
         return bool(self.steps or self.due)
 
     @property
     def in_sync(self) -> bool:
-        """Whether nothing differs, held back or not."""
-        return not self.changes and not self.held
+        """Whether everything could be seen and nothing differs, held back or not."""
+        return not (self.changes or self.held or self.unknown)
+
+    def only(self, kinds: frozenset[str]) -> Plan:
+        """The same plan, doing only what concerns ``kinds``."""
+        return replace(
+            self,
+            changes=tuple(change for change in self.changes if change.ref.kind in kinds),
+            steps=tuple(step for step in self.steps if step.ref.kind in kinds),
+            due=tuple(step for step in self.due if step.ref.kind in kinds),
+        )
 
 
 class ConditionStatus(StrEnum):

@@ -71,7 +71,9 @@ class Sealed:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, _: CoreSchema, __: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         source = {"type": "string", "minLength": 1}
         return {
             "type": "object",

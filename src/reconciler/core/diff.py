@@ -1,0 +1,68 @@
+"""Compare two states of the same shape. Written once, for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .model import Apply, Change, FieldChange, Json, Ref, State, StateT, Verb
+from .sealed import KEY
+
+
+def diff(ref: Ref, desired: StateT | None, observed: StateT | None) -> Change[StateT] | None:
+    """What must change to make ``observed`` into ``desired``; None when nothing must."""
+    if desired == observed:
+        return None
+    if observed is None:
+        return Change(ref, Verb.CREATE, None, desired, tuple(_all_fields(desired, after=True)))
+    if desired is None:
+        return Change(ref, Verb.DELETE, observed, None, tuple(_all_fields(observed, after=False)))
+    return Change(ref, Verb.UPDATE, observed, desired, _fields(observed, desired))
+
+
+def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
+    costs = _costs(type(state)) if state is not None else {}
+    for path, value in sorted(_dump(state).items()):
+        yield FieldChange(
+            path,
+            None if after else value,
+            value if after else None,
+            costs.get(path, Apply.LIVE),
+        )
+
+
+def _fields(before: State, after: State) -> tuple[FieldChange, ...]:
+    # DeepDiff costs a tenth of a second to import: only a real difference pays for it.
+    from deepdiff import DeepDiff
+    from deepdiff.helper import notpresent
+
+    costs = _costs(type(after))
+    tree = DeepDiff(_dump(before), _dump(after), view="tree", ignore_numeric_type_changes=True)
+    fields = {}
+    for levels in tree.values():
+        for level in levels:
+            path = level.path(output_format="list")
+            if path and path[-1] == KEY:  # two secrets: name the secret, not its inside
+                path, level = path[:-1], level.up  # noqa: PLW2901 (the level above is meant)
+            name = ".".join(str(part) for part in path)
+            fields[name] = FieldChange(
+                name,
+                None if level.t1 is notpresent else level.t1,
+                None if level.t2 is notpresent else level.t2,
+                costs.get(str(path[0]) if path else "", Apply.LIVE),
+            )
+    return tuple(fields[name] for name in sorted(fields))
+
+
+def _dump(state: State | None) -> dict[str, Json]:
+    return state.model_dump(mode="json", by_alias=True) if state is not None else {}
+
+
+def _costs(model: type[State]) -> dict[str, Apply]:
+    """How a change of each field is applied, by the field's name in YAML."""
+    fields = model.model_fields.items()
+    return {field.alias or name: _cost(field.metadata) for name, field in fields}
+
+
+def _cost(metadata: list[Any]) -> Apply:
+    return next((mark for mark in metadata if isinstance(mark, Apply)), Apply.LIVE)

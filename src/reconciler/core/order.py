@@ -1,0 +1,100 @@
+"""What goes first: a graph of needs, cut into waves; cycles are named, not guessed around."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from .kind import Kinds
+from .model import Need, Ref, Resource
+
+Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
+Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
+
+
+def members(desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
+    """What each written ref stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
+    found: dict[Ref, tuple[Ref, ...]] = {}
+    for ref, resource in desired.items():
+        written = resource.instance_of or ref
+        found[written] = (*found.get(written, ()), ref)
+        if written != ref:
+            found.setdefault(ref, (ref,))
+    return found
+
+
+def needs(kinds: Kinds, resource: Resource[Any]) -> tuple[Need, ...]:
+    """What ``resource`` waits for, in the names the user wrote."""
+    return tuple(kinds[resource.ref.kind].needs(resource))
+
+
+def graph_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, set[Ref]]:
+    """Edges from each wanted ref to the wanted refs it needs; dangling needs are left out."""
+    groups = members(desired)
+    return {
+        ref: {one for need in needs(kinds, resource) for one in groups.get(need.ref, ())} - {ref}
+        for ref, resource in desired.items()
+    }
+
+
+def users(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
+    """Who needs each written ref: the graph, turned around."""
+    found: dict[Ref, tuple[Ref, ...]] = {}
+    for ref, resource in desired.items():
+        for need in needs(kinds, resource):
+            found[need.ref] = (*found.get(need.ref, ()), ref)
+    return found
+
+
+def find_cycle(graph: Graph) -> tuple[Ref, ...]:
+    """One cycle of the graph, smallest ref first, or nothing: ``(a, b)``: a needs b needs a."""
+    done: set[Ref] = set()
+    for start in sorted(graph):
+        trail: list[Ref] = []
+        stack: list[tuple[Ref, bool]] = [(start, False)]
+        while stack:
+            ref, leaving = stack.pop()
+            if leaving:
+                done.add(trail.pop())
+            elif ref in trail:
+                cycle = trail[trail.index(ref) :]
+                first = cycle.index(min(cycle))
+                return tuple(cycle[first:] + cycle[:first])
+            elif ref not in done:
+                trail.append(ref)
+                stack.append((ref, True))
+                stack.extend((need, False) for need in sorted(graph.get(ref, ()), reverse=True))
+    return ()
+
+
+def find_cycles(graph: Graph) -> tuple[tuple[Ref, ...], ...]:
+    """Every cycle that keeps the rest from being ordered, one after another."""
+    left = {ref: set(needed) for ref, needed in graph.items()}
+    cycles = []
+    while cycle := find_cycle(left):
+        cycles.append(cycle)
+        for ref in cycle:
+            left.pop(ref, None)
+    return tuple(cycles)
+
+
+def ranks(graph: Graph) -> dict[Ref, int]:
+    """How deep each ref stands: 0 needs nothing, n needs something of n - 1. No cycles, please."""
+    depth: dict[Ref, int] = {}
+    for start in graph:
+        stack = [start]
+        while stack:
+            ref = stack[-1]
+            open_needs = [need for need in graph.get(ref, ()) if need not in depth]
+            if open_needs:
+                stack.extend(open_needs)
+            else:
+                stack.pop()
+                depth[ref] = 1 + max((depth[need] for need in graph.get(ref, ())), default=-1)
+    return depth
+
+
+def without(graph: Graph, refs: Iterable[Ref]) -> dict[Ref, set[Ref]]:
+    """The graph with ``refs`` taken out."""
+    gone = set(refs)
+    return {ref: set(needed) - gone for ref, needed in graph.items() if ref not in gone}

@@ -1,0 +1,96 @@
+"""What is true of a resource, computed in one place: Ready, Reconciling, Stalled, Healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from .errors import ReconcileError
+from .model import Blocked, Change, Condition, ConditionStatus, Health, HealthCode
+
+STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff"})
+"""Reasons of a gate that time alone will not lift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that conditions of one resource are made of. ``health`` is None when it is not there."""
+
+    generation: int = 1
+    change: Change[Any] | None = None
+    blocked: Blocked | None = None
+    failure: ReconcileError | None = None
+    stalled: bool = False
+    unknown: bool = False
+    health: Health | None = None
+
+
+def conditions(
+    facts: Facts, before: Mapping[str, Condition], now: datetime
+) -> tuple[Condition, ...]:
+    """The four conditions; ``since`` stays where the status did not flip."""
+    return tuple(
+        _keep_since(Condition(kind, status, why[0], why[1], facts.generation, now), before)
+        for kind, status, why in _judge(facts)
+    )
+
+
+def _judge(facts: Facts) -> Iterator[tuple[str, ConditionStatus, tuple[str, str]]]:
+    trouble = _trouble(facts)
+    health = facts.health or Health(HealthCode.UNKNOWN, "Absent", "it is not there")
+    yield "Ready", _ready(facts, trouble), trouble or (health.reason, health.message)
+    moving = facts.change is not None and not _is_stuck(facts)
+    moving = moving or health.code is HealthCode.PROGRESSING
+    why = (trouble or ("Progressing", health.message)) if moving else ("Settled", "")
+    yield "Reconciling", _status(fact=moving), why
+    stuck = _is_stuck(facts)
+    yield "Stalled", _status(fact=stuck), (trouble or ("", "")) if stuck else ("Moving", "")
+    yield "Healthy", _healthy(facts, health), (health.reason, health.message)
+
+
+def _trouble(facts: Facts) -> tuple[str, str] | None:
+    """The one thing to say when a resource is not as the specs want it."""
+    if facts.blocked is not None:
+        return facts.blocked.reason, facts.blocked.message
+    if facts.failure is not None:
+        return facts.failure.reason, str(facts.failure)
+    if facts.change is not None:
+        return "OutOfSync", ", ".join(field.path for field in facts.change.fields)
+    return None
+
+
+def _ready(facts: Facts, trouble: tuple[str, str] | None) -> ConditionStatus:
+    if facts.unknown:
+        return ConditionStatus.UNKNOWN
+    healthy = facts.health is not None and facts.health.code is HealthCode.HEALTHY
+    return _status(fact=trouble is None and healthy)
+
+
+def _healthy(facts: Facts, health: Health) -> ConditionStatus:
+    if facts.unknown or health.code is HealthCode.UNKNOWN:
+        return ConditionStatus.UNKNOWN
+    return _status(fact=health.code is HealthCode.HEALTHY)
+
+
+def _is_stuck(facts: Facts) -> bool:
+    return facts.stalled or (facts.blocked is not None and facts.blocked.reason in STUCK)
+
+
+def _status(*, fact: bool) -> ConditionStatus:
+    return ConditionStatus.TRUE if fact else ConditionStatus.FALSE
+
+
+def _keep_since(condition: Condition, before: Mapping[str, Condition]) -> Condition:
+    old = before.get(condition.type)
+    if old is None or old.status is not condition.status:
+        return condition
+    return Condition(
+        condition.type,
+        condition.status,
+        condition.reason,
+        condition.message,
+        condition.generation,
+        old.since,
+    )

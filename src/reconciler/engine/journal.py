@@ -1,0 +1,146 @@
+"""What happened: events, passes, and what was last in sync. A cache, never the truth.
+
+A journal that cannot be read is put aside and begun anew; one that cannot be written costs
+history, not convergence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..core.model import Json, Ref
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 5000
+"""Events and passes beyond this many are forgotten, oldest first."""
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time REAL, ref TEXT, type TEXT,
+    reason TEXT, message TEXT, count INTEGER);
+CREATE TABLE IF NOT EXISTS pass (id INTEGER PRIMARY KEY, time REAL, revision TEXT, lane TEXT,
+    changes INTEGER, result TEXT, took_ms INTEGER, summary TEXT);
+CREATE TABLE IF NOT EXISTS resource (ref TEXT PRIMARY KEY, digest TEXT, generation INTEGER,
+    applied TEXT);
+"""
+
+
+class Event(NamedTuple):
+    """Something worth telling about a ref; ``type`` is Normal or Warning."""
+
+    ref: Ref
+    type: str
+    reason: str
+    message: str
+
+
+class PassRecord(NamedTuple):
+    """One pass that changed something."""
+
+    time: float
+    revision: str
+    lane: str
+    changes: int
+    result: str
+    took_ms: int
+    summary: str
+
+
+class Known(NamedTuple):
+    """A resource as it was last loaded: its content, its count of edits, what was in sync."""
+
+    digest: str
+    generation: int
+    applied: str
+
+
+class Journal:
+    """History in one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = self._open()
+
+    def record_events(self, events: Iterable[Event], now: float) -> None:
+        """Add events; one that repeats the ref's last event only counts up."""
+        for event in events:
+            row = self._run(
+                "SELECT id, reason, message FROM event WHERE ref = ? ORDER BY id DESC LIMIT 1",
+                (str(event.ref),),
+            )
+            if row and row[0][1:] == (event.reason, event.message):
+                sql = "UPDATE event SET count = count + 1, time = ? WHERE id = ?"
+                self._run(sql, (now, row[0][0]))
+            else:
+                sql = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, 1)"
+                self._run(sql, (now, str(event.ref), *event[1:]))
+        self._run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (KEPT,))
+
+    def record_pass(self, record: PassRecord) -> None:
+        self._run("INSERT INTO pass VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", record)
+        self._run("DELETE FROM pass WHERE id <= (SELECT max(id) FROM pass) - ?", (KEPT,))
+
+    def events(self, limit: int, ref: str = "") -> list[tuple[Json, ...]]:
+        """Newest first: time, ref, type, reason, message, count."""
+        return self._run(
+            "SELECT time, ref, type, reason, message, count FROM event"
+            " WHERE ? IN ('', ref) ORDER BY time DESC, id DESC LIMIT ?",
+            (ref, limit),
+        )
+
+    def passes(self, limit: int) -> list[tuple[Json, ...]]:
+        """Newest first, columns as in PassRecord."""
+        sql = "SELECT time, revision, lane, changes, result, took_ms, summary FROM pass"
+        return self._run(sql + " ORDER BY id DESC LIMIT ?", (limit,))
+
+    def known(self) -> dict[Ref, Known]:
+        """Every resource that was ever loaded."""
+        rows = self._run("SELECT ref, digest, generation, applied FROM resource", ())
+        return {Ref(*str(ref).split("/", 1)): Known(*rest) for ref, *rest in rows}
+
+    def remember(self, known: Mapping[Ref, Known], gone: Iterable[Ref] = ()) -> None:
+        """Replace what is known of some resources, and forget the gone ones."""
+        for ref, one in known.items():
+            self._run("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?)", (str(ref), *one))
+        for ref in gone:
+            self._run("DELETE FROM resource WHERE ref = ?", (str(ref),))
+
+    def commit(self) -> None:
+        """Write what was recorded since the last call."""
+        try:
+            self._db.commit()
+        except sqlite3.Error as exc:
+            log.warning("the journal cannot be written: %s", exc)
+
+    def close(self) -> None:
+        self.commit()
+        self._db.close()
+
+    def _run(self, sql: str, values: tuple[Json, ...]) -> list[tuple[Json, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            log.warning("the journal cannot be used: %s", exc)
+            return []
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            return _connect(self._path)
+        except sqlite3.DatabaseError as exc:
+            log.warning("the journal is put aside, it cannot be read: %s", exc)
+            self._path.replace(self._path.with_suffix(".unreadable"))
+            return _connect(self._path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, check_same_thread=False)
+    db.execute("PRAGMA synchronous=OFF")
+    db.executescript(SCHEMA)
+    return db

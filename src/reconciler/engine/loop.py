@@ -1,0 +1,205 @@
+"""One lane: wait for dirty or due, run a pass, decide the next wake-up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from ..core.errors import Waiting
+from ..core.gates import Held
+from ..core.kind import Drivers, Kinds
+from ..core.model import HealthCode, Plan, Ref, World
+from ..core.overrides import overridden
+from ..core.plan import make_plan
+from .clock import Clock
+from .journal import Event, PassRecord
+from .ledger import Ledger
+from .reconcile import Outcome, apply, observe
+from .records import Records
+from .retries import Retries
+
+DEBOUNCE: Final = 0.01
+LOOK_AGAIN: Final = 0.02
+"""After a pass that did something, the world is looked at again this soon (seconds)."""
+PROGRESS: Final = 1.0
+"""While something is on its way to health, it is looked at this often (seconds)."""
+
+
+NAMED: Final = 10
+"""A pass names at most this many changes in the history."""
+
+
+class Telemetry(Protocol):
+    """Where a pass is counted."""
+
+    def observe_pass(self, lane: str, result: str, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What every lane works with."""
+
+    kinds: Kinds
+    drivers: Drivers
+    ledger: Ledger
+    records: Records
+    clock: Clock
+    telemetry: Telemetry
+    resync: float = 30.0
+
+    def confirmed(self, revision: str) -> bool:
+        """Whether a person allowed the deletions of this revision."""
+        return bool(revision) and self.records.read("confirmation", "deletions") == revision
+
+
+@dataclass(slots=True)
+class Lane:
+    """A loop over some kinds. A slow lane never delays another."""
+
+    name: str
+    kinds: frozenset[str]
+    stack: Stack
+    on_change: Callable[[Lane], None] = lambda _: None
+    retries: Retries = field(default_factory=Retries)
+    _dirty: asyncio.Event = field(default_factory=asyncio.Event)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _after: float = 0.0
+
+    def wake(self) -> None:
+        """Something may have changed: look soon."""
+        self._dirty.set()
+
+    async def run(self) -> None:
+        """For ever: wait, then pass."""
+        while True:
+            await self._wait()
+            if self.stack.ledger.snapshot is not None:
+                await self.pass_once()
+
+    async def settle(self) -> Outcome:
+        """Pass until there is nothing left to do now; what waits longer is left to the loop."""
+        outcome = await self.pass_once()
+        while outcome.applied or _soon(outcome) is not None:
+            await self.stack.clock.sleep(_soon(outcome) or 0.0)
+            outcome = await self.pass_once()
+        return outcome
+
+    async def pass_once(self) -> Outcome:
+        """Observe, plan, apply what is this lane's, and remember what was true."""
+        async with self._turn:
+            self._dirty.clear()
+            started = self.stack.clock.monotonic()
+            outcome = await self._observe_and_apply()
+            seconds = self.stack.clock.monotonic() - started
+            self._record(outcome, seconds)
+            self._after = self._next_wake(outcome)
+        if outcome.applied:
+            self.on_change(self)
+        return outcome
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(self._after if self.stack.ledger.snapshot else None):
+                await self._dirty.wait()
+            await self.stack.clock.sleep(DEBOUNCE)
+        except TimeoutError:
+            return
+
+    async def _observe_and_apply(self) -> Outcome:
+        world = await observe(self.stack.drivers)
+        plan = look(self.stack, world, self._held())
+        return await apply(plan.only(self.kinds), world, self.stack.drivers)
+
+    def _held(self) -> dict[Ref, Held]:
+        digests = self.stack.ledger.digests()
+        return self.retries.held(digests, self.stack.clock.monotonic())
+
+    def _record(self, outcome: Outcome, seconds: float) -> None:
+        ledger, now = self.stack.ledger, self.stack.clock.now()
+        self.retries.learn(outcome, ledger.digests(), self.stack.clock.monotonic())
+        mine = {ref for ref in ledger.failures if ref.kind in self.kinds}
+        for ref in mine - {one.ref for one in outcome.plan.blocked}:
+            del ledger.failures[ref]
+        real = {r: e for r, e in outcome.failures.items() if not isinstance(e, Waiting)}
+        ledger.failures.update(real)
+        result = "failed" if real else "unknown" if outcome.plan.unknown else "ok"
+        if outcome.applied or real:
+            ledger.applied_at = now
+            ledger.journal.record_events(_events(outcome), now)
+            ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
+        ledger.journal.commit()
+        self.stack.telemetry.observe_pass(self.name, result, seconds)
+
+    def _pass_record(self, outcome: Outcome, result: str, seconds: float) -> PassRecord:
+        plan = outcome.plan
+        done = [f"{change.verb.value} {change.ref}" for change in plan.changes]
+        done += sorted({f"due {step.ref}" for step in plan.due})
+        more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""
+        return PassRecord(
+            self.stack.clock.now(),
+            plan.revision,
+            self.name,
+            len(plan.changes),
+            result,
+            round(seconds * 1000),
+            ", ".join(done[:NAMED]) + more,
+        )
+
+    def _next_wake(self, outcome: Outcome) -> float:
+        """The one table from outcome to wake-up, in seconds."""
+        times = [self.stack.resync]
+        if outcome.applied:
+            times.append(LOOK_AGAIN)
+        if (soon := _soon(outcome)) is not None:
+            times.append(soon)
+        if outcome.plan.after is not None:
+            times.append(outcome.plan.after)
+        times.extend(held.after for held in self._held().values() if held.after is not None)
+        if self._progressing():
+            times.append(PROGRESS)
+        return min(times)
+
+    def _progressing(self) -> bool:
+        ledger = self.stack.ledger
+        return any(
+            live is not None and ledger.kinds[ref.kind].health(live).code is HealthCode.PROGRESSING
+            for ref in ledger.desired
+            if ref.kind in self.kinds and (live := ledger.live(ref))
+        )
+
+
+def look(stack: Stack, world: World, held: dict[Ref, Held]) -> Plan:
+    """Plan for everything from what was seen, and remember both."""
+    ledger, now = stack.ledger, stack.clock.now()
+    revision = ledger.snapshot.revision if ledger.snapshot else ""
+    wish = ledger.wish(held, confirmed=stack.confirmed(revision), now=now)
+    desired, overrides = overridden(stack.kinds, wish.desired, world)
+    wish = wish.with_desired(desired)
+    plan = make_plan(stack.kinds, wish, world, render=ledger.render)
+    ledger.see(plan, world, overrides, now)
+    return plan
+
+
+def _soon(outcome: Outcome) -> float | None:
+    """When to look again at what merely needs a moment."""
+    waits = [error.after for error in outcome.failures.values() if isinstance(error, Waiting)]
+    return min(waits, default=None)
+
+
+def _events(outcome: Outcome) -> list[Event]:
+    done = {"create": "Created", "update": "Updated", "delete": "Deleted"}
+    told = [
+        Event(change.ref, "Normal", done[change.verb], f"because of the {change.cause.value}")
+        for change in outcome.plan.changes
+        if change.ref in outcome.applied
+    ]
+    due = {step.ref: type(step.action).__name__ for step in outcome.plan.due}
+    told += [Event(ref, "Normal", did, "") for ref, did in due.items() if ref in outcome.applied]
+    told += [
+        Event(ref, "Warning", error.reason, str(error))
+        for ref, error in outcome.failures.items()
+        if not isinstance(error, Waiting)
+    ]
+    return told

@@ -1,0 +1,200 @@
+"""The one object surfaces hold: it owns the lanes, the ledger and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ..core.errors import ReconcileError, Waiting
+from ..core.model import Ref
+from ..specs.load import Loader
+from .loop import Lane, Stack, look
+from .reconcile import Outcome, observe
+from .views import View, event_view, pass_view, plan_view, resource_view, status_view
+from .wake import file_changes, forget_bell, open_bell
+
+log = logging.getLogger(__name__)
+
+LANES: Final = {
+    "stack": frozenset({"Process", "Gateway", "Route"}),
+    "backup": frozenset({"Repository", "SyncTarget"}),
+}
+RELOAD_RETRY: Final = 1.0
+STALE_AFTER: Final = 3.0
+"""Readiness wants a look at the world no older than this many resync periods."""
+
+
+class Check(NamedTuple):
+    """One line of ``/readyz?verbose``; ``kind`` is ``live`` or ``ready``."""
+
+    name: str
+    ok: bool
+    message: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Operator:
+    """Plans, converges and tells the truth about one stack."""
+
+    stack: Stack
+    loader: Loader
+    watch_paths: Callable[[], Iterable[Path]]
+    lanes: tuple[Lane, ...] = ()
+    load_error: str = ""
+    _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.lanes = tuple(
+            Lane(name, kinds & self.stack.kinds.keys(), self.stack, self._wake_others)
+            for name, kinds in LANES.items()
+        )
+
+    async def run(self, bell: Path) -> None:
+        """For ever: watch, listen, converge."""
+        transport = await open_bell(bell, self.wake)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow_specs())
+                group.create_task(self._resync())
+                for lane in self.lanes:
+                    group.create_task(lane.run())
+        finally:
+            transport.close()
+            forget_bell(bell)
+
+    def wake(self) -> None:
+        """Something in the world may have changed."""
+        for lane in self.lanes:
+            lane.wake()
+
+    async def reload(self) -> bool:
+        """Read the specs; says whether they differ from what was read before."""
+        async with self._loading:
+            try:
+                snapshot = await asyncio.to_thread(self.loader.load)
+            except ReconcileError as exc:
+                self.load_error = str(exc)
+                log.warning("specs cannot be read: %s", exc)
+                return False
+            self.load_error = ""
+            if snapshot is self.stack.ledger.snapshot:
+                return False
+            return self.stack.ledger.take_snapshot(snapshot)
+
+    async def plan(self) -> View:
+        """What differs now: the specs are read and the world is looked at afresh."""
+        started = self.stack.clock.monotonic()
+        if await self.reload():
+            self.wake()
+        self._demand_specs()
+        world = await observe(self.stack.drivers)
+        held = {
+            ref: one
+            for lane in self.lanes
+            for ref, one in lane.retries.held(
+                self.stack.ledger.digests(), self.stack.clock.monotonic()
+            ).items()
+        }
+        plan = look(self.stack, world, held)
+        took = round((self.stack.clock.monotonic() - started) * 1000)
+        return plan_view(self.stack.ledger, plan, took)
+
+    async def reconcile_now(self, *, confirm: str = "") -> View:
+        """Do now whatever can be done, and say what was done.
+
+        ``confirm`` names a revision whose deletions are allowed.
+        """
+        await self.reload()
+        self._demand_specs()
+        if confirm:
+            self.stack.records.write("confirmation", "deletions", confirm)
+        before = await self.plan()
+        failures: dict[Ref, ReconcileError] = {}
+        while True:
+            outcomes = await asyncio.gather(*(lane.settle() for lane in self.lanes))
+            failures = {ref: error for one in outcomes for ref, error in one.failures.items()}
+            if not any(_did_something(one) for one in outcomes):
+                break
+        return {"plan": before, "after": await self.plan(), "failures": _failures(failures)}
+
+    async def status(self) -> View:
+        """What was true at the last look, which is never long ago."""
+        return status_view(self.stack.ledger)
+
+    async def resource(self, kind: str, name: str) -> View | None:
+        """One resource's status, or None when nothing of that name is wanted."""
+        ref = Ref(kind, name)
+        return resource_view(self.stack.ledger, ref) if ref in self.stack.ledger.desired else None
+
+    def events(self, limit: int = 100, ref: str = "") -> list[View]:
+        """What happened, newest first."""
+        return [event_view(row) for row in self.stack.ledger.journal.events(limit, ref)]
+
+    def history(self, limit: int = 100) -> list[View]:
+        """The passes that changed something, newest first."""
+        return [pass_view(row) for row in self.stack.ledger.journal.passes(limit)]
+
+    def checks(self) -> list[Check]:
+        """What liveness and readiness are made of. That this answers at all is liveness."""
+        ledger, now = self.stack.ledger, self.stack.clock.now()
+        age = now - ledger.observed_at
+        fresh = bool(ledger.observed_at) and age < STALE_AFTER * self.stack.resync
+        unknown = ledger.plan.unknown if ledger.plan else ()
+        whole = ledger.snapshot is not None and ledger.snapshot.whole and not self.load_error
+        return [
+            Check("loop", ok=True, message="", kind="live"),
+            Check("specs", whole, self.load_error or "a spec file is broken", "ready"),
+            Check("observation", fresh, "the world was not seen lately", "ready"),
+            Check("planes", not unknown, f"cannot see {', '.join(unknown)}", "ready"),
+            Check("apply", not ledger.failures, _name_failures(ledger.failures), "ready"),
+        ]
+
+    def _demand_specs(self) -> None:
+        if self.stack.ledger.snapshot is None:
+            raise Waiting(
+                self.load_error or "the specs were not read yet",
+                reason="NoSpecs",
+                after=RELOAD_RETRY,
+            )
+
+    def _wake_others(self, lane: Lane) -> None:
+        for other in self.lanes:
+            if other is not lane:
+                other.wake()
+
+    async def _follow_specs(self) -> None:
+        await self._reload_and_wake()
+        async for _ in file_changes(self.watch_paths):
+            await self._reload_and_wake()
+
+    async def _resync(self) -> None:
+        """What no watch reports (a secret's file, a missed event) is found a little later."""
+        while True:
+            failed = bool(self.load_error) or self.stack.ledger.snapshot is None
+            await self.stack.clock.sleep(RELOAD_RETRY if failed else self.stack.resync)
+            await self._reload_and_wake()
+
+    async def _reload_and_wake(self) -> None:
+        if await self.reload():
+            self.wake()
+
+
+def _did_something(outcome: Outcome) -> bool:
+    return bool(outcome.applied)
+
+
+def _failures(failures: dict[Ref, Any]) -> list[View]:
+    return [
+        {"ref": str(ref), "reason": error.reason, "message": str(error)}
+        for ref, error in sorted(failures.items())
+        if not isinstance(error, Waiting)
+    ]
+
+
+def _name_failures(failures: dict[Ref, ReconcileError]) -> str:
+    return ", ".join(f"{ref}: {error.reason}" for ref, error in sorted(failures.items()))

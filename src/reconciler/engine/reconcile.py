@@ -1,0 +1,90 @@
+"""One pass of the loop: observe, plan, apply. Level-based: no event is read here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from ..core.errors import ReconcileError, Transient
+from ..core.kind import Driver, Drivers, Kinds
+from ..core.model import Observed, Plan, Ref, Step, Unknown, World
+from ..core.plan import Render, Wish, make_plan
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass planned, which refs it finished, and which it could not."""
+
+    plan: Plan
+    world: World
+    failures: Mapping[Ref, ReconcileError] = field(default_factory=dict)
+
+    @property
+    def applied(self) -> frozenset[Ref]:
+        """The refs all of whose steps were done."""
+        steps = (*self.plan.steps, *self.plan.due)
+        return frozenset(step.ref for step in steps) - self.failures.keys()
+
+
+async def observe(drivers: Drivers) -> World:
+    """Look at every kind at once; one that cannot be seen is Unknown, never empty."""
+    seen = await asyncio.gather(*(_see(kind, driver) for kind, driver in drivers.items()))
+    return dict(zip(drivers, seen, strict=True))
+
+
+async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
+    """Do the steps wave by wave, then the due work; a failing ref stops only its own later steps."""
+    failures: dict[Ref, ReconcileError] = {}
+    for _, wave in groupby(plan.steps, key=lambda step: step.wave):
+        await _side_by_side(wave, drivers, failures)
+    await _side_by_side(plan.due, drivers, failures)
+    return Outcome(plan, world, failures)
+
+
+async def reconcile(
+    kinds: Kinds, wish: Wish, drivers: Drivers, *, render: Render | None = None
+) -> Outcome:
+    """One pass over everything."""
+    world = await observe(drivers)
+    return await apply(make_plan(kinds, wish, world, render=render), world, drivers)
+
+
+async def _see(kind: str, driver: Driver[Any, Any]) -> Mapping[str, Observed[Any]] | Unknown:
+    try:
+        return await driver.observe()
+    except ReconcileError as exc:
+        return Unknown(exc.reason, str(exc))
+    except Exception as exc:  # a fault of ours in one kind must not blind the others
+        log.exception("observing %s failed", kind)
+        return Unknown("InternalError", f"cannot observe {kind}: {type(exc).__name__}")
+
+
+async def _side_by_side(
+    steps: Iterable[Step], drivers: Drivers, failures: dict[Ref, ReconcileError]
+) -> None:
+    by_ref: dict[Ref, list[Step]] = {}
+    for step in steps:
+        by_ref.setdefault(step.ref, []).append(step)
+    async with asyncio.TaskGroup() as group:
+        for ref, own in by_ref.items():
+            if ref not in failures:
+                group.create_task(_in_turn(ref, own, drivers, failures))
+
+
+async def _in_turn(
+    ref: Ref, steps: list[Step], drivers: Drivers, failures: dict[Ref, ReconcileError]
+) -> None:
+    try:
+        for step in steps:
+            await drivers[ref.kind].apply(step.action)
+    except ReconcileError as exc:
+        failures[ref] = exc
+    except Exception as exc:  # a fault of ours in one ref must not stop the others
+        log.exception("applying to %s failed", ref)
+        failures[ref] = Transient(f"internal error: {type(exc).__name__}", reason="InternalError")

@@ -1,0 +1,65 @@
+"""What must survive a restart of the operator: few facts, each written through to the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from ..core.errors import Terminal
+from ..core.model import Json
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS record
+    (topic TEXT, name TEXT, value TEXT, PRIMARY KEY (topic, name))"""
+
+
+class Records:
+    """A small table of facts by topic and name. A closed list of topics: latch, confirmation.
+
+    Unlike the journal it is no cache: a file that cannot be read stops the operator.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(SCHEMA)
+        except (sqlite3.Error, OSError) as exc:
+            raise Terminal(
+                f"cannot read {path}: {exc}; move it aside to start without its records",
+                reason="RecordsUnreadable",
+            ) from exc
+
+    def read(self, topic: str, name: str) -> Json | None:
+        """The recorded value, or None when nothing was ever recorded."""
+        row = self._db.execute(
+            "SELECT value FROM record WHERE topic = ? AND name = ?", (topic, name)
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def write(self, topic: str, name: str, value: Json) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (topic, name, json.dumps(value))
+        )
+
+    def clear(self, topic: str, name: str) -> None:
+        self._db.execute("DELETE FROM record WHERE topic = ? AND name = ?", (topic, name))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def digest_key(path: Path) -> bytes:
+    """The key secrets are digested with: 32 random bytes, made once, kept in a 0600 file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = secrets.token_bytes(32)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key)
+        return key

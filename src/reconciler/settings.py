@@ -1,0 +1,91 @@
+"""Where a stack lives and how it is run: flags beat the environment, which beats the defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SOCKET_PATH_LIMIT = 107
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One stack. ``environ`` is what ``${VAR}`` and ``from: {env: …}`` may read."""
+
+    specs: Path
+    state_dir: Path
+    worktree: bool = False
+    listen: str | None = None
+    resync: float = 30.0
+    stack_start: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def root(self) -> Path:
+        """What relative paths in specs mean: the folder that holds ``specs/``."""
+        return self.specs.parent
+
+    @property
+    def durable(self) -> Path:
+        return self.state_dir / "state"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.state_dir / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.state_dir / "log"
+
+    @property
+    def operator_socket(self) -> Path:
+        return self.run_dir / "operator.sock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.run_dir / "supervisor.sock"
+
+    @property
+    def wake_socket(self) -> Path:
+        return self.run_dir / "wake.sock"
+
+    @property
+    def gateway_socket(self) -> Path:
+        return self.run_dir / "gateway.sock"
+
+
+def read_settings(
+    specs: Path | None = None,
+    state_dir: Path | None = None,
+    *,
+    worktree: bool = False,
+    listen: str | None = None,
+) -> Settings:
+    """The settings of this call. Raises ValueError when the state folder cannot hold a socket."""
+    own = os.environ
+    folder = (specs or Path(own.get("RECONCILER_SPECS") or "specs")).absolute()
+    told = own.get("RECONCILER_STATE_DIR")
+    state = (state_dir or (Path(told) if told else folder.parent / ".reconciler")).absolute()
+    longest = state / "run" / "supervisor.sock"
+    if len(os.fsencode(longest)) > SOCKET_PATH_LIMIT:
+        raise ValueError(f"{state}: too long for a socket path; choose a shorter --state-dir")
+    return Settings(
+        specs=folder,
+        state_dir=state,
+        worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
+        listen=listen or own.get("RECONCILER_LISTEN") or None,
+        resync=float(own.get("RECONCILER_RESYNC") or 30.0),
+        stack_start=own.get("RECONCILER_STACK_START", ""),
+        environ={**own, **_handed_over(state / "run" / "environ")},
+    )
+
+
+def _handed_over(path: Path) -> dict[str, str]:
+    """The environment ``reconciler up`` was started with; it is kept from every other process."""
+    try:
+        pairs = path.read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if b"=" in pair)
