@@ -1,1 +1,1 @@
-"""The operator over HTTP."""
+"""The operator over HTTP: what people, tools and monitors ask it."""

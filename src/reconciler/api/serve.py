@@ -1,0 +1,74 @@
+"""Answers for as long as the operator runs, as a guest in its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket as net
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .sockets import port_socket, unix_socket
+
+GRACE: Final = 2
+"""Seconds for requests under way when the operator is told to stop."""
+
+
+async def serve(app: ASGIApp, *, socket: Path, listen: str | None = None) -> None:
+    """Answer until cancelled; then finish what is under way, soon, and take the socket away.
+
+    Raises Terminal or Transient when it cannot listen.
+    """
+    with ExitStack() as sockets:
+        listeners = [sockets.enter_context(unix_socket(socket))]
+        if listen:
+            listeners.append(sockets.enter_context(port_socket(listen)))
+        await _answer(_Server(app), listeners)
+
+
+async def _answer(server: _Server, sockets: list[net.socket]) -> None:
+    running = asyncio.ensure_future(server.serve(sockets))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        server.stop()
+        await running
+        raise
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn as a guest in our loop: it leaves signals alone and sleeps until it is needed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            # Who asks is decided by the socket and the gateway's header, not by X-Forwarded-For.
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        # The original looks ten times a second, for a Date header and limits not used here.
+        await self._stopping.wait()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
