@@ -1,0 +1,88 @@
+"""`reconciler apply`: make it so, now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..core.lines import Span, Style, line, tame
+from ..core.render import plan_lines
+from ..settings import Settings
+from .client import NoOperator
+from .outcome import Exit, Failure
+from .stack import find_operator
+from .terminal import Terminal, structured
+from .waiting import until_ready
+
+STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff"})
+"""What holds a change back until a person does something."""
+
+
+def apply(
+    settings: Settings,
+    terminal: Terminal,
+    *,
+    output: str = "text",
+    wait: bool = False,
+    timeout: float = 300.0,
+) -> int:
+    """Run one pass and say what it did; with ``wait``, stay until everything is healthy."""
+    result, running = _applied(settings, terminal, timeout)
+    if output == "text":
+        _tell(result, terminal)
+    else:
+        terminal.write(structured(result, output))
+    code = judge(result)
+    if not wait or code is not Exit.OK:
+        return code
+    if not running:
+        raise Failure(
+            "nobody is there to wait for: no operator is running",
+            hint="start one with `reconciler up`, or leave out --wait",
+        )
+    return wait_healthy(settings, terminal, timeout)
+
+
+def _applied(settings: Settings, terminal: Terminal, timeout: float) -> tuple[Any, bool]:
+    try:
+        return find_operator(settings, deadline=max(timeout, 1)).reconcile(), True
+    except NoOperator:
+        terminal.talk(line(Span("no operator is running; applying by itself", Style.FAINT)))
+    from ..app import apply_once
+
+    return asyncio.run(apply_once(settings)), False
+
+
+def _tell(result: Mapping[str, Any], terminal: Terminal) -> None:
+    plan, failures = result["plan"], result.get("failures", ())
+    terminal.show(plan_lines(plan, width=terminal.width))
+    for failure in failures:
+        text = f" {failure['ref']}  {failure['reason']}: {failure['message']}"
+        terminal.show([line(Span("✘", Style.BAD), tame(text))])
+    if plan["changes"] and not failures:
+        count = len(plan["changes"])
+        terminal.talk(line(Span(f"✔ applied {count} change{'s' * (count != 1)}", Style.GOOD)))
+
+
+def judge(result: Mapping[str, Any]) -> Exit:
+    """0 done, 1 something is left that needs a person, 2 something failed or was not seen."""
+    left = result.get("after") or result["plan"]
+    if result.get("failures") or left.get("unknown"):
+        return Exit.FAILED
+    stuck = any(change.get("reason") in STUCK for change in left.get("held", ()))
+    return Exit.DIFFERENCES if stuck or left.get("problems") else Exit.OK
+
+
+def wait_healthy(settings: Settings, terminal: Terminal, timeout: float) -> int:
+    """Stay until the stack is in sync and healthy; 3 when it is not in time."""
+    view = until_ready(find_operator(settings), terminal, timeout=timeout)
+    if view["verdict"]["ready"] and view["verdict"]["inSync"]:
+        terminal.talk(line(Span("✔ everything is healthy", Style.GOOD)))
+        return Exit.OK
+    waits = [one["ref"] for one in view.get("resources", ()) if one["health"]["code"] != "Healthy"]
+    terminal.error(
+        f"not healthy after {timeout:g} s: {', '.join(waits) or 'not in sync'}",
+        f"`reconciler describe {waits[0]}` says why" if waits else "`reconciler diff` says why",
+    )
+    return Exit.UNHEALTHY

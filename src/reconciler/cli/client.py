@@ -1,0 +1,136 @@
+"""Speaks to the operator over its unix socket.
+
+HTTP/1.0 by hand: the stdlib's http.client alone costs more than all of `reconciler status`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from .outcome import Failure
+
+BASE = "/admin/api/v1"
+LONGEST_PATH = 107
+
+
+class NoOperator(Failure):
+    """Nobody listens on the operator's socket."""
+
+
+class Answer(NamedTuple):
+    """What came back: the HTTP status and the decoded body."""
+
+    status: int
+    body: Any
+
+
+class Operator:
+    """The running operator of one stack, as the command line sees it."""
+
+    def __init__(self, path: Path, *, deadline: float = 10.0) -> None:
+        self.path = path
+        self.deadline = deadline
+
+    def plan(self) -> Any:
+        """What it would do now."""
+        return self.ask("GET", f"{BASE}/plan")
+
+    def status(self) -> Any:
+        """How everything is."""
+        return self.ask("GET", f"{BASE}/status")
+
+    def events(self, limit: int) -> Any:
+        """What happened lately, newest last."""
+        return self.ask("GET", f"{BASE}/events?limit={limit}")
+
+    def history(self, limit: int) -> Any:
+        """What was applied lately."""
+        return self.ask("GET", f"{BASE}/history?limit={limit}")
+
+    def resource(self, kind: str, name: str) -> Any:
+        """All it knows of one resource."""
+        return self.ask("GET", f"{BASE}/resources/{kind}/{name}")
+
+    def reconcile(self) -> Any:
+        """Run a pass now."""
+        return self.ask("POST", f"{BASE}/reconcile")
+
+    def ask(self, method: str, target: str) -> Any:
+        """One request; anything but success is a Failure."""
+        answer = self._exchange(method, target)
+        if answer.status < 300:  # noqa: PLR2004 - the end of HTTP's success codes
+            return answer.body
+        said = answer.body if isinstance(answer.body, Mapping) else {}
+        text = said.get("detail") or said.get("title") or f"it answered {answer.status}"
+        raise Failure(f"the operator refused {method} {target}: {text}", hint=said.get("hint", ""))
+
+    def _exchange(self, method: str, target: str) -> Answer:
+        end = time.monotonic() + self.deadline
+        try:
+            return _decode(self._send(method, target, end=end))
+        except TimeoutError as error:
+            raise Failure(
+                f"the operator did not answer within {self.deadline:g} s at {self.path}",
+                hint="`reconciler logs reconciler` says what it is doing",
+            ) from error
+        except OSError as error:
+            _refuse(self.path, error)
+        except ValueError as error:
+            raise Failure(f"the operator's answer at {self.path} makes no sense: {error}") from error
+
+    def _send(self, method: str, target: str, *, end: float) -> bytes:
+        head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+            wire.settimeout(self.deadline)
+            wire.connect(_address(self.path))
+            wire.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+            return b"".join(iter(lambda: _receive(wire, end), b""))
+
+
+def _address(path: Path) -> str:
+    text = str(path)
+    if len(text.encode()) > LONGEST_PATH:
+        raise Failure(
+            f"the path of the operator's socket is too long for the system: {text}",
+            hint=f"choose a shorter --state-dir; at most {LONGEST_PATH} bytes in all",
+        )
+    return text
+
+
+def _receive(wire: socket.socket, end: float) -> bytes:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    wire.settimeout(left)
+    return wire.recv(1 << 18)
+
+
+def _decode(raw: bytes) -> Answer:
+    head, parted, body = raw.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    words = first.split(" ", 2)
+    if not parted or not words[0].startswith("HTTP/"):
+        raise ValueError("no HTTP head")
+    fields = {name.lower(): value.strip() for name, _, value in (r.partition(":") for r in rest)}
+    if int(fields.get("content-length", len(body))) != len(body):
+        raise ValueError("it broke off")
+    return Answer(int(words[1]), json.loads(body) if body else None)
+
+
+def _refuse(path: Path, error: OSError) -> NoReturn:
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        raise NoOperator(
+            f"no operator is running for {path.parent.parent}",
+            hint="start it with `reconciler up`, or name another stack with --state-dir",
+        ) from error
+    if isinstance(error, PermissionError):
+        raise Failure(
+            f"this user may not speak to the operator at {path}",
+            hint="run the command as the user who started it",
+        ) from error
+    raise Failure(f"the operator at {path} cannot be reached: {error}") from error

@@ -1,0 +1,110 @@
+"""`reconciler describe`: all about one resource, down to its last words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from ..core.lines import Line, Span, Style, grid, line, tame
+from ..core.values import shown
+from ..settings import Settings
+from .ages import ago, span
+from .happened import MOST, event_lines
+from .logs import find_logs
+from .names import select
+from .tail import last_lines
+from .outcome import Exit
+from .stack import find_operator, resources_of
+from .terminal import Terminal, structured
+
+View: TypeAlias = Mapping[str, Any]
+
+WORDS: Final = 10
+EVENTS: Final = 5
+
+
+def describe(settings: Settings, terminal: Terminal, *, what: str, output: str = "text") -> int:
+    """Print where it is written, its conditions, vitals, last events and last log lines."""
+    operator = find_operator(settings)
+    found = select(resources_of(operator.status()), what)
+    happened = operator.events(MOST)["items"]
+    told = [{**one, "events": _own(happened, one["ref"])} for one in found]
+    if output != "text":
+        terminal.write(structured(told[0] if len(told) == 1 else {"items": told}, output))
+        return Exit.OK
+    now = datetime.now(UTC)
+    for index, view in enumerate(told):
+        rows = resource_lines(view, now=now, width=terminal.width)
+        terminal.show([*([()] if index else []), *rows, *_last_words(settings, view)])
+    return Exit.OK
+
+
+def _own(happened: Sequence[View], ref: str) -> list[View]:
+    own = [event for event in happened if event["ref"] == ref]
+    return sorted(own, key=lambda event: event["time"] or "")[-EVENTS:]
+
+
+def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
+    """One resource as text."""
+    rows = [line(Span(view["ref"], Style.STRONG))]
+    rows += grid([_fact(name, text) for name, text in _facts(view)], width=width)
+    if conditions := view.get("conditions"):
+        rows += [line(Span("conditions", Style.FAINT))]
+        rows += grid([_condition(one, now) for one in conditions], width=width)
+    vitals = {k: v for k, v in (view.get("vitals") or {}).items() if v is not None}
+    if vitals:
+        rows += [line(Span("vitals", Style.FAINT))]
+        rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)
+    if view.get("events"):
+        rows += [line(Span("events", Style.FAINT))]
+        rows += [(Span("  "), *row) for row in event_lines(view["events"], width=width - 2, now=now)]
+    return rows
+
+
+def _facts(view: View) -> list[tuple[str, str]]:
+    health = view["health"]
+    why = f" ({health['reason']}: {health['message']})" if health.get("message") else ""
+    seen, spec = view.get("observedGeneration"), view.get("generation")
+    facts = [
+        ("written", view.get("origin") or "nowhere: part of the stack itself"),
+        ("as", view["writtenAs"] if view["writtenAs"] != view["ref"] else ""),
+        ("health", f"{health['code']}{why}"),
+        ("generation", f"{spec}, {seen} observed" if spec is not None else ""),
+        ("labels", ", ".join(f"{k}={v}" for k, v in (view.get("labels") or {}).items())),
+        ("suspended", "yes" if view.get("suspend") else ""),
+    ]
+    return [(name, tame(text)) for name, text in facts if text]
+
+
+def _fact(name: str, text: str) -> tuple[Span, ...]:
+    return Span(f"  {tame(name)}", Style.FAINT), Span(text)
+
+
+def _vital(name: str, value: Any) -> str:
+    if name == "uptime" and isinstance(value, int | float):
+        return span(value)
+    return tame(value) if isinstance(value, str) else shown(value)
+
+
+def _condition(condition: View, now: datetime) -> tuple[Span, ...]:
+    said = f"{condition.get('reason', '')}: {condition.get('message', '')}".strip(": ")
+    return (
+        Span(f"  {condition['type']}"),
+        Span(condition["status"]),
+        Span(ago(condition.get("since"), now), Style.FAINT),
+        Span(tame(said)),
+    )
+
+
+def _last_words(settings: Settings, view: View) -> list[Line]:
+    if view["kind"] != "Process":
+        return []
+    path = find_logs(settings.log_dir, view["name"]).get(view["name"])
+    words = last_lines(path, WORDS) if path else []
+    if not words:
+        return []
+    return [
+        line(Span(f"last {len(words)} lines of {path}", Style.FAINT)),
+        *(line("  ", tame(word.decode("utf-8", "replace"))) for word in words),
+    ]

@@ -1,0 +1,59 @@
+"""`reconciler diff`: what would change, without changing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.lines import Span, Style, line
+from ..core.render import plan_lines
+from ..settings import Settings
+from .client import NoOperator
+from .outcome import Exit
+from .stack import find_operator
+from .terminal import Terminal, structured
+
+
+def diff(
+    settings: Settings,
+    terminal: Terminal,
+    *,
+    output: str = "text",
+    full: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Print the plan and end with its verdict."""
+    if dry_run:
+        terminal.talk(line(Span("diff is always read-only; --dry-run adds nothing", Style.FAINT)))
+    view = plan_view(settings, terminal)
+    if output == "text":
+        terminal.show(plan_lines(view, full=full, width=terminal.width))
+    else:
+        terminal.write(structured(view, output))
+    code = judge(view)
+    if view["changes"] and code is Exit.DIFFERENCES and output == "text":
+        terminal.hint("`reconciler apply` does this now; a running operator does it by itself")
+    return code
+
+
+def plan_view(settings: Settings, terminal: Terminal) -> Mapping[str, Any]:
+    """What the running operator would do, or what one would do that started now."""
+    # --worktree asks about other specs than those the operator follows.
+    if not settings.worktree:
+        try:
+            view: Mapping[str, Any] = find_operator(settings, deadline=60).plan()
+        except NoOperator:
+            terminal.talk(line(Span("no operator is running; looking by itself", Style.FAINT)))
+        else:
+            return view
+    from ..app import plan_once
+
+    return asyncio.run(plan_once(settings))
+
+
+def judge(view: Mapping[str, Any]) -> Exit:
+    """0 in sync, 1 something differs or a spec is broken, 2 something could not be seen."""
+    if view.get("unknown"):
+        return Exit.FAILED
+    return Exit.OK if view["inSync"] and not view.get("problems") else Exit.DIFFERENCES

@@ -1,0 +1,97 @@
+"""`reconciler events` and `reconciler history`: what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from ..core.lines import Line, Span, Style, grid, tame
+from ..settings import Settings
+from .ages import ago, local
+from .names import select
+from .outcome import Exit
+from .stack import find_operator, resources_of
+from .terminal import Terminal, structured
+
+View: TypeAlias = Mapping[str, Any]
+
+MOST: Final = 5000
+"""As many as the journal keeps."""
+SHORT: Final = 7
+
+
+def events(
+    settings: Settings,
+    terminal: Terminal,
+    *,
+    what: str | None = None,
+    limit: int = 50,
+    output: str = "text",
+) -> int:
+    """Print what happened, newest last."""
+    operator = find_operator(settings)
+    refs = {one["ref"] for one in select(resources_of(operator.status()), what)} if what else None
+    items = operator.events(MOST if what else limit)["items"]
+    own = [item for item in items if refs is None or item["ref"] in refs]
+    return _print(own[:limit], event_lines, terminal, output)
+
+
+def history(settings: Settings, terminal: Terminal, *, limit: int = 50, output: str = "text") -> int:
+    """Print what was applied, newest last."""
+    items = find_operator(settings).history(limit)["items"]
+    return _print(items[:limit], pass_lines, terminal, output)
+
+
+def _print(items: Sequence[View], draw: Any, terminal: Terminal, output: str) -> int:
+    # The newest stands next to the prompt, as in a log.
+    rows = sorted(items, key=lambda item: item["time"] or "")
+    if output != "text":
+        terminal.write(structured({"items": rows}, output))
+    elif rows:
+        terminal.show(draw(rows, width=terminal.width))
+    else:
+        terminal.hint("nothing happened yet")
+    return Exit.OK
+
+
+def event_lines(items: Sequence[View], *, width: int, now: datetime | None = None) -> list[Line]:
+    """One row per event."""
+    clock = now or datetime.now(UTC)
+    head = _head("SEEN", "TYPE", "RESOURCE", "REASON", "MESSAGE")
+    return grid([head, *(_event(item, clock) for item in items)], width=width)
+
+
+def _event(item: View, now: datetime) -> tuple[Span, ...]:
+    style = Style.CHANGE if item["type"] == "Warning" else None
+    count = item.get("count") or 1
+    times = f" (×{count})" if count > 1 else ""
+    return (
+        Span(ago(item["time"], now)),
+        Span(item["type"], style),
+        Span(item["ref"]),
+        Span(item["reason"], style),
+        Span(tame(f"{item['message']}{times}")),
+    )
+
+
+def pass_lines(items: Sequence[View], *, width: int) -> list[Line]:
+    """One row per pass that changed something."""
+    head = _head("TIME", "REVISION", "RESULT", "CHANGES", "TOOK", "SUMMARY")
+    return grid([head, *(_pass(item) for item in items)], width=width)
+
+
+def _pass(item: View) -> tuple[Span, ...]:
+    style = None if str(item["result"]).lower() in {"ok", "applied", "success"} else Style.CHANGE
+    return (
+        Span(local(item["time"])),
+        Span(tame(str(item["revision"] or ""))[:SHORT]),
+        Span(str(item["result"]), style),
+        Span(str(item["changes"])),
+        Span(f"{item['tookMs']:.0f} ms"),
+        Span(tame(str(item["summary"] or ""))),
+    )
+
+
+def _head(*names: str) -> tuple[Span, ...]:
+    return tuple(Span(name, Style.FAINT) for name in names)

@@ -1,0 +1,24 @@
+"""How a verb ends: its exit code, or a failure that says how to mend it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes; they never change."""
+
+    OK = 0
+    DIFFERENCES = 1
+    FAILED = 2
+    UNHEALTHY = 3
+    INTERRUPTED = 130
+
+
+class Failure(Exception):  # noqa: N818 - read as "raise Failure"
+    """A verb could not do its work; ``hint`` says how to mend it."""
+
+    def __init__(self, message: str, *, hint: str = "", code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code

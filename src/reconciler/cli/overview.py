@@ -1,0 +1,92 @@
+"""The status of a stack as text: the verdict first, then one row per resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from ..core.lines import Line, Span, Style, grid, line, sides, tame
+from ..core.render import note_lines, source
+from .ages import ago, span
+from .stack import resources_of
+
+View: TypeAlias = Mapping[str, Any]
+
+DOTS: Final = {
+    "Healthy": Span("●", Style.GOOD),
+    "Progressing": Span("◐", Style.CHANGE),
+    "Degraded": Span("✘", Style.BAD),
+    "Suspended": Span("○", Style.FAINT),
+    "Unknown": Span("?", Style.BAD),
+}
+NARROW: Final = 90
+"""Below this many columns the table leaves out where things are written."""
+
+
+def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
+    """What `reconciler status` prints."""
+    rows = verdict_line(view, now=now, width=width)
+    if resources := resources_of(view):
+        rows += [(), *table(resources, width=width)]
+    return rows + note_lines(view, width=width)
+
+
+def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
+    """Healthy or not, in sync or not, and since when."""
+    verdict = view["verdict"]
+    health = verdict["health"]
+    style = DOTS.get(health, DOTS["Unknown"]).style
+    synced = Span("✔ in sync", Style.GOOD) if verdict["inSync"] else Span("! not in sync", Style.CHANGE)
+    left = line(Span(f"{'✔' if health == 'Healthy' else '!'} {health}", style), " · ", synced)
+    right = Span(f"{source(view)}, applied {ago(view.get('appliedAt'), now)}", Style.FAINT)
+    rows = sides(left, (right,), width)
+    if health != "Healthy" and verdict.get("message"):
+        rows.append(line(Span(f"  {tame(verdict['message'])}", style)))
+    return rows
+
+
+def table(resources: Sequence[View], *, width: int, wide: bool = False) -> list[Line]:
+    """One row per resource, and below it why it is not healthy."""
+    heads = ["  NAME", "HEALTH", "STATE", "PID", "UP"]
+    heads += ["SPEC"] if wide or width >= NARROW else []
+    head = tuple(Span(name, Style.FAINT) for name in heads)
+    rows = grid([head, *(_cells(view, len(heads)) for view in resources)], width=width)
+    told: list[Line] = [rows[0]]
+    for view, row in zip(resources, rows[1:], strict=True):
+        told += [row, *_reason(view)]
+    return told
+
+
+def _cells(view: View, count: int) -> tuple[Span, ...]:
+    health = "Suspended" if view.get("suspend") else view["health"]["code"]
+    dot = DOTS.get(health, DOTS["Unknown"])
+    vitals = view.get("vitals") or {}
+    uptime = vitals.get("uptime")
+    cells = (
+        Span(f"{dot.text} {view['ref']}", Style.FAINT if view.get("system") else None),
+        Span(health, dot.style),
+        Span(_state(vitals)),
+        Span(str(vitals.get("pid") or "—")),
+        Span("—" if uptime is None else span(float(uptime))),
+        Span(str(view.get("origin") or ("of the stack itself" if view.get("system") else "—"))),
+    )
+    return cells[:count]
+
+
+def _state(vitals: View) -> str:
+    """The one volatile fact that says most about its kind."""
+    for name, text in (("state", "{}"), ("version", "version {}"), ("lastBackup", "backup {}")):
+        if vitals.get(name) is not None:
+            return tame(text.format(vitals[name]))
+    return "—"
+
+
+def _reason(view: View) -> list[Line]:
+    ready = {one["type"]: one for one in view.get("conditions", ())}.get("Ready")
+    said = ready if ready and ready["status"] != "True" else view["health"]
+    well = view["health"]["code"] == "Healthy" and (ready is None or ready["status"] == "True")
+    if well or view.get("suspend"):
+        return []
+    text = f"{said.get('reason', '')}: {said.get('message', '')}".strip(": ")
+    return [line(Span(f"    {tame(text)}", Style.FAINT))] if text else []

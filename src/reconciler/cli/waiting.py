@@ -1,0 +1,63 @@
+"""Stays until a stack is healthy, and shows on a terminal what it waits for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from .client import NoOperator, Operator
+from .terminal import Terminal
+
+EVERY: Final = 0.2
+
+
+def until_ready(
+    operator: Operator, terminal: Terminal, *, timeout: float, absent: bool = False
+) -> Mapping[str, Any]:
+    """Look until all is ready or the time is over; the last status seen.
+
+    ``absent``: an operator that does not answer yet is waited for too.
+    """
+    end = time.monotonic() + timeout
+    with progress(terminal) as show:
+        while True:
+            view = _look(operator, absent=absent and time.monotonic() < end)
+            if view and (settled(view) or time.monotonic() >= end):
+                return view
+            show(_waits_for(view) if view else "the operator to answer")
+            time.sleep(EVERY)
+
+
+def _look(operator: Operator, *, absent: bool) -> Mapping[str, Any] | None:
+    try:
+        view: Mapping[str, Any] = operator.status()
+    except NoOperator:
+        if absent:
+            return None
+        raise
+    return view
+
+
+def settled(view: Mapping[str, Any]) -> bool:
+    """Whether waiting longer is useless: all is ready."""
+    return bool(view["verdict"]["ready"] and view["verdict"]["inSync"])
+
+
+def _waits_for(view: Mapping[str, Any]) -> str:
+    names = [one["ref"] for one in view.get("resources", ()) if one["health"]["code"] != "Healthy"]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - a short line
+    return ", ".join(names[:3]) + more or "the next pass"
+
+
+@contextmanager
+def progress(terminal: Terminal) -> Iterator[Callable[[str], None]]:
+    """A line that says what is waited for; only on a terminal."""
+    if not terminal.err.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(file=terminal.err).status("waiting") as shown:
+        yield lambda text: shown.update(f"waiting for {text}")
