@@ -1,0 +1,204 @@
+"""XML-RPC to supervisord over its unix socket. Calls made side by side travel as one request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import xmlrpc.client
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+from xml.parsers.expat import ExpatError
+
+import httpx
+
+from ..core.errors import ReconcileError, Terminal, Transient
+from .faults import Fault, Refused, refused
+
+__all__ = ["Fault", "ProcessInfo", "Refused", "RunState", "Supervisord"]
+
+ProcessInfo: TypeAlias = Mapping[str, Any]
+"""What supervisord says about one process: name, group, state, pid, start, spawnerr, …"""
+
+SOCKET_PATH_LIMIT: Final = 107
+DEADLINE: Final = 5.0
+PER_CALL: Final = 0.1
+CHUNK: Final = 50  # supervisord does nothing else meanwhile, and a start costs it milliseconds
+LARGE: Final = 64 * 1024
+NO_WAIT: Final = False
+
+
+class RunState(IntEnum):
+    """supervisord's states of a process."""
+
+    STOPPED = 0
+    STARTING = 10
+    RUNNING = 20
+    BACKOFF = 30
+    STOPPING = 40
+    EXITED = 100
+    FATAL = 200
+    UNKNOWN = 1000
+
+
+class _Call(NamedTuple):
+    method: str
+    args: tuple[str | bool, ...]
+    answer: asyncio.Future[Any]
+
+
+class Supervisord:
+    """One supervisord. Every call has a deadline; every failure is one of ours."""
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        deadline: float = DEADLINE,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
+            raise Terminal(
+                f"{socket}: too long for a socket path; choose a shorter --state-dir",
+                reason="SocketPathTooLong",
+            )
+        self._socket = socket
+        self._deadline = deadline
+        self._http = httpx.AsyncClient(
+            # There is no TLS on a unix socket: do not load the world's certificates for it.
+            transport=transport or httpx.AsyncHTTPTransport(uds=str(socket), verify=False),
+            base_url="http://supervisord",
+            headers={"Content-Type": "text/xml"},
+            trust_env=False,
+        )
+        self._waiting: list[_Call] = []
+        self._flushes: set[asyncio.Task[None]] = set()
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        """All processes, of all groups."""
+        found = await self._call("getAllProcessInfo")
+        return list(found)
+
+    async def process(self, name: str) -> ProcessInfo | None:
+        """One process; None when supervisord does not know it."""
+        try:
+            info: ProcessInfo = await self._call("getProcessInfo", name)
+        except Refused as exc:
+            if exc.fault is Fault.BAD_NAME:
+                return None
+            raise
+        return info
+
+    async def start(self, name: str) -> None:
+        """Start it; one that runs is left alone."""
+        await self._tolerating(Fault.ALREADY_STARTED, "startProcess", name, NO_WAIT)
+
+    async def stop(self, name: str) -> None:
+        """Ask it to stop, without waiting; one that does not run or is unknown is left alone."""
+        try:
+            await self._tolerating(Fault.NOT_RUNNING, "stopProcess", name, NO_WAIT)
+        except Refused as exc:
+            if exc.fault is not Fault.BAD_NAME:
+                raise
+
+    async def signal(self, name: str, signal: str) -> None:
+        """Send a signal (``HUP``) to a running process."""
+        await self._call("signalProcess", name, signal)
+
+    async def reread(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Read the files again; what is added, changed, removed against what is loaded."""
+        [[added, changed, removed]] = await self._call("reloadConfig")
+        return frozenset(added), frozenset(changed), frozenset(removed)
+
+    async def add(self, group: str) -> None:
+        """Load a group as it was last read; one that is loaded is left alone."""
+        await self._tolerating(Fault.ALREADY_ADDED, "addProcessGroup", group)
+
+    async def remove(self, group: str) -> None:
+        """Forget a stopped group; one that is not loaded is left alone."""
+        await self._tolerating(Fault.BAD_NAME, "removeProcessGroup", group)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _tolerating(self, fault: Fault, method: str, *args: str | bool) -> None:
+        try:
+            await self._call(method, *args)
+        except Refused as exc:
+            if exc.fault is not fault:
+                raise
+
+    async def _call(self, method: str, *args: str | bool) -> Any:
+        loop = asyncio.get_running_loop()
+        call = _Call(f"supervisor.{method}", args, loop.create_future())
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.append(call)
+        return await call.answer
+
+    def _flush(self) -> None:
+        calls, self._waiting = self._waiting, []
+        task = asyncio.get_running_loop().create_task(self._send_all(calls))
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def _send_all(self, calls: list[_Call]) -> None:
+        for first in range(0, len(calls), CHUNK):
+            chunk = calls[first : first + CHUNK]
+            try:
+                await self._send(chunk)
+            except BaseException as exc:  # whatever it is, those who wait must hear of it
+                error = exc if isinstance(exc, ReconcileError) else _ours(exc)
+                for call in chunk:
+                    if not call.answer.done():
+                        call.answer.set_exception(error)
+                if not isinstance(exc, Exception):
+                    raise
+
+    async def _send(self, calls: list[_Call]) -> None:
+        if len(calls) == 1:
+            method, args, _ = calls[0]
+            answers: list[Any] = [[await self._post(method, args)]]
+        else:
+            batch = [{"methodName": call.method, "params": list(call.args)} for call in calls]
+            answers = await self._post("system.multicall", (batch,), count=len(calls))
+        for call, answer in zip(calls, answers, strict=True):
+            if call.answer.done():  # its caller gave up
+                continue
+            if isinstance(answer, dict):
+                call.answer.set_exception(refused(answer["faultCode"], answer["faultString"]))
+            else:
+                call.answer.set_result(answer[0])
+
+    async def _post(self, method: str, args: tuple[Any, ...], *, count: int = 1) -> Any:
+        body = xmlrpc.client.dumps(args, method).encode()
+        try:
+            async with asyncio.timeout(self._deadline + PER_CALL * count):
+                response = await self._http.post("/RPC2", content=body, timeout=None)
+                response.raise_for_status()
+                if len(response.content) > LARGE:
+                    return await asyncio.to_thread(_decode, response.content)
+                return _decode(response.content)
+        except xmlrpc.client.Fault as exc:
+            raise refused(exc.faultCode, exc.faultString) from exc
+        except (httpx.HTTPError, TimeoutError, xmlrpc.client.Error, ExpatError) as exc:
+            raise self._unreachable(exc) from exc
+
+    def _unreachable(self, exc: Exception) -> Transient:
+        what = {
+            httpx.ConnectError: "nobody answers",
+            TimeoutError: "no answer in time",
+        }.get(type(exc), f"{type(exc).__name__} {exc}".strip())
+        text = f"supervisord at {self._socket}: {what}; start it with `reconciler up`"
+        return Transient(text, reason="Unreachable")
+
+
+def _decode(content: bytes) -> Any:
+    (value,), _ = xmlrpc.client.loads(content)
+    return value
+
+
+def _ours(exc: BaseException) -> ReconcileError:
+    return Transient(f"talking to supervisord failed: {type(exc).__name__}", reason="InternalError")
