@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .gates import is_live
 from .kind import Kinds
-from .model import Observed, Ref, Resource, Unknown, World
+from .model import Need, Ref, Resource, Unknown, World
 from .order import needs
 
 
@@ -27,24 +27,32 @@ def overridden(
     One that runs while data it needs is certainly not restored rests until it is. What cannot be
     seen is no reason to stop anything.
     """
-    asked = {ref: why for ref, one in desired.items() if (why := _must_rest(kinds, one, world))}
+    asked = {
+        ref: why for ref, one in desired.items() if (why := _must_rest(kinds, one, desired, world))
+    }
     now = {
         ref: kinds[ref.kind].paused(one) if ref in asked else one for ref, one in desired.items()
     }
     return now, tuple(Override(ref, why, "reconciler") for ref, why in asked.items())
 
 
-def _must_rest(kinds: Kinds, resource: Resource[Any], world: World) -> str:
+def _must_rest(
+    kinds: Kinds, resource: Resource[Any], desired: Mapping[Ref, Resource[Any]], world: World
+) -> str:
     if not is_live(resource.ref, world):
         return ""
     for need in needs(kinds, resource):
-        if need.condition == "restored":
-            seen = _seen(need.ref, world)
-            if seen is not None and not kinds[need.ref.kind].meets(seen, need.condition):
-                return f"rests until {need.ref} is restored"
+        wanted = need.condition == "restored" and need.ref in desired
+        if wanted and _is_certainly_unmet(kinds, need, world):
+            return f"rests until {need.ref} is restored"
     return ""
 
 
-def _seen(ref: Ref, world: World) -> Observed[Any] | None:
-    seen = world.get(ref.kind)
-    return None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
+def _is_certainly_unmet(kinds: Kinds, need: Need, world: World) -> bool:
+    seen = world.get(need.ref.kind)
+    if seen is None or isinstance(seen, Unknown):
+        return False
+    live = seen.get(need.ref.name)
+    if live is None:
+        return True
+    return live.owned and not kinds[need.ref.kind].meets(live, need.condition)
