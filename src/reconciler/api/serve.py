@@ -17,6 +17,9 @@ from .sockets import port_socket, unix_socket
 GRACE: Final = 2
 """Seconds for requests under way when the operator is told to stop."""
 
+LAST_WORD: Final = 0.5
+"""Seconds for those that were not done by then, to say so."""
+
 
 async def serve(app: ASGIApp, *, socket: Path, listen: str | None = None) -> None:
     """Answer until cancelled; then finish what is under way, soon, and take the socket away.
@@ -68,6 +71,18 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         # The original looks ten times a second, for a Date header and limits not used here.
         await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[net.socket] | None = None) -> None:
+        # Who was let in a moment ago gets a seat first; else asyncio never closes that socket.
+        for listener in sockets or ():
+            asyncio.get_running_loop().remove_reader(listener)
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=LAST_WORD)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

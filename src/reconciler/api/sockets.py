@@ -50,18 +50,14 @@ def port_socket(listen: str) -> Iterator[net.socket]:
 
 
 def _take(listener: net.socket, path: Path) -> int:
-    # Bound under another name and renamed: there is no moment with a wrong mode, nor without one.
-    fresh = path.with_name(".new.sock")
-    _check_length(max(path, fresh, key=lambda each: len(os.fsencode(each))))
+    _check_length(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_free(path)
-    fresh.unlink(missing_ok=True)
-    listener.bind(str(fresh))
-    fresh.chmod(0o600)
+    _remove_stale(path)
+    # On Linux the file takes the mode the socket has, so there is no moment with a wider one.
+    os.fchmod(listener.fileno(), 0o600)
+    listener.bind(str(path))
     listener.listen()
-    inode = fresh.stat().st_ino
-    fresh.replace(path)
-    return inode
+    return path.stat().st_ino
 
 
 def _leave(path: Path, inode: int) -> None:
@@ -81,7 +77,7 @@ def _check_length(path: Path) -> None:
         )
 
 
-def _check_free(path: Path) -> None:
+def _remove_stale(path: Path) -> None:
     if not path.exists():
         return
     if not stat.S_ISSOCK(path.stat().st_mode):
@@ -94,6 +90,7 @@ def _check_free(path: Path) -> None:
                 f"another operator answers on {path}: stop it, or choose another --state-dir",
                 reason="AlreadyRunning",
             )
+    path.unlink(missing_ok=True)
 
 
 def _loopback(listen: str) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
@@ -40,7 +41,11 @@ class Door:
         client = client_of(scope)
         scope[CLIENT] = client
         page = refusal(client, scope) or self.app
-        await page(scope, receive, unstored(send))
+        try:
+            await page(scope, receive, unstored(send))
+        except asyncio.CancelledError:
+            # Only the end of the operator cancels a request; its client still gets an answer.
+            await Problem(503, "the operator is stopping: ask again")(scope, receive, send)
 
 
 def client_of(scope: Scope) -> Client:
@@ -85,7 +90,8 @@ def is_foreign(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     site = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")
-    same = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    host = headers.get("host", "")
+    same = origin in {None, f"http://{host}", f"https://{host}"}
     return not same or site not in {"none", "same-origin"}
 
 

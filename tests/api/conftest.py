@@ -1,0 +1,93 @@
+"""An operator in a few lines, and the ways to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from reconciler.api.app import Check, make_app
+from reconciler.metrics import Metrics
+
+View: TypeAlias = Mapping[str, Any]
+Ask: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+class Operator:
+    """Says what the test wants it to say, or raises it."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.trouble: Exception | None = None
+        self.health = "Healthy"
+        self.checks_are = [
+            Check("loop", ok=True, message="", kind="live"),
+            Check("observed", ok=True, message="", kind="ready"),
+        ]
+
+    def _answer(self, view: View) -> View:
+        if self.trouble:
+            raise self.trouble
+        return view
+
+    async def plan(self) -> View:
+        return self._answer({"revision": "abc", "inSync": True, "changes": []})
+
+    async def status(self) -> View:
+        verdict = {"ready": True, "inSync": True, "health": self.health, "message": "all good"}
+        web = {"ref": "Process/web", "health": {"code": self.health}}
+        return self._answer({"verdict": verdict, "revision": "abc", "resources": [web]})
+
+    async def reconcile_now(self) -> View:
+        self.passes += 1
+        return self._answer({"plan": {}, "failures": []})
+
+    async def resource(self, kind: str, name: str) -> View | None:
+        return self._answer({"ref": f"{kind}/{name}"}) if name == "web" else None
+
+    def events(self, limit: int) -> Sequence[View]:
+        return [{"reason": "Started", "count": number} for number in range(min(limit, 200))]
+
+    def history(self, limit: int) -> Sequence[View]:
+        return [{"revision": str(number)} for number in range(min(limit, 200))]
+
+    def checks(self) -> Sequence[Check]:
+        return self.checks_are
+
+    def fail(self, name: str, message: str) -> None:
+        """The check called ``name`` fails from now on."""
+        self.checks_are = [
+            check._replace(ok=False, message=message) if check.name == name else check
+            for check in self.checks_are
+        ]
+
+
+@pytest.fixture
+def operator() -> Operator:
+    return Operator()
+
+
+@pytest.fixture
+def ask(operator: Operator) -> Ask:
+    """A client of the operator: over the unix socket, or with ``address`` over TCP."""
+    app = make_app(operator, Metrics(lanes=["stack"]))
+
+    @asynccontextmanager
+    async def client(
+        address: str | None = None, **headers: str
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(
+            app,
+            raise_app_exceptions=False,
+            client=(address, 12345) if address else None,  # type: ignore[arg-type] # as uvicorn does
+        )
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=named
+        ) as http:
+            yield http
+
+    return client
