@@ -39,7 +39,7 @@ async def observe(drivers: Drivers) -> World:
 
 
 async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
-    """Do the steps wave by wave, then the due work; a failing ref stops only its own later steps."""
+    """Do the steps wave by wave, then the due work; a failing ref stops its own later steps."""
     failures: dict[Ref, ReconcileError] = {}
     for _, wave in groupby(plan.steps, key=lambda step: step.wave):
         await _side_by_side(wave, drivers, failures)

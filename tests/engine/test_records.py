@@ -1,0 +1,87 @@
+"""Facts that survive the operator, and a history that may be lost."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.errors import Terminal
+from reconciler.core.model import Ref
+from reconciler.engine.journal import Event, Journal, Known
+from reconciler.engine.lock import sole_operator
+from reconciler.engine.records import Records, digest_key
+
+WEB = Ref("App", "web-0")
+
+
+def test_records_survive(tmp_path: Path) -> None:
+    """What was written is there for the next operator, and a cleared fact is not."""
+    path = tmp_path / "state" / "records.db"
+    records = Records(path)
+    records.write("latch", "data", {"device": 1})
+    records.write("latch", "gone", 1)
+    records.clear("latch", "gone")
+    records.close()
+    again = Records(path)
+    assert again.read("latch", "data") == {"device": 1}
+    assert again.read("latch", "gone") is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again.close()
+
+
+def test_unreadable_records_stop_the_operator(tmp_path: Path) -> None:
+    """Records are no cache: what cannot be read is not taken for empty."""
+    path = tmp_path / "records.db"
+    path.write_bytes(b"not a database, and long enough to be read as one" * 100)
+    with pytest.raises(Terminal, match="move it aside"):
+        Records(path)
+
+
+def test_unreadable_journal_is_put_aside(tmp_path: Path) -> None:
+    """History is a cache: a broken one is kept beside and begun anew."""
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"not a database, and long enough to be read as one" * 100)
+    journal = Journal(path)
+    journal.record_events([Event(WEB, "Normal", "Created", "")], 1.0)
+    assert len(journal.events(10)) == 1
+    assert path.with_suffix(".unreadable").exists()
+    journal.close()
+
+
+def test_repeated_events_count_up(tmp_path: Path) -> None:
+    """The same event twice in a row is one line with a count."""
+    journal = Journal(tmp_path / "journal.db")
+    for now in (1.0, 2.0):
+        journal.record_events([Event(WEB, "Warning", "Backoff", "no")], now)
+    journal.record_events([Event(WEB, "Normal", "Ready", "")], 3.0)
+    assert [(row[3], row[5]) for row in journal.events(10)] == [("Ready", 1), ("Backoff", 2)]
+    journal.close()
+
+
+def test_known_resources_survive(tmp_path: Path) -> None:
+    """Generations count on after a restart."""
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    journal.remember({WEB: Known("d", 3, "d")})
+    journal.close()
+    again = Journal(path)
+    assert again.known() == {WEB: Known("d", 3, "d")}
+    again.close()
+
+
+def test_digest_key_is_made_once(tmp_path: Path) -> None:
+    """The same key for ever, in a file nobody else may read."""
+    path = tmp_path / "digest.key"
+    assert digest_key(path) == digest_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_one_operator_per_stack(tmp_path: Path) -> None:
+    """A second operator is refused with the first one's pid, and may start when it is gone."""
+    path = tmp_path / "run" / "operator.lock"
+    with sole_operator(path), pytest.raises(Terminal, match="pid"), sole_operator(path):
+        pass
+    with sole_operator(path):
+        pass
