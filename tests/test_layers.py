@@ -59,8 +59,8 @@ def lint(folder: Path) -> dict[str, bool]:
     verdicts = {}
     for line in done.stdout.splitlines():
         for name in CONTRACTS:
-            if line.startswith(name) and line.split()[-1] in {"KEPT", "BROKEN"}:
-                verdicts[name] = line.split()[-1] == "KEPT"
+            if line.startswith((f"{name} KEPT", f"{name} BROKEN")):
+                verdicts[name] = line.startswith(f"{name} KEPT")
     assert verdicts, done.stdout + done.stderr
     return verdicts
 
