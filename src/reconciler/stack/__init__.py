@@ -1,0 +1,1 @@
+"""Programs that run outside the operator; they use the standard library alone."""
