@@ -10,19 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from . import __version__
+from .core.errors import ReconcileError, Waiting
+from .core.model import Cause, Plan, Ref
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -35,17 +31,17 @@ HEALTHY: Final = {"Healthy": 1, "Progressing": 0, "Degraded": 0, "Unknown": -1}
 class PassResult(StrEnum):
     """How a pass ended: all done, a step failed, or part of the world could not be seen."""
 
-    SUCCESS = "success"
-    FAILURE = "failure"
+    OK = "ok"
+    FAILED = "failed"
     UNKNOWN = "unknown"
 
 
 class StepResult(StrEnum):
-    """How a step ended: done, to be looked at again, or failed."""
+    """How a step ended: done, to be looked at again soon, or failed."""
 
-    SUCCESS = "success"
+    OK = "ok"
     WAITING = "waiting"
-    FAILURE = "failure"
+    FAILED = "failed"
 
 
 class Metrics:
@@ -109,36 +105,38 @@ class Metrics:
             for done in StepResult:
                 self._steps.labels(kind, done)
 
-    def observe_pass(self, lane: str, result: PassResult, seconds: float) -> None:
-        """A pass of ``lane`` ended."""
+    def observe_pass(self, lane: str, result: str, seconds: float) -> None:
+        """A pass of ``lane`` ended; ``result`` is a PassResult."""
         self._passes.labels(lane, result).inc()
         self._seconds.labels(lane).observe(seconds)
         self._last_pass.labels(lane).set(self._now())
-        if result is PassResult.SUCCESS:
+        if result == PassResult.OK:
             self._last_apply.set(self._now())
 
-    def count_step(self, kind: str, result: StepResult) -> None:
-        """A step on a resource of ``kind`` ended."""
-        self._steps.labels(kind, result).inc()
-
-    def count_drift(self, kind: str, *, changes: int = 1) -> None:
-        """Something of ``kind`` was changed outside the specs."""
-        self._drift.labels(kind).inc(changes)
-
-    def set_resources(self, views: Iterable[View], *, differing: Collection[str] = ()) -> None:
-        """The resources of a status view as they are now; ``differing`` are refs not in sync."""
-        self._facts.resources = tuple(views)
-        self._facts.differing = frozenset(differing)
-
-    def set_blocked(self, reasons: Iterable[str]) -> None:
-        """The reasons of what the last plan held back, one per change."""
+    def observe_plan(self, plan: Plan) -> None:
+        """The world was looked at: this differs, and that is held back."""
+        facts = self._facts
+        facts.differing = frozenset(str(one.ref) for one in (*plan.changes, *plan.held))
+        facts.unseen = frozenset(plan.unknown)
         # A reason once seen stays at 0: an alert sees it end, and there are only a few.
-        self._facts.blocked = {**dict.fromkeys(self._facts.blocked, 0), **Tally(reasons)}
+        reasons = Tally(one.reason for one in plan.blocked)
+        facts.blocked = {**dict.fromkeys(facts.blocked, 0), **reasons}
 
-    def set_specs(self, revision: str, *, problems: int) -> None:
-        """The revision of the specs in use, and how many problems they have."""
-        self._facts.revision = revision
-        self._facts.problems = problems
+    def observe_outcome(self, plan: Plan, failures: Mapping[Ref, ReconcileError]) -> None:
+        """The steps of ``plan`` were tried; drift counts once it is undone."""
+        for step in (*plan.steps, *plan.due):
+            if step.ref not in failures:
+                self._steps.labels(step.ref.kind, StepResult.OK).inc()
+        for ref, error in failures.items():
+            waits = isinstance(error, Waiting)
+            self._steps.labels(ref.kind, StepResult.WAITING if waits else StepResult.FAILED).inc()
+        for change in plan.changes:
+            if change.cause is Cause.DRIFT and change.ref not in failures:
+                self._drift.labels(change.ref.kind).inc()
+
+    def set_status(self, status: View) -> None:
+        """The status view as it is now; series of what it does not name any more are gone."""
+        self._facts.status = status
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The page in the format the ``Accept`` header asks for, and its content type."""
@@ -147,74 +145,83 @@ class Metrics:
 
 
 class _Facts(Collector):
-    """Series that live exactly as long as what they speak of: built from the facts per scrape.
+    """Series that live exactly as long as what they speak of, built anew for each scrape.
 
-    Facts are replaced whole and never changed in place, so a scrape may run in its own thread.
+    Facts are replaced whole and never changed in place: a scrape may run in its own thread.
     """
 
     def __init__(self) -> None:
-        self.resources: tuple[View, ...] = ()
-        self.differing: frozenset[str] = frozenset()
+        self.status: View = {}
+        self.differing: Collection[str] | None = None
+        self.unseen: Collection[str] = ()
         self.blocked: Mapping[str, int] = {}
-        self.revision = ""
-        self.problems = 0
 
     def describe(self) -> Iterable[Metric]:
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:
-        resources = self.resources
-        yield _build_info()
-        yield from self._specs()
-        yield from _conditions(resources, self.differing)
+        status = self.status
+        resources = status.get("resources", ())
+        yield from _versions(status)
+        yield self._blocked()
+        yield self._in_sync([view for view in resources if not view["system"]])
+        yield from _conditions(resources)
         yield from _processes([view for view in resources if view["kind"] == "Process"])
         yield _backups([view for view in resources if view["kind"] == "SyncTarget"])
-        yield _table(resources)
+        yield _table([view for view in resources if view["kind"] in {"Gateway", "Route"}])
 
-    def _specs(self) -> Iterator[Metric]:
-        revision = _gauge("spec_revision_info", "The revision of the specs in use.", "revision")
-        if self.revision:
-            revision.add_metric([self.revision], 1)
-        yield revision
-        problems = _gauge("spec_problems", "Problems found in the specs.")
-        problems.add_metric([], self.problems)
-        yield problems
+    def _blocked(self) -> Metric:
         blocked = _gauge("blocked", "Changes held back by the last plan, by reason.", "reason")
         for reason, count in self.blocked.items():
             blocked.add_metric([reason], count)
-        yield blocked
+        return blocked
+
+    def _in_sync(self, resources: Iterable[View]) -> Metric:
+        text = "1 when the world is as the specs say, 0 when not, -1 when it cannot be seen."
+        in_sync = _gauge("resource_in_sync", text, "kind name")
+        differing, unseen = self.differing, self.unseen
+        for view in resources:
+            truth = -1
+            if differing is not None and view["kind"] not in unseen:
+                truth = int(view["ref"] not in differing)
+            in_sync.add_metric([view["kind"], view["name"]], truth)
+        return in_sync
 
 
 def _gauge(name: str, text: str, labels: str = "") -> GaugeMetricFamily:
     return GaugeMetricFamily(f"reconciler_{name}", text, labels=labels.split())
 
 
-def _build_info() -> Metric:
+def _versions(status: View) -> Iterator[Metric]:
     build = _gauge("build_info", "What is running: always 1.", "version python")
     build.add_metric([__version__, platform.python_version()], 1)
-    return build
+    yield build
+    revision = _gauge("spec_revision_info", "The revision of the specs in use.", "revision")
+    if status.get("revision"):
+        revision.add_metric([status["revision"]], 1)
+    yield revision
+    problems = _gauge("spec_problems", "Problems found in the specs.")
+    problems.add_metric([], len(status.get("problems", ())))
+    yield problems
 
 
-def _conditions(resources: Iterable[View], differing: Collection[str]) -> Iterator[Metric]:
-    in_sync = _gauge("resource_in_sync", "1 when the world is as the specs say.", "kind name")
+def _conditions(resources: Iterable[View]) -> Iterator[Metric]:
     healthy = _gauge("resource_healthy", "1 healthy, 0 not, -1 unknown.", "kind name")
     states = _gauge("resource_condition", "1 true, 0 false, -1 unknown.", "kind name type")
     for view in resources:
         key = [view["kind"], view["name"]]
-        in_sync.add_metric(key, view["ref"] not in differing)
         code = view["health"]["code"]
         if code in HEALTHY:  # what is suspended is not judged
             healthy.add_metric(key, HEALTHY[code])
         for condition in view["conditions"]:
             states.add_metric([*key, condition["type"]], TRUTH[condition["status"]])
-    yield from (in_sync, healthy, states)
+    yield from (healthy, states)
 
 
 def _processes(processes: Iterable[View]) -> Iterator[Metric]:
     up = _gauge("process_up", "1 while the process runs.", "name")
-    restarts = CounterMetricFamily(
-        "reconciler_process_restarts_total", "Restarts of a process.", labels=["name"]
-    )
+    total = "reconciler_process_restarts_total"
+    restarts = CounterMetricFamily(total, "Restarts of a process.", labels=["name"])
     for view in processes:
         vitals = view["vitals"]
         if "state" in vitals:
@@ -225,20 +232,17 @@ def _processes(processes: Iterable[View]) -> Iterator[Metric]:
 
 
 def _backups(targets: Iterable[View]) -> Metric:
-    success = _gauge(
-        "sync_last_success_timestamp_seconds", "When the last backup succeeded; 0: never.", "name"
-    )
+    text = "When the last backup succeeded; 0: never."
+    success = _gauge("sync_last_success_timestamp_seconds", text, "name")
     for view in targets:
         success.add_metric([view["name"]], _seconds(view["vitals"].get("lastBackup")))
     return success
 
 
-def _table(resources: Iterable[View]) -> Metric:
+def _table(planes: Iterable[View]) -> Metric:
     table = _gauge("route_table_version", "The version of the route table; 0 while unknown.")
-    versions = (
-        view["vitals"].get("version") for view in resources if view["kind"] in {"Gateway", "Route"}
-    )
-    table.add_metric([], max((v for v in versions if isinstance(v, int)), default=0))
+    versions = (view["vitals"].get("version") for view in planes)
+    table.add_metric([], max((one for one in versions if isinstance(one, int)), default=0))
     return table
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 import pytest
 
-from reconciler.api.app import Check, make_app
+from reconciler.api.app import OperatorView, make_app
 from reconciler.metrics import Metrics
 
 View: TypeAlias = Mapping[str, Any]
 Ask: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+class Check(NamedTuple):
+    name: str
+    ok: bool
+    message: str
+    kind: str
 
 
 class Operator:
@@ -38,7 +45,15 @@ class Operator:
 
     async def status(self) -> View:
         verdict = {"ready": True, "inSync": True, "health": self.health, "message": "all good"}
-        web = {"ref": "Process/web", "health": {"code": self.health}}
+        web = {
+            "ref": "Process/web",
+            "kind": "Process",
+            "name": "web",
+            "system": False,
+            "health": {"code": self.health},
+            "conditions": [],
+            "vitals": {"state": "running"},
+        }
         return self._answer({"verdict": verdict, "revision": "abc", "resources": [web]})
 
     async def reconcile_now(self) -> View:
@@ -71,7 +86,7 @@ def operator() -> Operator:
 
 
 @pytest.fixture
-def ask(operator: Operator) -> Ask:
+def ask(operator: OperatorView) -> Ask:
     """A client of the operator: over the unix socket, or with ``address`` over TCP."""
     app = make_app(operator, Metrics(lanes=["stack"]))
 

@@ -99,5 +99,6 @@ async def test_metrics_in_the_format_asked_for(ask: Ask) -> None:
         newer = await http.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "reconciler_pass_total{" in text.text
+    assert 'reconciler_process_up{name="web"} 1.0\n' in text.text
     assert newer.headers["content-type"].startswith("application/openmetrics-text")
     assert newer.text.endswith("# EOF\n")

@@ -24,7 +24,7 @@ def make_app(operator: OperatorView, metrics: Metrics) -> Starlette:
     """Everything the operator answers, for ``serve``."""
     routes: list[BaseRoute] = [
         *HealthPages(operator).routes(),
-        metrics_page(metrics),
+        metrics_page(operator, metrics),
         *ResourcePages(operator).routes(),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(Door)], exception_handlers=dict(HANDLERS))
@@ -33,10 +33,11 @@ def make_app(operator: OperatorView, metrics: Metrics) -> Starlette:
     return app
 
 
-def metrics_page(metrics: Metrics) -> Route:
+def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
     """The numbers for Prometheus, written in a thread: there may be many."""
 
     async def page(request: Request) -> Response:
+        metrics.set_status(await operator.status())
         accept = request.headers.get("accept", "")
         body, content_type = await asyncio.to_thread(metrics.render, accept)
         return Response(body, headers={"Content-Type": content_type})

@@ -88,6 +88,11 @@ def check_line(check: Check, *, excluded: bool) -> str:
     return f"[+]{check.name} ok" if check.ok else f"[-]{check.name} failed: {check.message}"
 
 
+def check_view(check: Check) -> View:
+    message = "" if check.ok else check.message
+    return {"name": check.name, "kind": check.kind, "ok": check.ok, "message": message}
+
+
 def summary(
     request: Request, checks: Sequence[Check], status: View, *, trouble: str = ""
 ) -> Response:
@@ -102,7 +107,7 @@ def summary(
         "version": __version__,
         "revision": status.get("revision"),
         "verdict": verdict,
-        "checks": [check._asdict() for check in checks],
+        "checks": [check_view(check) for check in checks],
         "resources": Counter(view["health"]["code"] for view in status.get("resources", ())),
     }
     return JSONResponse({"status": word, "message": trouble or verdict["message"], **detail}, code)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 View: TypeAlias = Mapping[str, Any]
 
 
-class Check(NamedTuple):
+class Check(Protocol):
     """One question about the operator's own health.
 
-    ``live``: does the loop turn; if not, a restart helps. ``ready``: is what it says fresh.
+    ``kind`` is ``live`` (does the loop turn; if not, a restart helps) or ``ready`` (is what it
+    says fresh and applied). ``message`` says what is wrong when it is not ``ok``.
     """
 
-    name: str
-    ok: bool
-    message: str
-    kind: Literal["live", "ready"]
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
 
 
 class OperatorView(Protocol):
