@@ -20,6 +20,8 @@ from starlette.applications import Starlette
 
 from reconciler.api.app import make_app
 from reconciler.api.serve import serve
+from reconciler.cli.client import Operator as CommandLine
+from reconciler.cli.outcome import Failure
 from reconciler.clients.files import write_atomic
 from reconciler.core.errors import ReconcileError, Terminal, Transient
 from reconciler.metrics import Metrics
@@ -86,6 +88,17 @@ async def test_the_socket_is_the_owners(app: Starlette, path: Path) -> None:
         assert (await http.get("/metrics")).status_code == 200
         assert content(path.parent) == {"operator.sock": ""}
     assert content(path.parent) == {}
+
+
+async def test_the_command_line_is_understood(app: Starlette, path: Path) -> None:
+    """The shipped client of the command line, which speaks HTTP/1.0, gets its views."""
+    async with serving(app, path):
+        client = CommandLine(path)
+        assert (await asyncio.to_thread(client.status))["revision"] == "abc"
+        assert (await asyncio.to_thread(client.reconcile))["failures"] == []
+        assert len((await asyncio.to_thread(client.events, 3))["items"]) == 3
+        with pytest.raises(Failure, match="there is no Process/wbe"):
+            await asyncio.to_thread(client.resource, "Process", "wbe")
 
 
 async def test_its_folder_is_made_private(app: Starlette, stack_dir: Path) -> None:
