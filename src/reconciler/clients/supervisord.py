@@ -119,6 +119,10 @@ class Supervisord:
         """Forget a stopped group; one that is not loaded is left alone."""
         await self._tolerating(Fault.BAD_NAME, "removeProcessGroup", group)
 
+    async def replace(self, group: str) -> None:
+        """Load a stopped group anew, as it was last read."""
+        await asyncio.gather(self.remove(group), self.add(group))
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
