@@ -1,0 +1,135 @@
+--- The control server: the table in and out, and who serves which version of it.
+
+local cjson = require("cjson.safe")
+local init = require("reconciler.init")
+local match = require("reconciler.match")
+local paths = require("reconciler.path")
+local store = require("reconciler.store")
+
+local ipairs = ipairs
+local ngx = ngx
+
+local _M = {}
+
+
+local function answer(status, document)
+    ngx.status = status
+    ngx.header.content_type = "application/json"
+    ngx.print(cjson.encode(document), "\n")
+    return ngx.exit(ngx.HTTP_OK)
+end
+
+
+--- nginx puts a large body into a file.
+local function body()
+    ngx.req.read_body()
+    local data = ngx.req.get_body_data()
+    if data then
+        return data
+    end
+    local name = ngx.req.get_body_file()
+    if not name then
+        return ""
+    end
+    local file, err = io.open(name, "rb")
+    if not file then
+        return nil, "cannot read the body: " .. err
+    end
+    data = file:read("*a")
+    file:close()
+    return data
+end
+
+
+local function status()
+    store.current()
+    return answer(200, {
+        etag = store.etag(),
+        problem = store.problem() or cjson.null,
+        include_digest = init.config.digest,
+        listen = init.config.listen,
+        code = init.config.code,
+        nginx = ngx.config.nginx_version,
+        worker_count = ngx.worker.count(),
+        workers = store.workers(),
+    })
+end
+
+
+local function read_table()
+    local raw = store.raw()
+    if not raw then
+        return answer(404, { error = "there is no table yet" })
+    end
+    ngx.header.etag = '"' .. store.etag() .. '"'
+    ngx.header.content_type = "application/json"
+    ngx.print(raw)
+    return ngx.exit(ngx.HTTP_OK)
+end
+
+
+local function write_table()
+    local expected = (ngx.var.http_if_match or ""):match('^"(.*)"$')
+    if not expected then
+        return answer(428, { error = 'If-Match: "VERSION-DIGEST" is needed' })
+    end
+    local raw, err = body()
+    if not raw then
+        return answer(500, { error = err })
+    end
+    local refused = store.put(raw, expected)
+    if refused then
+        return answer(refused.status, { error = refused.error, rule = refused.rule })
+    end
+    store.current()
+    -- Not 200: nginx itself would hold the If-Match against an answer that has no ETag.
+    return ngx.exit(ngx.HTTP_NO_CONTENT)
+end
+
+
+local function decide(index, facts)
+    local path, why = paths.normalise(facts.path)
+    if not path then
+        return { refused = why }
+    end
+    facts.path = path
+    local entry = match.pick(index, facts)
+    return { path = path, rule = entry and entry.name or cjson.null }
+end
+
+
+--- Which rule would serve each of these requests: {"requests": [{host, path, method, referer}]},
+-- against the table in use, or against `rules` when the body has some.
+local function decide_many()
+    local question = cjson.decode(body() or "")
+    if type(question) ~= "table" or type(question.requests) ~= "table" then
+        return answer(400, { error = 'write {"requests": [{"path": "/"}]}' })
+    end
+    local index = question.rules and match.compile(question.rules) or store.current().index
+    local decisions = {}
+    for i, facts in ipairs(question.requests) do
+        decisions[i] = decide(index, facts)
+    end
+    return answer(200, { decisions = decisions })
+end
+
+
+local DOORS = {
+    ["GET /status"] = status,
+    ["GET /table"] = read_table,
+    ["PUT /table"] = write_table,
+    ["POST /match"] = decide_many,
+}
+
+
+--- For content_by_lua.
+function _M.answer()
+    local door = DOORS[ngx.req.get_method() .. " " .. ngx.var.uri]
+    if not door then
+        return answer(404, { error = "ask for /status, /table or /match" })
+    end
+    return door()
+end
+
+
+return _M

@@ -1,0 +1,78 @@
+--- What happens once: when the configuration is read, and when a worker starts.
+
+local ffi = require("ffi")
+local store = require("reconciler.store")
+
+local LOOK_EVERY = 0.1 -- seconds; a request looks by itself
+local PR_SET_PDEATHSIG, SIGTERM = 1, 15
+
+ffi.cdef([[
+int prctl(int option, unsigned long one, unsigned long two, unsigned long three,
+          unsigned long four);
+int getpid(void);
+int getppid(void);
+]])
+
+local _M = {
+    --- What of gateway.conf this master runs with; a reload makes a new one.
+    config = { digest = "", listen = "", code = "" },
+}
+
+local master_pid
+
+
+local function read(name)
+    local file = io.open(ngx.config.prefix() .. name, "rb")
+    if not file then
+        return nil
+    end
+    local text = file:read("*a")
+    file:close()
+    return text
+end
+
+
+--- For init_by_lua.
+function _M.master()
+    local include = read("gateway.conf") or ""
+    _M.config = {
+        digest = ngx.md5(include),
+        listen = include:match("\nlisten (.-);") or "",
+        code = include:match("\n# code (%x+)") or "",
+    }
+    local raw = read("table.json")
+    if raw then
+        store.load(raw)
+    end
+    master_pid = ffi.C.getpid()
+end
+
+
+--- A worker whose master was killed would go on serving, and keep the port from its successor.
+local function end_with_master()
+    ffi.C.prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0)
+    if ffi.C.getppid() ~= master_pid then
+        os.exit(1) -- it died before we asked
+    end
+end
+
+
+local function look(premature)
+    if not premature then
+        store.current()
+    end
+end
+
+
+--- For init_worker_by_lua.
+function _M.worker()
+    end_with_master()
+    store.begin()
+    local ok, err = ngx.timer.every(LOOK_EVERY, look)
+    if not ok then
+        ngx.log(ngx.ERR, "this worker sees a new table only with its next request: ", err)
+    end
+end
+
+
+return _M

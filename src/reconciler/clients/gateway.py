@@ -1,0 +1,153 @@
+"""The gateway's control server, over its unix socket: the table in and out, and who serves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from ..core.errors import ReconcileError, Terminal, Transient
+from ..core.model import Json
+
+DEADLINE: Final = 10.0
+SOCKET_PATH_LIMIT: Final = 107
+
+
+class Worker(NamedTuple):
+    """One worker process, and the version of the table it serves."""
+
+    pid: int
+    version: int
+    error: str | None
+
+
+class Status(NamedTuple):
+    """What the gateway says about itself. ``etag`` names the table: ``VERSION-DIGEST``."""
+
+    etag: str
+    problem: str | None
+    include_digest: str
+    listen: str
+    code: str
+    worker_count: int
+    workers: Mapping[str, Worker]
+
+    @property
+    def version(self) -> int:
+        return int(self.etag.partition("-")[0])
+
+
+class GatewayDown(Transient):
+    """Nobody answers at the control socket."""
+
+
+class Conflict(Transient):
+    """Somebody else wrote the table in between."""
+
+
+class RuleRefused(Terminal):
+    """The gateway refuses the table because of this rule ("" when it is not one rule)."""
+
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message, reason="RuleRefused")
+        self.rule = rule
+
+
+class GatewayWire:
+    """One gateway. Every call has a deadline; every failure is one of ours."""
+
+    def __init__(self, socket: Path, *, deadline: float = DEADLINE) -> None:
+        if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
+            raise Terminal(
+                f"{socket}: too long for a socket path; choose a shorter --state-dir",
+                reason="SocketPathTooLong",
+            )
+        self._socket = socket
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket), verify=False),
+            base_url="http://gateway",
+            timeout=deadline,
+            trust_env=False,
+        )
+
+    async def status(self) -> Status:
+        """Who serves what."""
+        said = _checked(await self._send("GET", "/status")).json()
+        workers = said["workers"] or {}
+        return Status(
+            etag=said["etag"],
+            problem=said["problem"],
+            include_digest=said["include_digest"],
+            listen=said["listen"],
+            code=said["code"],
+            worker_count=said["worker_count"],
+            workers={name: _worker(each) for name, each in workers.items()},
+        )
+
+    async def table(self) -> tuple[str, bytes] | None:
+        """The table as it was written, and its etag; None when none was ever written."""
+        response = await self._send("GET", "/table")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return _checked(response).headers["ETag"].strip('"'), response.content
+
+    async def put(self, raw: bytes, *, expected: str) -> None:
+        """Replace the table if it is still the one ``expected`` names."""
+        headers = {"If-Match": f'"{expected}"', "Content-Type": "application/json"}
+        _checked(await self._send("PUT", "/table", content=raw, headers=headers))
+
+    async def match(self, question: Mapping[str, Json]) -> list[dict[str, Json]]:
+        """Ask which rules would serve some requests."""
+        response = _checked(await self._send("POST", "/match", json=question))
+        decisions: list[dict[str, Json]] = response.json()["decisions"]
+        return decisions
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, **content)
+        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as exc:
+            text = f"the gateway does not answer at {self._socket}"
+            raise GatewayDown(text, reason="GatewayDown") from exc
+        except httpx.HTTPError as exc:
+            text = f"the gateway at {self._socket}: {type(exc).__name__} {exc}".strip()
+            raise Transient(text, reason="GatewayUnreachable") from exc
+
+
+def _worker(said: Mapping[str, Json]) -> Worker:
+    return Worker(said["pid"], said["version"], said.get("error"))
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    """Let a good answer through; raise what the loop must do about any other."""
+    if response.is_success:
+        return response
+    text, rule = _complaint(response)
+    raise _failure(response.status_code, text, rule)
+
+
+def _failure(status: int, text: str, rule: str) -> ReconcileError:
+    match status:
+        case httpx.codes.CONFLICT | httpx.codes.PRECONDITION_FAILED:
+            return Conflict(text, reason="TableChanged")
+        case httpx.codes.UNPROCESSABLE_ENTITY:
+            where = f"rule {rule}: " if rule else ""
+            return RuleRefused(f"the gateway refuses the table: {where}{text}", rule)
+        case httpx.codes.INSUFFICIENT_STORAGE | httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            text = f"the table is too large for the gateway: {text}; have fewer or shorter routes"
+            return Terminal(text, reason="TableTooLarge")
+    return Transient(f"the gateway answers {status}: {text}", reason="GatewayUnexpected")
+
+
+def _complaint(response: httpx.Response) -> tuple[str, str]:
+    try:
+        said = response.json()
+        return str(said["error"]), str(said.get("rule") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return response.reason_phrase, ""

@@ -1,0 +1,61 @@
+"""Whether a TCP port is free, and who has it when it is not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+import psutil
+
+from ..core.errors import Terminal, Transient
+
+_PRIVILEGED: Final = 1024
+
+
+def claim(bind: str, port: int) -> None:
+    """Check that a server could listen there. Raises with the owner's name when it could not."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((bind, port))
+            probe.listen(1)
+        except OSError as exc:
+            raise _refusal(exc, bind, port) from exc
+
+
+def _refusal(exc: OSError, bind: str, port: int) -> Transient | Terminal:
+    where = f"cannot listen on {bind} port {port}"
+    match exc.errno:
+        case errno.EADDRINUSE:
+            text = f"{where}: {owner(port)} has it; stop that, or choose another `listen`"
+            return Transient(text, reason="PortBusy")
+        case errno.EADDRNOTAVAIL:
+            text = f"{where}: this machine has no such address; correct `bind`"
+            return Terminal(text, reason="NoSuchAddress")
+        case errno.EACCES if port < _PRIVILEGED:
+            text = f"{where}: ports below {_PRIVILEGED} are for root; choose another `listen`"
+            return Terminal(text, reason="PortForbidden")
+    return Transient(f"{where}: {exc.strerror}", reason="PortFailed")
+
+
+def owner(port: int) -> str:
+    """Who listens on a port, as people would say it."""
+    try:
+        found = psutil.net_connections(kind="tcp")
+    except psutil.Error:
+        found = []
+    for one in found:
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+            return _name(one.pid)
+    return "a process of another user"
+
+
+def _name(pid: int) -> str:
+    try:
+        return f"{psutil.Process(pid).name()} (pid {pid})"
+    except psutil.Error:
+        return f"pid {pid}"

@@ -1,0 +1,30 @@
+"""Gateway: the one public port of a stack."""
+
+from ...core.kind import Kind
+from ...core.model import Due, Observed, Resource
+from .actions import KeepTable, steps
+from .health import health
+from .spec import GatewaySpec
+from .state import Listener, render
+
+__all__ = ["KIND"]
+
+
+def _due(_resource: Resource[GatewaySpec], seen: Observed[Listener], _now: float) -> Due:
+    # The table is served but would be lost with the next start: not drift, but work.
+    return Due((KeepTable(),)) if seen.vitals.get("kept") is False else Due()
+
+
+KIND = Kind(
+    name="Gateway",
+    Spec=GatewaySpec,
+    State=Listener,
+    wave=10,
+    render=render,
+    steps=steps,
+    health=health,
+    needs=lambda _: (),
+    due=_due,
+    plural="gateways",
+    short="gw",
+)

@@ -1,0 +1,57 @@
+"""What is done to make a gateway so."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from ...core.model import Apply, Change
+from .state import Listener
+
+
+class Configure(NamedTuple):
+    """Write its files, once nginx accepts them; a running gateway takes them over."""
+
+    name: str
+    listen: int
+    bind: str
+
+
+class Start(NamedTuple):
+    """Have it run."""
+
+    listen: int
+    bind: str
+
+
+class SetDefault(NamedTuple):
+    """Send what no route takes to this backend, from the next request on."""
+
+    backend: str | None
+
+
+class KeepTable(NamedTuple):
+    """Write the served table to disk again, for the next start."""
+
+
+class Retire(NamedTuple):
+    """Stop it and remove its files."""
+
+    name: str
+
+
+GatewayAction: TypeAlias = Configure | Start | SetDefault | KeepTable | Retire
+
+
+def steps(change: Change[Listener]) -> tuple[GatewayAction, ...]:
+    """Only what differs: a new default backend touches no process."""
+    before, after = change.before, change.after
+    if after is None:
+        return (Retire(change.ref.name),)
+    actions: list[GatewayAction] = []
+    if before is None or any(field.apply is Apply.RELOAD for field in change.fields):
+        actions.append(Configure(change.ref.name, after.listen, after.bind))
+    if before is None or not before.started:
+        actions.append(Start(after.listen, after.bind))
+    if (before.default_backend if before else None) != after.default_backend:
+        actions.append(SetDefault(after.default_backend))
+    return tuple(actions)

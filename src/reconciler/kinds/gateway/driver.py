@@ -1,0 +1,188 @@
+"""Gateway, in the world."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias, assert_never
+
+from ...clients import ports
+from ...clients.files import write_atomic
+from ...clients.gateway import GatewayDown, Status
+from ...clients.nginx import Nginx, Runner
+from ...clients.table import Document, PutDefault, Table, read_bytes
+from ...core.errors import Transient, Waiting
+from ...core.model import Json, Observed
+from .actions import Configure, GatewayAction, KeepTable, Retire, SetDefault, Start
+from .files import INCLUDE, Include, Place, edition, parse_listen, shipped
+from .state import CURRENT, Listener
+
+RELOAD_TIME: Final = 5.0
+LOOK_AGAIN: Final = 0.05
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+FindNginx: TypeAlias = Callable[[], Awaitable[Nginx]]
+
+
+class GatewayDriver:
+    """The gateway of one stack: its files, its process, its default backend."""
+
+    def __init__(self, place: Place, table: Table, runner: Runner, nginx: FindNginx) -> None:
+        self._place = place
+        self._table = table
+        self._runner = runner
+        self._nginx = nginx
+        self._shipped = shipped()
+        self._edition = edition(self._shipped)
+        self._hung_up: tuple[bytes, float] | None = None
+
+    async def observe(self) -> Mapping[str, Observed[Listener]]:
+        """What runs, and what the next start would run."""
+        raw, pid = await asyncio.gather(
+            asyncio.to_thread(read_bytes, self._place.include), self._runner.pid()
+        )
+        if raw is None:
+            return {}
+        include = Include.parse(raw.decode(errors="replace"))
+        answer = await self._answer() if pid is not None else None
+        if answer is None:
+            state, vitals = await self._at_rest(include, pid)
+        else:
+            state, vitals = await self._running(raw, *answer)
+        owned = include.name is not None
+        return {include.name or "gateway": Observed(state, owned, vitals | {"pid": pid})}
+
+    async def apply(self, action: GatewayAction) -> None:
+        match action:
+            case Configure(name, listen, bind):
+                await self._configure(Include(name, listen, bind, self._edition))
+            case Start(listen, bind):
+                await self._start(listen, bind)
+            case SetDefault(backend):
+                await self._set_default(backend)
+            case KeepTable():
+                await self._table.keep()
+            case Retire(name):
+                await self._retire(name)
+            case _:
+                assert_never(action)
+
+    async def _answer(self) -> tuple[Status, Document] | None:
+        try:
+            return await self._table.look()
+        except GatewayDown:
+            return None
+
+    async def _at_rest(self, include: Include, pid: int | None) -> tuple[Listener, dict[str, Json]]:
+        """Not running, or not answering yet: the files say what it is or will be."""
+        state = Listener(
+            listen=include.listen,
+            bind=include.bind,
+            default_backend=await self._table.kept_default(),
+            code=self._named(include.code),
+            started=pid is not None,
+        )
+        return state, {"state": "stopped" if pid is None else "starting"}
+
+    async def _running(
+        self, raw: bytes, status: Status, document: Document
+    ) -> tuple[Listener, dict[str, Json]]:
+        bind, port = parse_listen(f"listen {status.listen};")
+        state = Listener(
+            listen=port,
+            bind=bind,
+            default_backend=document.default_backend,
+            code=self._named(status.code),
+            loaded=status.include_digest == hashlib.md5(raw, usedforsecurity=False).hexdigest(),
+        )
+        return state, {
+            "state": "running",
+            "url": f"http://{status.listen}",
+            "version": status.version,
+            "routes": len(document.rules),
+            "problem": status.problem,
+            "workerCount": status.worker_count,
+            "workers": {name: worker.version for name, worker in status.workers.items()},
+            "kept": await self._table.kept(),
+        }
+
+    def _named(self, code: str) -> str:
+        return CURRENT if code == self._edition else code
+
+    async def _configure(self, include: Include) -> None:
+        content = include.text().encode()
+        self._wait_for_reload(content)
+        running = await self._running_listener()
+        if running is None or running != (include.bind, include.listen):
+            await asyncio.to_thread(ports.claim, include.bind, include.listen)
+        nginx = await self._nginx()
+        files = {**self._shipped, INCLUDE: content}
+        await nginx.check(files, near=self._place.run)
+        await asyncio.to_thread(self._write, files, nginx)
+        if await self._runner.pid() is not None:
+            self._hung_up = (content, time.monotonic())
+            await self._runner.hang_up()
+
+    def _wait_for_reload(self, content: bytes) -> None:
+        """A reload takes a moment: another one before that would only make it longer."""
+        if self._hung_up is None or self._hung_up[0] != content:
+            return
+        if time.monotonic() - self._hung_up[1] < RELOAD_TIME:
+            text = "the gateway is reading its files"
+            raise Waiting(text, reason="Reloading", after=LOOK_AGAIN)
+        self._hung_up = None
+        text = "the gateway did not take its new files over; see `reconciler logs gateway`"
+        raise Transient(text, reason="ReloadFailed")
+
+    async def _running_listener(self) -> tuple[str, int] | None:
+        if await self._runner.pid() is None:
+            return None
+        answer = await self._answer()
+        return parse_listen(f"listen {answer[0].listen};") if answer else None
+
+    def _write(self, files: Mapping[str, bytes], nginx: Nginx) -> None:
+        # The include goes last: it names the edition of the others.
+        for name, content in files.items():
+            path = self._place.prefix / name
+            if read_bytes(path) != content:
+                write_atomic(path, content)
+        write_atomic(self._place.record, self._start_record(nginx))
+
+    def _start_record(self, nginx: Nginx) -> bytes:
+        record = {
+            "argv": list(nginx.argv()),
+            "env": {"PATH": PATH},
+            "inherit": ["LANG", "LC_ALL", "TZ"],
+            "cwd": str(self._place.prefix),
+            "umask": "077",
+            "user": None,
+            "view": {},
+            "digest": self._edition,
+            "revision": "",
+        }
+        return json.dumps(record, indent=1).encode()
+
+    async def _start(self, listen: int, bind: str) -> None:
+        if await self._runner.pid() is None:
+            await asyncio.to_thread(ports.claim, bind, listen)
+            await self._runner.start()
+
+    async def _set_default(self, backend: str | None) -> None:
+        try:
+            await self._table.change(PutDefault(backend))
+        except GatewayDown as exc:
+            if await self._runner.pid() is None:
+                raise
+            raise Waiting(str(exc), reason="GatewayDown", after=LOOK_AGAIN) from exc
+
+    async def _retire(self, name: str) -> None:
+        raw = await asyncio.to_thread(read_bytes, self._place.include)
+        if raw is None or Include.parse(raw.decode(errors="replace")).name != name:
+            return  # another Gateway has taken over these files
+        await self._runner.stop()
+        if await self._runner.pid() is not None:
+            raise Waiting("the gateway is stopping", reason="Stopping", after=LOOK_AGAIN)
+        for path in (self._place.table, self._place.record, self._place.include):
+            await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,0 +1,23 @@
+"""Route: which requests go where."""
+
+from ...core.kind import Kind
+from .actions import steps
+from .health import health
+from .spec import RouteSpec
+from .state import Rule, render
+
+__all__ = ["KIND"]
+
+
+KIND = Kind(
+    name="Route",
+    Spec=RouteSpec,
+    State=Rule,
+    wave=20,
+    render=render,
+    steps=steps,
+    health=health,
+    needs=lambda _: (),
+    plural="routes",
+    short="rt",
+)

@@ -1,0 +1,49 @@
+"""Route, as it is served: one rule of the gateway's table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.model import Json, Resource, State
+from ...core.units import format_duration
+from .spec import Match, Proxy, Redirect, Respond, RouteSpec
+
+
+class Rule(State):
+    """One rule. Everything is said: the gateway has no defaults of its own."""
+
+    priority: int = 0
+    order: int = 0
+    match: Match = Match()
+    proxy: Proxy | None = None
+    redirect: Redirect | None = None
+    respond: Respond | None = None
+
+
+def render(resource: Resource[RouteSpec]) -> Rule:
+    """The rule a route asks for."""
+    spec = resource.spec
+    return Rule(
+        priority=spec.priority,
+        order=spec.order,
+        match=spec.match,
+        proxy=spec.proxy,
+        redirect=spec.redirect,
+        respond=spec.respond,
+    )
+
+
+def to_wire(rule: Rule) -> dict[str, Json]:
+    """The rule as JSON for the gateway; times are seconds."""
+    return rule.model_dump(mode="python", by_alias=True, exclude_none=True)
+
+
+def from_wire(entry: Mapping[str, Any]) -> Rule:
+    """Read a rule of the table. Raises ValueError when it says what a Route cannot say."""
+    fields = {key: value for key, value in entry.items() if key not in {"name", "managed_by"}}
+    proxy = fields.get("proxy")
+    if isinstance(proxy, dict) and isinstance(proxy.get("timeouts"), dict):
+        times = {key: format_duration(seconds) for key, seconds in proxy["timeouts"].items()}
+        fields["proxy"] = {**proxy, "timeouts": times}
+    return Rule.model_validate(fields)
