@@ -10,11 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from reconciler.core.errors import ReconcileError, Transient, Waiting
-from reconciler.core.model import Blocked, Cause, Change, Plan, Ref, Step, Verb
-from reconciler.metrics import Metrics, PassResult
-
-WEB, JOB = Ref("Process", "web"), Ref("Process", "job")
+from reconciler.metrics import Metrics, PassResult, StepResult
 
 
 def view(ref: str, *, health: str = "Healthy", **vitals: Any) -> Mapping[str, Any]:
@@ -28,18 +24,6 @@ def view(ref: str, *, health: str = "Healthy", **vitals: Any) -> Mapping[str, An
         "conditions": [{"type": "Ready", "status": "True"}],
         "vitals": vitals,
     }
-
-
-def status(*resources: Mapping[str, Any], revision: str = "abc") -> Mapping[str, Any]:
-    return {"resources": resources, "revision": revision, "problems": [{}, {}]}
-
-
-def change(ref: Ref, cause: Cause = Cause.SPEC) -> Change[Any]:
-    return Change(ref, Verb.UPDATE, None, None, (), cause=cause)
-
-
-def blocked(*reasons: str) -> Plan:
-    return Plan("abc", blocked=tuple(Blocked(WEB, reason, "") for reason in reasons))
 
 
 @pytest.fixture
@@ -60,24 +44,20 @@ def samples(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
 
 def full(metrics: Metrics) -> Metrics:
     """Every series has a value."""
-    plan = Plan(
-        "abc",
-        changes=(change(WEB, Cause.DRIFT),),
-        steps=(Step(WEB, "start"),),
-        held=(change(JOB),),
-        blocked=(Blocked(JOB, "Suspended", ""),),
-    )
-    metrics.observe_plan(plan)
-    metrics.observe_outcome(plan, {})
-    metrics.observe_pass("stack", PassResult.OK, 0.02)
-    metrics.set_status(
-        status(
+    metrics.observe_pass("stack", PassResult.SUCCESS, 0.02)
+    metrics.count_step("Process", StepResult.SUCCESS)
+    metrics.count_drift("Process")
+    metrics.set_blocked(["Suspended", "Suspended"])
+    metrics.set_specs("abc", problems=2)
+    metrics.set_resources(
+        [
             view("Process/web", state="running", restarts=3),
             view("Process/job", health="Degraded", state="failed"),
             view("Process/gateway", state="running"),
             view("Route/site", version=7),
             view("SyncTarget/data", lastBackup="2024-01-01T00:00:00+00:00"),
-        )
+        ],
+        differing=["Process/job"],
     )
     return metrics
 
@@ -101,10 +81,12 @@ def test_every_name_is_ours(metrics: Metrics) -> None:
 def test_counters_start_at_zero(metrics: Metrics) -> None:
     """A first failure is a rise from 0, not a series that appears."""
     assert samples(metrics, "pass_total") == {
-        (lane, result): 0 for lane in ("stack", "backup") for result in ("ok", "failed", "unknown")
+        (lane, result): 0
+        for lane in ("stack", "backup")
+        for result in ("success", "failure", "unknown")
     }
     assert samples(metrics, "drift_total") == {("Process",): 0, ("Route",): 0}
-    assert samples(metrics, "steps_total")["Route", "failed"] == 0
+    assert samples(metrics, "steps_total")["Route", "failure"] == 0
     assert samples(metrics, "pass_duration_seconds_count")["stack",] == 0
     assert samples(metrics, "last_pass_timestamp_seconds")["backup",] == 0
     assert samples(metrics, "last_apply_success_timestamp_seconds") == {(): 0}
@@ -113,14 +95,14 @@ def test_counters_start_at_zero(metrics: Metrics) -> None:
 
 def test_a_pass_is_counted(metrics: Metrics) -> None:
     """A pass leaves its count, its time and its duration."""
-    metrics.observe_pass("stack", PassResult.OK, 0.02)
-    assert samples(metrics, "pass_total")["stack", "ok"] == 1
+    metrics.observe_pass("stack", PassResult.SUCCESS, 0.02)
+    assert samples(metrics, "pass_total")["stack", "success"] == 1
     assert samples(metrics, "pass_duration_seconds_sum")["stack",] == 0.02
     assert samples(metrics, "last_pass_timestamp_seconds")["stack",] == 1000
     assert samples(metrics, "last_apply_success_timestamp_seconds") == {(): 1000}
 
 
-@pytest.mark.parametrize("result", [PassResult.FAILED, PassResult.UNKNOWN])
+@pytest.mark.parametrize("result", [PassResult.FAILURE, PassResult.UNKNOWN])
 def test_a_bad_pass_is_no_success(metrics: Metrics, result: PassResult) -> None:
     """A pass that failed or was blind does not move the time of the last good apply."""
     metrics.observe_pass("stack", result, 0.02)
@@ -139,37 +121,31 @@ def test_resources_as_they_are(metrics: Metrics) -> None:
     assert samples(metrics, "sync_last_success_timestamp_seconds") == {("data",): 1704067200}
 
 
-def test_in_sync_is_what_the_plan_says(metrics: Metrics) -> None:
-    """Done or held back, a change means out of sync; what the operator did not make has no say."""
-    metrics.set_status(status(view("Process/web"), view("Process/job"), view("Process/gateway")))
-    assert samples(metrics, "resource_in_sync") == {("Process", "web"): -1, ("Process", "job"): -1}
-    metrics.observe_plan(Plan("abc", held=(change(JOB),)))
-    assert samples(metrics, "resource_in_sync") == {("Process", "web"): 1, ("Process", "job"): 0}
-    metrics.observe_plan(Plan("abc", unknown=("Process",)))
-    assert samples(metrics, "resource_in_sync") == {("Process", "web"): -1, ("Process", "job"): -1}
+def test_in_sync_as_far_as_can_be_seen(metrics: Metrics) -> None:
+    """A kind that cannot be seen is neither in sync nor out, and our own programs have no say."""
+    views = [view("Process/web"), view("Process/job"), view("Process/gateway"), view("Route/site")]
+    metrics.set_resources(views, differing=["Process/job"], unseen=["Route"])
+    assert samples(metrics, "resource_in_sync") == {
+        ("Process", "web"): 1,
+        ("Process", "job"): 0,
+        ("Route", "site"): -1,
+    }
 
 
 def test_steps_by_how_they_ended(metrics: Metrics) -> None:
-    """Each done step counts, a ref that failed or waits counts once, and so does drift undone."""
-    plan = Plan(
-        "abc",
-        changes=(change(WEB, Cause.DRIFT), change(JOB, Cause.DRIFT)),
-        steps=(Step(WEB, "write"), Step(WEB, "start"), Step(JOB, "write"), Step(JOB, "start")),
-        due=(Step(Ref("Route", "site"), "look"),),
-    )
-    failures: dict[Ref, ReconcileError] = {
-        JOB: Transient("it broke", reason="Broken"),
-        Ref("Route", "site"): Waiting("not yet", reason="Early", after=1),
-    }
-    metrics.observe_outcome(plan, failures)
-    steps = {key: value for key, value in samples(metrics, "steps_total").items() if value}
-    assert steps == {("Process", "ok"): 2, ("Process", "failed"): 1, ("Route", "waiting"): 1}
+    """Done, waiting and failed are counted apart, and drift by kind."""
+    metrics.count_step("Process", StepResult.SUCCESS)
+    metrics.count_step("Process", StepResult.WAITING)
+    metrics.count_step("Route", StepResult.FAILURE)
+    metrics.count_drift("Process")
+    steps = {key for key, value in samples(metrics, "steps_total").items() if value}
+    assert steps == {("Process", "success"), ("Process", "waiting"), ("Route", "failure")}
     assert samples(metrics, "drift_total") == {("Process",): 1, ("Route",): 0}
 
 
 def test_what_is_gone_is_forgotten(metrics: Metrics) -> None:
     """A deleted resource leaves no series behind."""
-    full(metrics).set_status(status(view("Process/web", state="running")))
+    full(metrics).set_resources([view("Process/web", state="running")])
     page = metrics.render()[0]
     assert b'name="web"' in page
     assert b'name="job"' not in page
@@ -178,8 +154,8 @@ def test_what_is_gone_is_forgotten(metrics: Metrics) -> None:
 
 def test_unknown_is_neither(metrics: Metrics) -> None:
     """What cannot be seen is -1, the suspended is not judged, and neither is said to be down."""
-    metrics.set_status(
-        status(view("Process/web", health="Unknown"), view("Process/job", health="Suspended"))
+    metrics.set_resources(
+        [view("Process/web", health="Unknown"), view("Process/job", health="Suspended")]
     )
     assert samples(metrics, "resource_healthy") == {("Process", "web"): -1}
     assert samples(metrics, "process_up") == {}
@@ -188,16 +164,16 @@ def test_unknown_is_neither(metrics: Metrics) -> None:
 def test_one_revision_at_a_time(metrics: Metrics) -> None:
     """However many revisions come, there is one series."""
     for number in range(50):
-        metrics.set_status(status(revision=f"revision-{number}"))
+        metrics.set_specs(f"revision-{number}", problems=2)
     assert samples(metrics, "spec_revision_info") == {("revision-49",): 1}
     assert samples(metrics, "spec_problems") == {(): 2}
 
 
 def test_a_block_ends_at_zero(metrics: Metrics) -> None:
     """When nothing is held back any more, its reason is seen to go to 0."""
-    metrics.observe_plan(blocked("Backoff", "Backoff", "Hold"))
+    metrics.set_blocked(["Backoff", "Backoff", "Hold"])
     assert samples(metrics, "blocked") == {("Backoff",): 2, ("Hold",): 1}
-    metrics.observe_plan(blocked())
+    metrics.set_blocked([])
     assert samples(metrics, "blocked") == {("Backoff",): 0, ("Hold",): 0}
 
 
@@ -213,5 +189,5 @@ def test_openmetrics_for_who_asks(metrics: Metrics) -> None:
 def test_two_live_side_by_side() -> None:
     """Two operators in one program do not share numbers."""
     one, other = Metrics(lanes=["stack"]), Metrics(lanes=["stack"])
-    one.observe_pass("stack", PassResult.FAILED, 1)
-    assert samples(other, "pass_total")["stack", "failed"] == 0
+    one.observe_pass("stack", PassResult.FAILURE, 1)
+    assert samples(other, "pass_total")["stack", "failure"] == 0

@@ -17,8 +17,6 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from . import __version__
-from .core.errors import ReconcileError, Waiting
-from .core.model import Cause, Plan, Ref
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -31,17 +29,17 @@ HEALTHY: Final = {"Healthy": 1, "Progressing": 0, "Degraded": 0, "Unknown": -1}
 class PassResult(StrEnum):
     """How a pass ended: all done, a step failed, or part of the world could not be seen."""
 
-    OK = "ok"
-    FAILED = "failed"
+    SUCCESS = "success"
+    FAILURE = "failure"
     UNKNOWN = "unknown"
 
 
 class StepResult(StrEnum):
     """How a step ended: done, to be looked at again soon, or failed."""
 
-    OK = "ok"
+    SUCCESS = "success"
     WAITING = "waiting"
-    FAILED = "failed"
+    FAILURE = "failure"
 
 
 class Metrics:
@@ -85,6 +83,13 @@ class Metrics:
             ["lane"],
             registry=self.registry,
         )
+        build = Gauge(
+            "reconciler_build_info",
+            "What is running: always 1.",
+            ["version", "python"],
+            registry=self.registry,
+        )
+        build.labels(__version__, platform.python_version()).set(1)
         self._last_apply = Gauge(
             "reconciler_last_apply_success_timestamp_seconds",
             "When a pass last ended with everything done; 0 before the first.",
@@ -105,38 +110,45 @@ class Metrics:
             for done in StepResult:
                 self._steps.labels(kind, done)
 
-    def observe_pass(self, lane: str, result: str, seconds: float) -> None:
-        """A pass of ``lane`` ended; ``result`` is a PassResult."""
+    def observe_pass(self, lane: str, result: PassResult, seconds: float) -> None:
+        """A pass of ``lane`` ended."""
         self._passes.labels(lane, result).inc()
         self._seconds.labels(lane).observe(seconds)
         self._last_pass.labels(lane).set(self._now())
-        if result == PassResult.OK:
+        if result is PassResult.SUCCESS:
             self._last_apply.set(self._now())
 
-    def observe_plan(self, plan: Plan) -> None:
-        """The world was looked at: this differs, and that is held back."""
-        facts = self._facts
-        facts.differing = frozenset(str(one.ref) for one in (*plan.changes, *plan.held))
-        facts.unseen = frozenset(plan.unknown)
+    def count_step(self, kind: str, result: StepResult) -> None:
+        """What was to be done for a resource of ``kind`` was tried."""
+        self._steps.labels(kind, result).inc()
+
+    def count_drift(self, kind: str) -> None:
+        """A change made outside the specs to something of ``kind`` was undone."""
+        self._drift.labels(kind).inc()
+
+    def set_resources(
+        self,
+        views: Iterable[View],
+        *,
+        differing: Collection[str] = (),
+        unseen: Collection[str] = (),
+    ) -> None:
+        """The resources of a status view as they are now; series of all others are gone.
+
+        ``differing`` are refs not in sync, ``unseen`` kinds of which nobody can say.
+        """
+        self._facts.resources = tuple(views)
+        self._facts.differing = frozenset(differing)
+        self._facts.unseen = frozenset(unseen)
+
+    def set_blocked(self, reasons: Iterable[str]) -> None:
+        """The reasons of what the last plan held back, one per change."""
         # A reason once seen stays at 0: an alert sees it end, and there are only a few.
-        reasons = Tally(one.reason for one in plan.blocked)
-        facts.blocked = {**dict.fromkeys(facts.blocked, 0), **reasons}
+        self._facts.blocked = {**dict.fromkeys(self._facts.blocked, 0), **Tally(reasons)}
 
-    def observe_outcome(self, plan: Plan, failures: Mapping[Ref, ReconcileError]) -> None:
-        """The steps of ``plan`` were tried; drift counts once it is undone."""
-        for step in (*plan.steps, *plan.due):
-            if step.ref not in failures:
-                self._steps.labels(step.ref.kind, StepResult.OK).inc()
-        for ref, error in failures.items():
-            waits = isinstance(error, Waiting)
-            self._steps.labels(ref.kind, StepResult.WAITING if waits else StepResult.FAILED).inc()
-        for change in plan.changes:
-            if change.cause is Cause.DRIFT and change.ref not in failures:
-                self._drift.labels(change.ref.kind).inc()
-
-    def set_status(self, status: View) -> None:
-        """The status view as it is now; series of what it does not name any more are gone."""
-        self._facts.status = status
+    def set_specs(self, revision: str, *, problems: int) -> None:
+        """The revision of the specs in use, and how many problems they have."""
+        self._facts.revision, self._facts.problems = revision, problems
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The page in the format the ``Accept`` header asks for, and its content type."""
@@ -151,58 +163,46 @@ class _Facts(Collector):
     """
 
     def __init__(self) -> None:
-        self.status: View = {}
-        self.differing: Collection[str] | None = None
+        self.resources: tuple[View, ...] = ()
+        self.differing: Collection[str] = ()
         self.unseen: Collection[str] = ()
         self.blocked: Mapping[str, int] = {}
+        self.revision, self.problems = "", 0
 
     def describe(self) -> Iterable[Metric]:
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:
-        status = self.status
-        resources = status.get("resources", ())
-        yield from _versions(status)
-        yield self._blocked()
+        resources = self.resources
+        yield from self._specs()
         yield self._in_sync([view for view in resources if not view["system"]])
         yield from _conditions(resources)
         yield from _processes([view for view in resources if view["kind"] == "Process"])
         yield _backups([view for view in resources if view["kind"] == "SyncTarget"])
         yield _table([view for view in resources if view["kind"] in {"Gateway", "Route"}])
 
-    def _blocked(self) -> Metric:
+    def _specs(self) -> Iterator[Metric]:
+        revision = _gauge("spec_revision_info", "The revision of the specs in use.", "revision")
+        if self.revision:
+            revision.add_metric([self.revision], 1)
+        problems = _gauge("spec_problems", "Problems found in the specs.")
+        problems.add_metric([], self.problems)
         blocked = _gauge("blocked", "Changes held back by the last plan, by reason.", "reason")
         for reason, count in self.blocked.items():
             blocked.add_metric([reason], count)
-        return blocked
+        yield from (revision, problems, blocked)
 
     def _in_sync(self, resources: Iterable[View]) -> Metric:
         text = "1 when the world is as the specs say, 0 when not, -1 when it cannot be seen."
         in_sync = _gauge("resource_in_sync", text, "kind name")
-        differing, unseen = self.differing, self.unseen
         for view in resources:
-            truth = -1
-            if differing is not None and view["kind"] not in unseen:
-                truth = int(view["ref"] not in differing)
+            truth = -1 if view["kind"] in self.unseen else int(view["ref"] not in self.differing)
             in_sync.add_metric([view["kind"], view["name"]], truth)
         return in_sync
 
 
 def _gauge(name: str, text: str, labels: str = "") -> GaugeMetricFamily:
     return GaugeMetricFamily(f"reconciler_{name}", text, labels=labels.split())
-
-
-def _versions(status: View) -> Iterator[Metric]:
-    build = _gauge("build_info", "What is running: always 1.", "version python")
-    build.add_metric([__version__, platform.python_version()], 1)
-    yield build
-    revision = _gauge("spec_revision_info", "The revision of the specs in use.", "revision")
-    if status.get("revision"):
-        revision.add_metric([status["revision"]], 1)
-    yield revision
-    problems = _gauge("spec_problems", "Problems found in the specs.")
-    problems.add_metric([], len(status.get("problems", ())))
-    yield problems
 
 
 def _conditions(resources: Iterable[View]) -> Iterator[Metric]:

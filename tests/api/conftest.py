@@ -28,6 +28,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.passes = 0
+        self.measured = 0
         self.trouble: Exception | None = None
         self.health = "Healthy"
         self.checks_are = [
@@ -45,15 +46,7 @@ class Operator:
 
     async def status(self) -> View:
         verdict = {"ready": True, "inSync": True, "health": self.health, "message": "all good"}
-        web = {
-            "ref": "Process/web",
-            "kind": "Process",
-            "name": "web",
-            "system": False,
-            "health": {"code": self.health},
-            "conditions": [],
-            "vitals": {"state": "running"},
-        }
+        web = {"ref": "Process/web", "health": {"code": self.health}}
         return self._answer({"verdict": verdict, "revision": "abc", "resources": [web]})
 
     async def reconcile_now(self) -> View:
@@ -68,6 +61,9 @@ class Operator:
 
     def history(self, limit: int) -> Sequence[View]:
         return [{"revision": str(number)} for number in range(min(limit, 200))]
+
+    def measure(self) -> None:
+        self.measured += 1
 
     def checks(self) -> Sequence[Check]:
         return self.checks_are

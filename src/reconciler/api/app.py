@@ -37,7 +37,7 @@ def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
     """The numbers for Prometheus, written in a thread: there may be many."""
 
     async def page(request: Request) -> Response:
-        metrics.set_status(await operator.status())
+        operator.measure()
         accept = request.headers.get("accept", "")
         body, content_type = await asyncio.to_thread(metrics.render, accept)
         return Response(body, headers={"Content-Type": content_type})

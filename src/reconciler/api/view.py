@@ -55,3 +55,7 @@ class OperatorView(Protocol):
     def checks(self) -> Sequence[Check]:
         """The checks as they stand, from memory."""
         ...
+
+    def measure(self) -> None:
+        """Hand the metrics what is true now, from memory; they are read right after."""
+        ...
