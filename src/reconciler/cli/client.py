@@ -81,7 +81,7 @@ class Operator:
         except OSError as error:
             _refuse(self.path, error)
         except ValueError as error:
-            raise Failure(f"the operator's answer at {self.path} makes no sense: {error}") from error
+            raise Failure(f"the operator at {self.path} answers nonsense: {error}") from error
 
     def _send(self, method: str, target: str, *, end: float) -> bytes:
         head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
@@ -114,7 +114,7 @@ def _decode(raw: bytes) -> Answer:
     head, parted, body = raw.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
-    if not parted or not words[0].startswith("HTTP/"):
+    if not parted or not words[0].startswith("HTTP/") or not words[1:]:
         raise ValueError("no HTTP head")
     fields = {name.lower(): value.strip() for name, _, value in (r.partition(":") for r in rest)}
     if int(fields.get("content-length", len(body))) != len(body):

@@ -13,9 +13,9 @@ from .ages import ago, span
 from .happened import MOST, event_lines
 from .logs import find_logs
 from .names import select
-from .tail import last_lines
 from .outcome import Exit
 from .stack import find_operator, resources_of
+from .tail import last_lines
 from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
@@ -58,7 +58,9 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
         rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)
     if view.get("events"):
         rows += [line(Span("events", Style.FAINT))]
-        rows += [(Span("  "), *row) for row in event_lines(view["events"], width=width - 2, now=now)]
+        rows += [
+            (Span("  "), *row) for row in event_lines(view["events"], width=width - 2, now=now)
+        ]
     return rows
 
 

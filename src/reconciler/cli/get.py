@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ..settings import Settings
 from .names import parse, select
 from .outcome import Exit
@@ -22,7 +24,9 @@ def get(
         single = len(found) == 1 and parse(what, everything).name is not None
         terminal.write(structured(found[0] if single else {"items": found}, output))
     elif found:
-        terminal.show(table(found, width=terminal.width, wide=output == "wide"))
+        terminal.show(
+            table(found, now=datetime.now(UTC), width=terminal.width, wide=output == "wide")
+        )
     else:
         terminal.hint("there are no such resources; `reconciler get` lists everything")
     return Exit.OK

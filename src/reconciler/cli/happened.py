@@ -16,8 +16,8 @@ from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
 
-MOST: Final = 5000
-"""As many as the journal keeps."""
+MOST: Final = 1000
+"""As many as the operator tells at once."""
 SHORT: Final = 7
 
 
@@ -37,7 +37,9 @@ def events(
     return _print(own[:limit], event_lines, terminal, output)
 
 
-def history(settings: Settings, terminal: Terminal, *, limit: int = 50, output: str = "text") -> int:
+def history(
+    settings: Settings, terminal: Terminal, *, limit: int = 50, output: str = "text"
+) -> int:
     """Print what was applied, newest last."""
     items = find_operator(settings).history(limit)["items"]
     return _print(items[:limit], pass_lines, terminal, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,9 @@ def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     if not names:
         found = {k: v for k, v in find_logs(folder).items() if k not in RESERVED}
         if not found:
-            raise Failure(f"there are no logs in {folder}", hint="`reconciler status` says what runs")
+            raise Failure(
+                f"there are no logs in {folder}", hint="`reconciler status` says what runs"
+            )
         return found
     found = {}
     for name in names:
@@ -90,14 +93,15 @@ class Voice:
 
 def _follow(folder: Path, names: Sequence[str], voice: Voice, tail: int) -> int:
     tails: dict[str, Tail] = {}
-    while not voice.terminal.closed:
-        # Looked up again each time: instances come.
-        for name, path in _there(folder, names).items():
-            if name not in tails:
-                tails[name] = Tail(path, count=tail)
-            if fresh := tails[name].news():
-                voice.say(name, fresh)
-        time.sleep(EVERY)
+    with ExitStack() as opened:
+        while not voice.terminal.closed:
+            # Looked up again each time: instances come.
+            for name, path in _there(folder, names).items():
+                if name not in tails:
+                    tails[name] = opened.enter_context(closing(Tail(path, count=tail)))
+                if fresh := tails[name].news():
+                    voice.say(name, fresh)
+            time.sleep(EVERY)
     return Exit.OK
 
 

@@ -37,7 +37,7 @@ def find_kind(word: str, present: Iterable[str] = ()) -> str | None:
     """The kind a word means: its name in any case, its plural or its short form."""
     low = word.lower()
     for kind in present:
-        if low in {kind.lower(), f"{kind.lower()}s"}:
+        if low == kind.lower():
             return kind
     # Only now: importing the kinds costs more than asking the operator.
     from ..kinds import KINDS
@@ -53,8 +53,9 @@ def select(views: Sequence[View], text: str | None) -> list[View]:
     wanted = parse(text, views)
     found = [view for view in views if _fits(view, wanted)]
     if not found and wanted.name is not None:
-        names = {name for view in views for name in (view["ref"], view["name"], view["writtenAs"])}
-        raise Failure(f"there is no {text}", hint=did_you_mean(text or "", names))
+        near = [view for view in views if wanted.kind in {None, view["kind"]}]
+        names = {name for view in near for name in _names(view)}
+        raise Failure(f"there is no {text}", hint=did_you_mean(wanted.name, names))
     return found
 
 
@@ -65,7 +66,12 @@ def _fits(view: View, wanted: Wanted) -> bool:
 
 
 def _named(view: View, name: str) -> bool:
-    return name in {view["name"], str(view.get("writtenAs", "")).partition("/")[2]}
+    return name in _names(view)
+
+
+def _names(view: View) -> set[str]:
+    """Its own name and the one it is written as."""
+    return {view["name"], str(view["writtenAs"]).partition("/")[2]}
 
 
 def did_you_mean(text: str, names: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     """What `reconciler status` prints."""
     rows = verdict_line(view, now=now, width=width)
     if resources := resources_of(view):
-        rows += [(), *table(resources, width=width)]
+        rows += [(), *table(resources, now=now, width=width)]
     return rows + note_lines(view, width=width)
 
 
@@ -37,7 +37,9 @@ def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     verdict = view["verdict"]
     health = verdict["health"]
     style = DOTS.get(health, DOTS["Unknown"]).style
-    synced = Span("✔ in sync", Style.GOOD) if verdict["inSync"] else Span("! not in sync", Style.CHANGE)
+    synced = (
+        Span("✔ in sync", Style.GOOD) if verdict["inSync"] else Span("! not in sync", Style.CHANGE)
+    )
     left = line(Span(f"{'✔' if health == 'Healthy' else '!'} {health}", style), " · ", synced)
     right = Span(f"{source(view)}, applied {ago(view.get('appliedAt'), now)}", Style.FAINT)
     rows = sides(left, (right,), width)
@@ -46,19 +48,21 @@ def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     return rows
 
 
-def table(resources: Sequence[View], *, width: int, wide: bool = False) -> list[Line]:
+def table(
+    resources: Sequence[View], *, now: datetime, width: int, wide: bool = False
+) -> list[Line]:
     """One row per resource, and below it why it is not healthy."""
     heads = ["  NAME", "HEALTH", "STATE", "PID", "UP"]
     heads += ["SPEC"] if wide or width >= NARROW else []
     head = tuple(Span(name, Style.FAINT) for name in heads)
-    rows = grid([head, *(_cells(view, len(heads)) for view in resources)], width=width)
+    rows = grid([head, *(_cells(view, len(heads), now) for view in resources)], width=width)
     told: list[Line] = [rows[0]]
     for view, row in zip(resources, rows[1:], strict=True):
         told += [row, *_reason(view)]
     return told
 
 
-def _cells(view: View, count: int) -> tuple[Span, ...]:
+def _cells(view: View, count: int, now: datetime) -> tuple[Span, ...]:
     health = "Suspended" if view.get("suspend") else view["health"]["code"]
     dot = DOTS.get(health, DOTS["Unknown"])
     vitals = view.get("vitals") or {}
@@ -66,7 +70,7 @@ def _cells(view: View, count: int) -> tuple[Span, ...]:
     cells = (
         Span(f"{dot.text} {view['ref']}", Style.FAINT if view.get("system") else None),
         Span(health, dot.style),
-        Span(_state(vitals)),
+        Span(_state(vitals, now)),
         Span(str(vitals.get("pid") or "—")),
         Span("—" if uptime is None else span(float(uptime))),
         Span(str(view.get("origin") or ("of the stack itself" if view.get("system") else "—"))),
@@ -74,9 +78,11 @@ def _cells(view: View, count: int) -> tuple[Span, ...]:
     return cells[:count]
 
 
-def _state(vitals: View) -> str:
+def _state(vitals: View, now: datetime) -> str:
     """The one volatile fact that says most about its kind."""
-    for name, text in (("state", "{}"), ("version", "version {}"), ("lastBackup", "backup {}")):
+    if backed := vitals.get("backed"):
+        return f"backup {span(now.timestamp() - float(backed))} ago"
+    for name, text in (("state", "{}"), ("version", "version {}")):
         if vitals.get(name) is not None:
             return tame(text.format(vitals[name]))
     return "—"

@@ -8,9 +8,20 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from .client import NoOperator, Operator
+from .outcome import Failure
 from .terminal import Terminal
 
 EVERY: Final = 0.2
+
+
+def seconds(text: str) -> float:
+    """A duration such as ``5m``; a Failure that shows how to write one."""
+    from ..core.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Failure(f"--timeout {text!r}: {error}") from error
 
 
 def until_ready(

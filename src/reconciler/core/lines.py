@@ -110,6 +110,11 @@ def flow(head: str, words: Sequence[str], *, between: str, width: int) -> list[L
     return [line(text) for text in [*rows, row.rstrip()]]
 
 
+def told(head: str, text: str, *, width: int) -> list[Line]:
+    """A sentence after a head, broken at the margin."""
+    return flow(head, [f"{word} " for word in text.split()], between="", width=width)
+
+
 def widths(rows: Iterable[Sequence[Span]]) -> list[int]:
     """The width of each column of a table."""
     return [max(columns(cell.text) for cell in column) for column in zip(*rows, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from .lines import Line, Span, Style, columns, cut, flow, line, pad, sides, tame
+from .lines import Line, Span, Style, columns, cut, flow, line, pad, sides, tame, told
 from .values import pair, sealed, shown
 
 View: TypeAlias = Mapping[str, Any]
@@ -18,6 +18,7 @@ SIGNS: Final = {
     "delete": Span("-", Style.BAD),
 }
 COSTS: Final = {"live": "no restart", "reload": "reloads", "restart": "restarts"}
+INDENT: Final = Span("  ")
 SOURCES: Final = {"git": "specs", "files": "files", "worktree": "worktree"}
 
 
@@ -30,7 +31,7 @@ def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line
         _changes("", spec, full=full, width=width),
         _changes("drift, made outside the specs", drift, full=full, width=width),
         _held(view.get("held", ()), full=full, width=width),
-        _blocked(view),
+        _blocked(view, width=width),
         _overrides(view.get("overrides", ())),
         _due(view.get("due", ())),
         _order(view.get("order", ()), width=width),
@@ -169,25 +170,24 @@ def _held(held: Sequence[View], *, full: bool, width: int) -> list[Line]:
     rows = _head(f"held back: {len(held)}")
     for change in held:
         first, *fields = change_lines(change, name_room=wide, full=full, width=width)
-        why = line(Span(f"      because {_because(change)}", Style.CHANGE))
-        rows += [first, why, *fields]
+        rows += [first, *told("      because ", _because(change), width=width), *fields]
     return rows
 
 
-def _blocked(view: View) -> list[Line]:
-    told = {change["ref"] for change in view.get("held", ())}
+def _blocked(view: View, *, width: int) -> list[Line]:
+    mentioned = {change["ref"] for change in view.get("held", ())}
     unseen = {unknown["kind"] for unknown in view.get("unknown", ())}
     blocked = [
         entry
         for entry in view.get("blocked", ())
-        if entry["ref"] not in told and entry["ref"].partition("/")[0] not in unseen
+        if entry["ref"] not in mentioned and entry["ref"].partition("/")[0] not in unseen
     ]
     if not blocked:
         return []
-    return _head(f"blocked: {len(blocked)}") + [
-        line(f"  · {entry['ref']}  ", Span(_because(entry) + _again(entry), Style.CHANGE))
-        for entry in blocked
-    ]
+    rows = _head(f"blocked: {len(blocked)}")
+    for entry in blocked:
+        rows += told(f"  · {entry['ref']}  ", _because(entry) + _again(entry), width=width)
+    return rows
 
 
 def _again(entry: View) -> str:
@@ -227,19 +227,23 @@ def note_lines(view: View, *, width: int = 100) -> list[Line]:
             rows += problem_lines(problem)
     if pending := view.get("pending"):
         rows += _head(f"pending, not committed: {len(pending)}")
-        rows += [line(Span(f"  {cut(tame(str(edit)), width - 2)}", Style.FAINT)) for edit in pending]
+        rows += [
+            line(Span(f"  {cut(tame(str(edit)), width - 2)}", Style.FAINT)) for edit in pending
+        ]
     return rows
 
 
-def problem_lines(problem: View) -> list[Line]:
+def problem_lines(problem: View, *, head: Span = INDENT) -> list[Line]:
     """One mistake in the specs: where, what, the line with a caret, how to mend it."""
     at = f"{problem['path']}:{problem['line']}:{problem['column']}"
-    rows = [line("  ", Span(at, Style.BAD), f" {tame(problem['message'])}")]
+    rows = [line(head, Span(at, Style.BAD), f" {tame(problem['message'])}")]
     if excerpt := problem.get("excerpt"):
         number = str(problem["line"])
-        caret = " " * columns(tame(excerpt[: problem["column"] - 1])) + "^"
         rows.append(line(Span(f"  {number} | ", Style.FAINT), tame(excerpt)))
-        rows.append(line(Span(f"  {' ' * len(number)} | ", Style.FAINT), Span(caret, Style.BAD)))
+        if problem["column"] <= len(excerpt):
+            caret = " " * columns(tame(excerpt[: problem["column"] - 1])) + "^"
+            gap = Span(f"  {' ' * len(number)} | ", Style.FAINT)
+            rows.append(line(gap, Span(caret, Style.BAD)))
     if hint := problem.get("hint"):
         rows.append(line(Span("  hint: ", Style.CALM), tame(hint)))
     return rows

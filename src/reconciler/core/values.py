@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .lines import ELLIPSIS, columns, cut, tame
 
-SECRET: Final = "(secret)"
+HIDDEN: Final = "(secret)"
 KEPT: Final = 8
 """How much of what two long texts share is shown before they part."""
 
@@ -23,7 +23,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "none"
     if sealed(value):
-        return SECRET
+        return HIDDEN
     if isinstance(value, str):
         return tame(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):

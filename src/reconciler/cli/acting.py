@@ -1,0 +1,100 @@
+"""The verbs that change something or say what would: their flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AnOutput, Findings, Output, Specs, StateDir, Timeout, Verb, Wait, Worktree, app
+from .stack import find_settings
+
+
+@app.command()
+def up(
+    ctx: Verb,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    worktree: Worktree = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs.")] = False,
+) -> int:
+    """Start the stack and keep it running; Ctrl-C stops all of it."""
+    from .up import up as start
+
+    return start(find_settings(specs, state_dir, worktree=worktree), ctx.obj, detach=detach)
+
+
+@app.command()
+def run(
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    worktree: Worktree = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(envvar="RECONCILER_LISTEN", help="Answer on this address too: HOST:PORT."),
+    ] = None,
+) -> int:
+    """Run the operator alone; `up` starts it together with the rest."""
+    from ..app import run as operate
+
+    return operate(find_settings(specs, state_dir, worktree=worktree, listen=listen))
+
+
+@app.command()
+def diff(
+    ctx: Verb,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    worktree: Worktree = False,
+    output: AnOutput = Output.TEXT,
+    full: Annotated[bool, typer.Option("--full", help="Every field, every value whole.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Changes nothing: diff is always read-only.")
+    ] = False,
+) -> int:
+    """Say what would change, and why. Changes nothing.
+
+    Exit code 0: in sync. 1: something differs. 2: something could not be seen.
+    """
+    from .diff import diff as compare
+
+    settings = find_settings(specs, state_dir, worktree=worktree)
+    return compare(settings, ctx.obj, output=output.value, full=full, dry_run=dry_run)
+
+
+@app.command()
+def apply(
+    ctx: Verb,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    output: AnOutput = Output.TEXT,
+    wait: Wait = False,
+    timeout: Timeout = "5m",
+) -> int:
+    """Make it so, now.
+
+    Exit code 1: something is left that needs a person. 2: something failed. 3: not healthy in time.
+    """
+    from .apply import apply as make
+    from .waiting import seconds
+
+    settings, patience = find_settings(specs, state_dir), seconds(timeout)
+    return make(settings, ctx.obj, output=output.value, wait=wait, timeout=patience)
+
+
+@app.command()
+def validate(
+    ctx: Verb,
+    path: Annotated[Path | None, typer.Argument(help="A folder of specs or one file.")] = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    output_format: Annotated[
+        Findings, typer.Option("--output-format", help="How to print problems.")
+    ] = Findings.TEXT,
+) -> int:
+    """Check the spec files as they are, committed or not. Exit code 1: there are problems."""
+    from .validate import validate as check
+
+    settings = find_settings(specs, state_dir)
+    return check(settings, ctx.obj, path=path, output_format=output_format.value)

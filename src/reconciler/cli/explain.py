@@ -1,0 +1,152 @@
+"""`reconciler explain`: what a field of the specs means, from the schema that editors use."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from ..core.lines import Line, Span, Style, grid, line
+from ..core.values import shown
+from .names import did_you_mean, find_kind
+from .outcome import Exit, Failure
+from .terminal import Terminal, structured
+
+Schema: TypeAlias = Mapping[str, Any]
+
+COSTS: Final = {
+    "live": "without a restart",
+    "reload": "by a reload",
+    "restart": "by a restart",
+    "recreate": "by making it anew",
+}
+
+
+def explain(terminal: Terminal, *, what: str | None = None, output: str = "text") -> int:
+    """Print one field: its type, default, meaning and what is below it; all kinds without one."""
+    from ..specs.schema import kind_schema
+
+    if what is None:
+        terminal.show(_kinds())
+        return Exit.OK
+    word, *steps = what.replace("/", ".").split(".")
+    kind = find_kind(word)
+    if kind is None:
+        raise Failure(f"unknown kind {word!r}", hint="`reconciler explain` lists the kinds")
+    document = kind_schema(kind)
+    steps = steps[1:] if steps[:1] == ["spec"] else steps
+    field = walk(document, steps, kind)
+    if output != "text":
+        terminal.write(structured(field, output))
+        return Exit.OK
+    path = ".".join([kind, "spec", *steps])
+    terminal.show(field_lines(path, field, document, width=terminal.width))
+    return Exit.OK
+
+
+def _kinds() -> list[Line]:
+    from ..kinds import KINDS
+
+    rows = [
+        (Span(f"  {name}", Style.STRONG), Span(_first(kind.Spec.__doc__ or "")))
+        for name, kind in KINDS.items()
+    ]
+    return [line(Span("KINDS", Style.FAINT)), *grid(rows, width=100)]
+
+
+def walk(document: Schema, steps: list[str], name: str) -> Schema:
+    """The schema of a field, followed through references, lists and alternatives."""
+    field: Schema = document
+    for step in steps:
+        below = fields_of(field, document)
+        match = {key.lower(): key for key in below}.get(step.lower())
+        if match is None:
+            close = did_you_mean(step, below) if below else ""
+            hint = close if close.startswith("did") else f"fields: {', '.join(below) or 'none'}"
+            raise Failure(f"{name} has no field {step!r}", hint=hint)
+        field, name = below[match], f"{name}.{match}"
+    return field
+
+
+def resolve(field: Schema, document: Schema) -> Schema:
+    """Follow a reference inside the document; what stands beside it stays."""
+    while "$ref" in field:
+        name = str(field["$ref"]).rpartition("/")[2]
+        target = (document.get("definitions") or document.get("$defs") or {})[name]
+        field = {**target, **{key: value for key, value in field.items() if key != "$ref"}}
+    return field
+
+
+def choices(field: Schema, document: Schema) -> Iterator[Schema]:
+    """The alternatives of a field; itself when it has none."""
+    field = resolve(field, document)
+    for key in ("anyOf", "oneOf", "allOf"):
+        for choice in field.get(key, ()):
+            yield from choices(choice, document)
+    if not any(key in field for key in ("anyOf", "oneOf", "allOf")):
+        yield field
+
+
+def fields_of(field: Schema, document: Schema) -> dict[str, Schema]:
+    """What may be written below a field; for a list, below each of its items."""
+    found: dict[str, Schema] = {}
+    for choice in choices(field, document):
+        found |= choice.get("properties", {})
+        if isinstance(choice.get("items"), Mapping):
+            found |= fields_of(choice["items"], document)
+    return found
+
+
+def type_of(field: Schema, document: Schema) -> str:
+    """The type in words: ``string``, ``list of string``, ``always | never``."""
+    words = (_type(choice, document) for choice in choices(field, document))
+    return " | ".join(dict.fromkeys(word for word in words if word != "null")) or "any"
+
+
+def _type(field: Schema, document: Schema) -> str:
+    if "enum" in field:
+        return " | ".join(map(str, field["enum"]))
+    if "const" in field:
+        return str(field["const"])
+    if field.get("type") == "array":
+        return f"list of {type_of(field.get('items', {}), document)}"
+    if field.get("type") == "object" and isinstance(field.get("additionalProperties"), Mapping):
+        return f"map of {type_of(field['additionalProperties'], document)}"
+    return str(field.get("type", "any"))
+
+
+def field_lines(path: str, field: Schema, document: Schema, *, width: int) -> list[Line]:
+    """One field as text."""
+    whole = resolve(field, document)
+    head = [Span(path, Style.STRONG), Span(f"  <{type_of(field, document)}>", Style.CALM)]
+    if "default" in field:
+        head.append(Span(f"  default: {shown(field['default'])}", Style.FAINT))
+    rows = [tuple(head)]
+    if cost := COSTS.get(str(field.get("x-apply", ""))):
+        rows.append(line(Span(f"  a change is applied {cost}", Style.FAINT)))
+    rows += _paragraphs(str(whole.get("description", "")), width)
+    if examples := field.get("examples"):
+        rows.append(line("  example: ", ", ".join(map(shown, examples))))
+    if below := fields_of(field, document):
+        required = {name for one in choices(field, document) for name in one.get("required", ())}
+        rows += [(), line(Span("FIELDS", Style.FAINT))]
+        cells = [_cells(name, one, document, required) for name, one in below.items()]
+        rows += grid(cells, width=width)
+    return rows
+
+
+def _cells(name: str, field: Schema, document: Schema, required: set[str]) -> tuple[Span, ...]:
+    about = _first(str(resolve(field, document).get("description", "")))
+    default = f"[{shown(field['default'])}] " if field.get("default") is not None else ""
+    need = "(required) " if name in required else ""
+    kind = type_of(field, document)
+    return Span(f"  {name}"), Span(f"<{kind}>", Style.CALM), Span(f"{need}{default}{about}")
+
+
+def _first(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _paragraphs(text: str, width: int) -> list[Line]:
+    parts = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    return [line(f"  {row}") for part in parts for row in textwrap.wrap(part, max(width - 2, 40))]

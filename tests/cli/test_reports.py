@@ -1,0 +1,186 @@
+"""status, get, describe, events and history, asked of a fake operator."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.cli.ages import ago, moment, span
+from reconciler.cli.overview import status_lines
+from reconciler.core.lines import columns, plain
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("case", ["mixed", "in-sync"])
+@pytest.mark.parametrize("width", [80, 100])
+def test_status_reads_as_agreed(case: str, width: int) -> None:
+    """The text of a status changes only on purpose, and fits the screen."""
+    view = json.loads((GOLDEN / case / "status.json").read_text())
+    rows = [plain(row).rstrip() for row in status_lines(view, now=NOW, width=width)]
+    path = GOLDEN / case / f"status-{width}.txt"
+    text = "".join(f"{row}\n" for row in rows)
+    if os.environ.get("RECONCILER_GOLDEN") == "update":
+        path.write_text(text)
+    assert text == path.read_text()
+    assert max(map(columns, rows)) <= width
+
+
+def with_twin(operator: Any) -> None:
+    """Give the fake stack a second instance of web, and a route."""
+    page = operator.pages["GET status"]
+    one = page["resources"][0]
+    twin = {**one, "ref": "Process/web-1", "name": "web-1"}
+    route = {**one, "ref": "Route/web", "kind": "Route", "name": "web", "writtenAs": "Route/web"}
+    operator.pages["GET status"] = {**page, "resources": [route, twin, one]}
+
+
+def test_status_is_told(reconciler: Any, operator: Any) -> None:
+    """One line of verdict, one row per resource."""
+    code, out, err = reconciler("status")
+    assert code == 0
+    assert out.startswith("✔ Healthy · ✔ in sync")
+    assert "● Process/web-0  Healthy  running  42   2d4h  specs/web.yaml:3" in out
+    assert err == ""
+
+
+def test_status_as_data(reconciler: Any, operator: Any) -> None:
+    """``-o json`` and ``-o yaml`` give what the operator said, whole."""
+    page = operator.pages["GET status"]
+    assert json.loads(reconciler("status", "-o", "json").out) == page
+    assert yaml.safe_load(reconciler("status", "-o", "yaml").out) == page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        ({"ready": True, "inSync": True}, 0),
+        ({"ready": False, "inSync": False}, 1),
+        ({"ready": False, "inSync": True}, 3),
+    ],
+)
+def test_status_judges_when_asked(
+    verdict: dict[str, bool], code: int, reconciler: Any, operator: Any
+) -> None:
+    """Told is success; with --exit-code the verdict is the code."""
+    page = operator.pages["GET status"]
+    operator.pages["GET status"] = {**page, "verdict": {**page["verdict"], **verdict}}
+    assert reconciler("status").code == 0
+    assert reconciler("status", "--exit-code").code == code
+
+
+@pytest.mark.parametrize("verb", ["status", "get", "events", "history"])
+def test_without_an_operator_there_is_a_way_out(verb: str, reconciler: Any) -> None:
+    """Nobody there is said with 2 and the command that starts it."""
+    code, out, err = reconciler(verb)
+    assert (code, out) == (2, "")
+    assert "no operator is running" in err
+    assert "reconciler up" in err
+
+
+@pytest.mark.parametrize(
+    ("asked", "refs"),
+    [
+        ([], ["Process/web-0", "Process/web-1", "Route/web"]),
+        (["process"], ["Process/web-0", "Process/web-1"]),
+        (["Processes"], ["Process/web-0", "Process/web-1"]),
+        (["web"], ["Process/web-0", "Process/web-1", "Route/web"]),
+        (["process/web"], ["Process/web-0", "Process/web-1"]),
+        (["proc/web-1"], ["Process/web-1"]),
+        (["rt"], ["Route/web"]),
+        (["Route/web"], ["Route/web"]),
+        (["gateway"], []),
+    ],
+)
+def test_names_as_people_type_them(
+    asked: list[str], refs: list[str], reconciler: Any, operator: Any
+) -> None:
+    """A kind in any case or short, a written name, an instance."""
+    with_twin(operator)
+    code, out, _ = reconciler("get", *asked, "-o", "name")
+    assert (code, out.split()) == (0, refs)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [("wbe", "did you mean web"), ("process/x", "lists"), ("proces/web", "did you mean Process?")],
+)
+def test_unknown_names_are_refused(asked: str, hint: str, reconciler: Any, operator: Any) -> None:
+    """A name that is not there is 2, with the closest one."""
+    code, _, err = reconciler("get", asked)
+    assert code == 2
+    assert hint in err
+
+
+def test_get_as_data(reconciler: Any, operator: Any) -> None:
+    """One named resource is an object; several are a list."""
+    one = operator.pages["GET status"]["resources"][0]
+    assert json.loads(reconciler("get", "web-0", "-o", "json").out) == one
+    assert json.loads(reconciler("get", "-o", "json").out) == {"items": [one]}
+
+
+def test_describe_tells_all(reconciler: Any, operator: Any, stack_dir: Path) -> None:
+    """Origin, conditions, vitals, events, and the last ten lines of its log."""
+    (stack_dir / "log" / "web-0.log").write_text("".join(f"line {n}\n" for n in range(30)))
+    code, out, _ = reconciler("describe", "web")
+    assert code == 0
+    assert "specs/web.yaml:3" in out
+    assert "2, 2 observed" in out
+    assert "Crashed" in out
+    assert "(×3)" in out
+    assert "line 19\n" not in out
+    assert [row.strip() for row in out.splitlines()[-10:]] == [f"line {n}" for n in range(20, 30)]
+
+
+def test_describe_as_data(reconciler: Any, operator: Any) -> None:
+    """The same, for programs: the resource with its events."""
+    told = json.loads(reconciler("describe", "web", "-o", "json").out)
+    assert told["ref"] == "Process/web-0"
+    assert told["events"][0]["reason"] == "Crashed"
+
+
+def test_events_newest_last(reconciler: Any, operator: Any) -> None:
+    """Events read like a log, and can be asked for one resource."""
+    first = operator.pages["GET events"]["items"][0]
+    other = {**first, "ref": "Process/db-0", "time": "2026-01-01T13:00:00+00:00", "count": 1}
+    operator.pages["GET events"] = {"items": [other, first]}
+    out = reconciler("events").out
+    assert out.index("Process/web-0") < out.index("Process/db-0")
+    assert "Process/db-0" not in reconciler("events", "web").out
+    assert json.loads(reconciler("events", "-o", "json").out)["items"][-1] == other
+    assert "GET /admin/api/v1/events?limit=7" in (reconciler("events", "-n", "7"), *operator.asked)
+
+
+def test_history_is_told(reconciler: Any, operator: Any) -> None:
+    """One row per pass that changed something."""
+    out = reconciler("history").out
+    assert "4f2c1d9 " in out
+    assert "updated Process/web-0" in out
+    operator.pages["GET history"] = {"items": []}
+    code, out, err = reconciler("history")
+    assert (code, out) == (0, "")
+    assert "nothing happened yet" in err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m59s"), (3600, "1h"), (187200, "2d4h")],
+)
+def test_lengths_of_time_in_two_units(seconds: float, text: str) -> None:
+    """A length is as exact as a person needs it."""
+    assert span(seconds) == text
+
+
+def test_moments() -> None:
+    """Times of the API carry their zone; without one they are UTC."""
+    assert moment("2026-01-01T12:00:00") == NOW
+    assert moment(None) is None
+    assert ago("2026-01-01T13:59:22+02:00", NOW) == "38s ago"
+    assert ago(None, NOW) == "never"
