@@ -1,0 +1,80 @@
+"""What the stack's parent asks of Linux."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+_SET_PDEATHSIG: Final = 1
+_SET_CHILD_SUBREAPER: Final = 36
+
+
+class Kernel:
+    """The calls Python has no names for."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def adopt_orphans(self) -> None:
+        """Become the parent of every descendant whose own parent ends."""
+        self._prctl(_SET_CHILD_SUBREAPER, 1)
+
+    def end_with_parent(self, signal: int, parent: int) -> None:
+        """Get ``signal`` when ``parent`` ends; at once if it has ended already."""
+        self._prctl(_SET_PDEATHSIG, signal)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal)
+
+    def _prctl(self, option: int, value: int) -> None:
+        if self._libc.prctl(option, value, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
+
+
+def start_time(pid: int) -> int | None:
+    """When ``pid`` began, in the kernel's ticks; None when it is gone."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else None
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether ``pid`` has ended and only waits to be noticed."""
+    return _stat(pid)[:1] == [b"Z"]
+
+
+def all_pids() -> list[int]:
+    """Every process there is."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (names only)
+
+
+def descendants(*roots: int) -> set[int]:
+    """Every process below ``roots``, without them."""
+    children = defaultdict(list)
+    for pid in all_pids():
+        if fields := _stat(pid):
+            children[int(fields[1])].append(pid)
+    found: set[int] = set()
+    queue = list(roots)
+    while queue:
+        fresh = [pid for pid in children[queue.pop()] if pid not in found]
+        found.update(fresh)
+        queue += fresh
+    return found
+
+
+def environ(pid: int) -> dict[bytes, bytes]:
+    """The environment ``pid`` was started with; empty when it may not be read."""
+    try:
+        pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    return {key: value for key, _, value in (pair.partition(b"=") for pair in pairs)}
+
+
+def _stat(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []

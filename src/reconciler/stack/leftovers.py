@@ -1,0 +1,77 @@
+"""Ends what a dead supervisord, or a dead stack, has left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .kernel import all_pids, descendants, environ, is_zombie, start_time
+
+GRACE: Final = 5.0
+KILL_GRACE: Final = 5.0
+POLL: Final = 0.02
+
+
+def end_descendants(spared: Iterable[int]) -> list[int]:
+    """End everything below this process except ``spared``; the pids that were ended."""
+    keep = set(spared)
+    return end(lambda: descendants(os.getpid()) - keep)
+
+
+def end_earlier(state_dir: Path, stack_start: str) -> list[int]:
+    """End what another life of the stack in ``state_dir`` has left running."""
+    return end(lambda: _earlier(state_dir, stack_start))
+
+
+def end(find: Callable[[], set[int]], *, grace: float = GRACE) -> list[int]:
+    """End all that ``find`` finds, politely first, until it finds no more."""
+    ended: set[int] = set()
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, KILL_GRACE)):
+        deadline = time.monotonic() + patience
+        asked: set[int] = set()
+        while (there := {pid for pid in find() if not _reaped(pid)}) and (
+            time.monotonic() < deadline
+        ):
+            for pid in there - asked:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            asked |= there
+            time.sleep(POLL)
+        ended |= asked
+        if not there:
+            break
+    return sorted(ended)
+
+
+def _reaped(pid: int) -> bool:
+    """Whether ``pid`` has ended; an adopted one is noticed on the way."""
+    with suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    return is_zombie(pid)
+
+
+def _earlier(state_dir: Path, stack_start: str) -> set[int]:
+    mine = {os.getpid(), os.getppid()}
+    roots = {pid for pid in _recorded(state_dir) if pid not in mine}
+    folder, own = os.fsencode(state_dir), stack_start.encode()
+    for pid in all_pids():
+        known = environ(pid) if pid not in mine else {}
+        start = known.get(b"RECONCILER_STACK_START")
+        if start not in {None, own} and known.get(b"RECONCILER_STATE_DIR") == folder:
+            roots.add(pid)
+    return roots | descendants(*roots)
+
+
+def _recorded(state_dir: Path) -> Iterator[int]:
+    """Processes whose run record still speaks of them: same pid, same beginning."""
+    for path in (state_dir / "run" / "processes").glob("*.json"):
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            record = json.loads(path.read_bytes())
+            if start_time(int(record["pid"])) == record["start_time"]:
+                yield int(record["pid"])

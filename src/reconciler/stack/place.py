@@ -1,0 +1,124 @@
+"""Where a stack lives, and what its processes may know of the world it was started in."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import resource
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+LAUNCHER: Final = Path(__file__).with_name("launch.py")
+LISTENER: Final = Path(__file__).with_name("listen.py")
+BASE: Final = Path(__file__).parents[1] / "assets" / "supervisor" / "supervisord.conf"
+FOLDERS: Final = (
+    "",
+    "state",
+    "state/processes",
+    "state/supervisor",
+    "run",
+    "run/processes",
+    "log",
+)
+SOCKET_PATH_LIMIT: Final = 107
+
+# supervisord's file cannot hold these, and looks for its parts by a pattern.
+_unfit: Final = re.compile(r'[\x00-\x1f\x7f"\\*?\[\]]| [;#]')
+_harmless: Final = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHONPATH"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One stack: its state folder, and which specs its operator follows."""
+
+    state_dir: Path
+    specs: Path
+    worktree: bool = False
+    listen: str = ""
+    operator: bool = True
+
+    @property
+    def socket(self) -> Path:
+        return self.state_dir / "run" / "supervisor.sock"
+
+    @property
+    def environ(self) -> Path:
+        """The environment the stack was started in; for the operator alone."""
+        return self.state_dir / "run" / "environ"
+
+    @property
+    def configuration(self) -> Path:
+        return self.state_dir / "run" / "supervisord.conf"
+
+    def hand_over(self, environment: Mapping[str, str]) -> None:
+        """Keep ``environment`` where the operator reads it, and nobody inherits it."""
+        text = "\0".join(f"{key}={value}" for key, value in environment.items())
+        temporary = self.environ.with_suffix(".tmp")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.fsencode(text))
+        temporary.replace(self.environ)
+
+
+def prepare(place: Place) -> None:
+    """Make the folders, and link the base file into them. Raises ValueError or OSError."""
+    check(place)
+    for name in FOLDERS:
+        (place.state_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (place.state_dir / "run").chmod(0o700)
+    # The base file includes its parts relative to where it lies, so it must lie in the stack.
+    link = place.configuration.with_suffix(".new")
+    with suppress(FileNotFoundError):
+        link.unlink()
+    link.symlink_to(BASE)
+    link.replace(place.configuration)
+
+
+def check(place: Place) -> None:
+    """Refuse a place that cannot work, before anything is made there."""
+    for path in (place.state_dir, Path(sys.executable), LAUNCHER):
+        if found := _unfit.search(str(path)):
+            raise ValueError(f"{path}: {found[0]!r} cannot stand in supervisord's file; move it")
+    if len(os.fsencode(place.socket)) > SOCKET_PATH_LIMIT:
+        raise ValueError(
+            f"{place.state_dir}: too long for a socket path; choose a shorter --state-dir"
+        )
+
+
+def open_lock(place: Place) -> int | None:
+    """The lock that one living stack holds; None when another has it."""
+    path = place.state_dir / "run" / "up.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def clean_environment(place: Place, own: Mapping[str, str], stack_start: str) -> dict[str, str]:
+    """What supervisord may know: nothing that may be a secret, and where the stack is."""
+    harmless = {key: value for key, value in own.items() if _harmless.fullmatch(key)}
+    gateway = place.state_dir / "state" / "processes" / "gateway.json"
+    return harmless | {
+        "RECONCILER_STATE_DIR": str(place.state_dir),
+        "RECONCILER_SPECS": str(place.specs),
+        "RECONCILER_WORKTREE": "1" if place.worktree else "0",
+        "RECONCILER_LISTEN": place.listen,
+        "RECONCILER_STACK_START": stack_start,
+        "RECONCILER_PYTHON": sys.executable,
+        "RECONCILER_LAUNCHER": str(LAUNCHER),
+        "RECONCILER_LISTENER": str(LISTENER),
+        "RECONCILER_OPEN_FILES": str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        "RECONCILER_OPERATOR_AUTOSTART": "true" if place.operator else "false",
+        "RECONCILER_GATEWAY_AUTOSTART": "true" if gateway.exists() else "false",
+    }

@@ -1,0 +1,229 @@
+"""The stack's parent: keeps supervisord alive, and lets nothing outlive the stack."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .kernel import Kernel, descendants
+from .leftovers import end_descendants, end_earlier
+from .place import Place, clean_environment, open_lock, prepare
+
+OK, COULD_NOT, ALREADY_RUNNING, INTERRUPTED = 0, 2, 4, 130
+
+_WATCHED: Final = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_HEALTHY_AFTER: Final = 10.0
+_FIRST_DELAY: Final = 0.2
+_LAST_DELAY: Final = 30.0
+_ANSWER_WITHIN: Final = 20.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stack that the arguments name, until it is asked to stop."""
+    parser = argparse.ArgumentParser(prog="reconciler up", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--specs", type=Path, required=True)
+    parser.add_argument("--worktree", action="store_true")
+    parser.add_argument("--listen", default="")
+    parser.add_argument("--detach", action="store_true")
+    parser.add_argument("--no-operator", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    place = Place(
+        given.state_dir.absolute(),
+        given.specs.absolute(),
+        worktree=given.worktree,
+        listen=given.listen,
+        operator=not given.no_operator,
+    )
+    return up(place, detach=given.detach)
+
+
+def up(place: Place, *, detach: bool = False) -> int:
+    """Run a stack until it is asked to stop; ``detach`` returns as soon as supervisord answers.
+
+    The code is OK, COULD_NOT, ALREADY_RUNNING or INTERRUPTED; what went wrong is said on stderr.
+    """
+    try:
+        prepare(place)
+        lock = open_lock(place)
+    except (OSError, ValueError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return COULD_NOT
+    if lock is None:
+        print(f"already running in {place.state_dir}", file=sys.stderr)
+        return ALREADY_RUNNING
+    if detach:
+        child = os.fork()
+        if child:
+            os.close(lock)
+            return _await_answer(place, child)
+        _detach(place)
+    code = Parent(place).run()
+    os.close(lock)
+    if detach:
+        os._exit(code)
+    return code
+
+
+@dataclass(slots=True)
+class Life:
+    """One supervisord, from its start to its end."""
+
+    pid: int
+    began: float
+    status: int | None = None
+
+
+class Parent:
+    """Adopts every orphan of the stack; one supervisord after another lives below it."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._kernel = Kernel()
+        self._spared: frozenset[int] = frozenset()
+        self._asked: signal.Signals | None = None
+        self._start = f"{time.time_ns()}-{secrets.token_hex(4)}"
+
+    def run(self) -> int:
+        """Keep supervisord alive until a signal asks for the end."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        self._kernel.adopt_orphans()
+        self._spared = frozenset(descendants(os.getpid()))
+        self._place.hand_over(os.environ)
+        end_earlier(self._place.state_dir, self._start)
+        try:
+            code = self._keep()
+        finally:
+            self._place.environ.unlink(missing_ok=True)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        return code
+
+    def _keep(self) -> int:
+        delay, lives = _FIRST_DELAY, 0
+        while True:
+            life = self._live()
+            lives += 1
+            end_descendants(self._spared)
+            if self._asked:
+                return self._code()
+            if life.status == 0:
+                print("supervisord was told to stop", file=sys.stderr)
+                return OK
+            uptime = time.monotonic() - life.began
+            if lives == 1 and uptime < 1.0 and not os.WIFSIGNALED(life.status or 0):
+                log = self._place.state_dir / "log" / "supervisord.log"
+                print(f"error: supervisord could not start; see {log}", file=sys.stderr)
+                return COULD_NOT
+            delay = _FIRST_DELAY if uptime > _HEALTHY_AFTER else min(_LAST_DELAY, delay * 2)
+            print(f"supervisord ended unexpectedly; again in {delay:g} s", file=sys.stderr)
+            if self._wait(delay) is not None:
+                return self._code()
+
+    def _code(self) -> int:
+        return INTERRUPTED if self._asked is signal.SIGINT else OK
+
+    def _live(self) -> Life:
+        life = Life(self._spawn(), time.monotonic())
+        while life.status is None:
+            number = self._wait(None)
+            if number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
+                # Asked twice: at once, not in order.
+                os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
+                self._asked = signal.Signals(number)
+            self._reap(life)
+        return life
+
+    def _wait(self, seconds: float | None) -> int | None:
+        """The next signal; None when ``seconds`` passed. The end of a child does not shorten it."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            if deadline is None:
+                return signal.sigwaitinfo(_WATCHED).si_signo
+            found = signal.sigtimedwait(_WATCHED, max(0.0, deadline - time.monotonic()))
+            if found is None:
+                return None
+            if found.si_signo != signal.SIGCHLD:
+                self._asked = signal.Signals(found.si_signo)
+                return found.si_signo
+
+    def _reap(self, life: Life) -> None:
+        """Notice every child that has ended, adopted ones too."""
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == life.pid:
+                    life.status = status
+                if pid == 0:
+                    return
+
+    def _spawn(self) -> int:
+        environment = clean_environment(self._place, os.environ, self._start)
+        parent = os.getpid()
+        child = os.fork()
+        if child:
+            return child
+        try:
+            os.setsid()  # Ctrl-C is for us; we end it in order
+            self._kernel.end_with_parent(signal.SIGTERM, parent)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            self._exec(environment)
+        finally:
+            os._exit(127)
+
+    def _exec(self, environment: Mapping[str, str]) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123 (a device)
+            os.dup2(nothing.fileno(), 0)
+        os.chdir(self._place.state_dir)
+        command = [sys.executable, "-P", "-W", "ignore", "-m", "supervisor.supervisord"]
+        command += ["-c", str(self._place.configuration)]
+        os.execve(sys.executable, command, environment)  # noqa: S606 (no shell is the point)
+
+
+def _detach(place: Place) -> None:
+    """Leave the terminal; what is said goes to a log."""
+    os.setsid()
+    log = os.open(place.state_dir / "log" / "up.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for ours, theirs in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(ours, theirs)
+
+
+def _await_answer(place: Place, child: int) -> int:
+    """Wait until supervisord answers, or the child that should have started it ends."""
+    deadline = time.monotonic() + _ANSWER_WITHIN
+    while time.monotonic() < deadline:
+        if answers(place):
+            return OK
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status) or COULD_NOT
+        time.sleep(0.05)
+    print(f"error: supervisord does not answer; see {place.state_dir}/log", file=sys.stderr)
+    return COULD_NOT
+
+
+def answers(place: Place) -> bool:
+    """Whether somebody listens on supervisord's socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(place.socket))
+        except OSError:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
