@@ -164,17 +164,17 @@ class Supervisord:
     async def _send(self, calls: list[_Call]) -> None:
         if len(calls) == 1:
             method, args, _ = calls[0]
-            answers: list[Any] = [[await self._post(method, args)]]
+            answers: list[Any] = [await self._post(method, args)]
         else:
             batch = [{"methodName": call.method, "params": list(call.args)} for call in calls]
             answers = await self._post("system.multicall", (batch,), count=len(calls))
         for call, answer in zip(calls, answers, strict=True):
             if call.answer.done():  # its caller gave up
                 continue
-            if isinstance(answer, dict):
+            if isinstance(answer, dict) and "faultCode" in answer:
                 call.answer.set_exception(refused(answer["faultCode"], answer["faultString"]))
             else:
-                call.answer.set_result(answer[0])
+                call.answer.set_result(answer)
 
     async def _post(self, method: str, args: tuple[Any, ...], *, count: int = 1) -> Any:
         body = xmlrpc.client.dumps(args, method).encode()

@@ -92,11 +92,9 @@ def program(traces: Traces) -> Program:
     else:
         known = traces.record.program if traces.record is not None else Program()
         word = traces.section.stamp if traces.section is not None else ""
-    settings = unstamp(word)
-    seen = Program.model_validate(known.model_dump() | settings) if settings else known
-    return seen.model_copy(
-        update={"installed": _installed(traces, seen), "started": started(traces)}
-    )
+    seen = known.model_copy(update=unstamp(word))
+    update = {"installed": _installed(traces, seen), "started": started(traces)}
+    return seen.model_copy(update=update)
 
 
 def _installed(traces: Traces, seen: Program) -> bool:

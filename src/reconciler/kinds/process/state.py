@@ -101,5 +101,5 @@ def stamp(program: Program) -> str:
 
 def unstamp(text: str) -> dict[str, Any]:
     """The settings that ``text`` names; empty when it is no stamp."""
-    words = text.split(":")
+    words = [int(word) if word.isdecimal() else word for word in text.split(":")]
     return dict(zip(SETTINGS, words, strict=True)) if len(words) == len(SETTINGS) else {}
