@@ -64,14 +64,18 @@ def _trouble(facts: Facts) -> tuple[str, str] | None:
 def _ready(facts: Facts, trouble: tuple[str, str] | None) -> ConditionStatus:
     if facts.unknown:
         return ConditionStatus.UNKNOWN
-    healthy = facts.health is not None and facts.health.code is HealthCode.HEALTHY
-    return _status(fact=trouble is None and healthy)
+    return _status(fact=trouble is None and facts.health is not None and _is_well(facts.health))
 
 
 def _healthy(facts: Facts, health: Health) -> ConditionStatus:
     if facts.unknown or health.code is HealthCode.UNKNOWN:
         return ConditionStatus.UNKNOWN
-    return _status(fact=health.code is HealthCode.HEALTHY)
+    return _status(fact=_is_well(health))
+
+
+def _is_well(health: Health) -> bool:
+    # What was asked to rest does what it should.
+    return health.code in {HealthCode.HEALTHY, HealthCode.SUSPENDED}
 
 
 def _is_stuck(facts: Facts) -> bool:

@@ -46,6 +46,11 @@ class Ledger:
         self._known = journal.known()
         self._rendered: dict[Ref, tuple[Resource[Any], State]] = {}
 
+    @property
+    def revision(self) -> str:
+        """The revision of the specs in use; empty before the first."""
+        return "" if self.snapshot is None else self.snapshot.revision
+
     def take_snapshot(self, snapshot: Snapshot) -> bool:
         """Make ``snapshot`` the desired state; says whether any resource changed by it."""
         before = self.snapshot

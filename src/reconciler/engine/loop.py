@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from ..core.errors import Waiting
+from ..core.errors import ReconcileError, Waiting
 from ..core.gates import Held
 from ..core.kind import Drivers, Kinds
-from ..core.model import HealthCode, Plan, Ref, World
+from ..core.model import Cause, HealthCode, Plan, Ref, World
 from ..core.overrides import overridden
 from ..core.plan import make_plan
+from ..metrics import Metrics, PassResult, StepResult
 from .clock import Clock
 from .journal import Event, PassRecord
 from .ledger import Ledger
@@ -31,12 +32,6 @@ NAMED: Final = 10
 """A pass names at most this many changes in the history."""
 
 
-class Telemetry(Protocol):
-    """Where a pass is counted."""
-
-    def observe_pass(self, lane: str, result: str, seconds: float) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Stack:
     """What every lane works with."""
@@ -46,7 +41,7 @@ class Stack:
     ledger: Ledger
     records: Records
     clock: Clock
-    telemetry: Telemetry
+    metrics: Metrics
     resync: float = 30.0
 
     def confirmed(self, revision: str) -> bool:
@@ -124,15 +119,28 @@ class Lane:
             del ledger.failures[ref]
         real = {r: e for r, e in outcome.failures.items() if not isinstance(e, Waiting)}
         ledger.failures.update(real)
-        result = "failed" if real else "unknown" if outcome.plan.unknown else "ok"
+        result = _result(outcome, real)
         if outcome.applied or real:
             ledger.applied_at = now
             ledger.journal.record_events(_events(outcome), now)
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
         ledger.journal.commit()
-        self.stack.telemetry.observe_pass(self.name, result, seconds)
+        self._count(outcome, result, seconds)
+        self.stack.metrics.observe_outcome(outcome.plan, outcome.failures)
 
-    def _pass_record(self, outcome: Outcome, result: str, seconds: float) -> PassRecord:
+    def _count(self, outcome: Outcome, result: PassResult, seconds: float) -> None:
+        metrics = self.stack.metrics
+        metrics.observe_pass(self.name, result, seconds)
+        for ref in outcome.applied:
+            metrics.count_step(ref.kind, StepResult.SUCCESS)
+        for ref, error in outcome.failures.items():
+            waits = isinstance(error, Waiting)
+            metrics.count_step(ref.kind, StepResult.WAITING if waits else StepResult.FAILURE)
+        for change in outcome.plan.changes:
+            if change.cause is Cause.DRIFT and change.ref in outcome.applied:
+                metrics.count_drift(change.ref.kind)
+
+    def _pass_record(self, outcome: Outcome, result: PassResult, seconds: float) -> PassRecord:
         plan = outcome.plan
         done = [f"{change.verb.value} {change.ref}" for change in plan.changes]
         done += sorted({f"due {step.ref}" for step in plan.due})
@@ -142,7 +150,7 @@ class Lane:
             plan.revision,
             self.name,
             len(plan.changes),
-            result,
+            result.value,
             round(seconds * 1000),
             ", ".join(done[:NAMED]) + more,
         )
@@ -164,22 +172,27 @@ class Lane:
     def _progressing(self) -> bool:
         ledger = self.stack.ledger
         return any(
-            live is not None and ledger.kinds[ref.kind].health(live).code is HealthCode.PROGRESSING
+            ledger.kinds[ref.kind].health(live).code is HealthCode.PROGRESSING
             for ref in ledger.desired
-            if ref.kind in self.kinds and (live := ledger.live(ref))
+            if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
         )
 
 
 def look(stack: Stack, world: World, held: dict[Ref, Held]) -> Plan:
     """Plan for everything from what was seen, and remember both."""
     ledger, now = stack.ledger, stack.clock.now()
-    revision = ledger.snapshot.revision if ledger.snapshot else ""
-    wish = ledger.wish(held, confirmed=stack.confirmed(revision), now=now)
+    wish = ledger.wish(held, confirmed=stack.confirmed(ledger.revision), now=now)
     desired, overrides = overridden(stack.kinds, wish.desired, world)
     wish = wish.with_desired(desired)
     plan = make_plan(stack.kinds, wish, world, render=ledger.render)
     ledger.see(plan, world, overrides, now)
     return plan
+
+
+def _result(outcome: Outcome, failures: Mapping[Ref, ReconcileError]) -> PassResult:
+    if failures:
+        return PassResult.FAILURE
+    return PassResult.UNKNOWN if outcome.plan.unknown else PassResult.SUCCESS
 
 
 def _soon(outcome: Outcome) -> float | None:

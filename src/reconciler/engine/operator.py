@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ..core.errors import ReconcileError, Waiting
-from ..core.model import Ref
+from ..core.model import Plan, Ref
 from ..specs.load import Loader
 from .loop import Lane, Stack, look
 from .reconcile import Outcome, observe
@@ -139,19 +139,31 @@ class Operator:
         """The passes that changed something, newest first."""
         return [pass_view(row) for row in self.stack.ledger.journal.passes(limit)]
 
+    def measure(self) -> None:
+        """Hand the metrics what is true now; they are read right after."""
+        ledger, metrics = self.stack.ledger, self.stack.metrics
+        plan = ledger.plan or Plan("", unknown=tuple(self.stack.kinds))
+        differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
+        views = status_view(ledger)["resources"]
+        metrics.set_resources(views, differing=differing, unseen=plan.unknown)
+        metrics.set_blocked(one.reason for one in plan.blocked)
+        if ledger.snapshot is not None:
+            metrics.set_specs(ledger.snapshot.revision, problems=len(ledger.snapshot.problems))
+
     def checks(self) -> list[Check]:
         """What liveness and readiness are made of. That this answers at all is liveness."""
         ledger, now = self.stack.ledger, self.stack.clock.now()
         age = now - ledger.observed_at
         fresh = bool(ledger.observed_at) and age < STALE_AFTER * self.stack.resync
         unknown = ledger.plan.unknown if ledger.plan else ()
-        whole = ledger.snapshot is not None and ledger.snapshot.whole and not self.load_error
+        loaded = ledger.snapshot is not None
+        passed = loaded and ledger.plan is not None and ledger.plan.revision == ledger.revision
         return [
             Check("loop", ok=True, message="", kind="live"),
-            Check("specs", whole, self.load_error or "a spec file is broken", "ready"),
+            Check("specs", loaded, self.load_error or "the specs were not read yet", "ready"),
             Check("observation", fresh, "the world was not seen lately", "ready"),
             Check("planes", not unknown, f"cannot see {', '.join(unknown)}", "ready"),
-            Check("apply", not ledger.failures, _name_failures(ledger.failures), "ready"),
+            Check("apply", passed, "no pass was made for these specs yet", "ready"),
         ]
 
     def _demand_specs(self) -> None:
@@ -194,7 +206,3 @@ def _failures(failures: dict[Ref, Any]) -> list[View]:
         for ref, error in sorted(failures.items())
         if not isinstance(error, Waiting)
     ]
-
-
-def _name_failures(failures: dict[Ref, ReconcileError]) -> str:
-    return ", ".join(f"{ref}: {error.reason}" for ref, error in sorted(failures.items()))

@@ -1,0 +1,163 @@
+"""The composition root: settings in, a running operator out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from .clients.gateway import GatewayWire
+from .clients.git import Git
+from .clients.git_folder import GitFolders
+from .clients.nginx import SupervisedRunner, find_nginx
+from .clients.supervisord import Supervisord
+from .clients.table import Table
+from .core.kind import Drivers
+from .engine.clock import SystemClock
+from .engine.journal import Journal
+from .engine.ledger import Ledger
+from .engine.lock import sole_operator
+from .engine.loop import Stack
+from .engine.operator import LANES, Operator
+from .engine.records import Records, digest_key
+from .engine.views import View
+from .kinds import KINDS
+from .kinds.gateway.driver import GatewayDriver
+from .kinds.gateway.files import Place
+from .kinds.process.driver import ProcessDriver
+from .kinds.process.layout import Layout
+from .kinds.repository.driver import RepositoryDriver
+from .kinds.route.driver import RouteDriver
+from .kinds.synctarget.driver import SyncTargetDriver
+from .kinds.synctarget.latch import Latches
+from .metrics import Metrics
+from .settings import Settings
+from .specs.load import Loader
+from .specs.problem import Problem
+from .specs.source import open_source
+
+log = logging.getLogger("reconciler")
+
+
+@asynccontextmanager
+async def open_operator(settings: Settings) -> AsyncIterator[tuple[Operator, Metrics]]:
+    """An operator of this stack, not yet running; everything it opened is closed at the end."""
+    loader = make_loader(settings)
+    metrics = Metrics(kinds=KINDS, lanes=LANES)
+    with contextlib.ExitStack() as files:
+        records = Records(settings.durable / "records.db")
+        files.callback(records.close)
+        journal = Journal(settings.durable / "journal.db")
+        files.callback(journal.close)
+        supervisord = Supervisord(settings.supervisor_socket)
+        gateway = GatewayWire(settings.gateway_socket)
+        stack = Stack(
+            KINDS,
+            _drivers(settings, records, supervisord, gateway),
+            Ledger(KINDS, journal),
+            records,
+            SystemClock(),
+            metrics,
+            settings.resync,
+        )
+        try:
+            yield Operator(stack, loader, loader.watch_paths), metrics
+        finally:
+            await supervisord.aclose()
+            await gateway.aclose()
+
+
+def make_loader(settings: Settings) -> Loader:
+    """What reads the specs of this stack."""
+    return Loader(
+        KINDS,
+        open_source(settings.specs, worktree=settings.worktree),
+        root=settings.root,
+        environ=settings.environ,
+        key=digest_key(settings.durable / "digest.key"),
+    )
+
+
+def _drivers(
+    settings: Settings, records: Records, supervisord: Supervisord, gateway: GatewayWire
+) -> Drivers:
+    place = Place(settings.state_dir)
+    runner = SupervisedRunner(supervisord)
+    table = Table(gateway, place.table)
+    folders = GitFolders(settings.durable / "repos", Git(settings.environ))
+    return {
+        "Process": ProcessDriver(supervisord, Layout(settings.state_dir)),
+        "Gateway": GatewayDriver(place, table, runner, find_nginx),
+        "Route": RouteDriver(table, runner, place.prefix),
+        "Repository": RepositoryDriver(folders),
+        "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
+    }
+
+
+def run(settings: Settings) -> int:
+    """Be the operator until told to stop; 2 when another one is."""
+    logging.basicConfig(
+        level=os.environ.get("RECONCILER_LOG_LEVEL", "INFO").upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    with sole_operator(settings.run_dir / "operator.lock"):
+        asyncio.run(_operate(settings))
+    return 0
+
+
+async def plan_once(settings: Settings) -> View:
+    """What would be done, observed without a running operator."""
+    async with open_operator(settings) as (operator, _):
+        return await operator.plan()
+
+
+async def apply_once(settings: Settings, *, confirm: str = "") -> View:
+    """Do what can be done now, without a running operator."""
+    with sole_operator(settings.run_dir / "operator.lock"):
+        async with open_operator(settings) as (operator, _):
+            return await operator.reconcile_now(confirm=confirm)
+
+
+def validate(settings: Settings) -> Sequence[Problem]:
+    """What is wrong with the specs."""
+    return make_loader(settings).load().problems
+
+
+async def _operate(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_operator(settings) as (operator, metrics):
+        log.info("converging %s in %s", settings.specs, settings.state_dir)
+        await _until(stop, asyncio.create_task(_work(operator, metrics, settings)))
+
+
+async def _work(operator: Operator, metrics: Metrics, settings: Settings) -> None:
+    """All that an operator does; a part that fails takes the whole down, to be started anew."""
+    from .api.app import make_app
+    from .api.serve import serve
+
+    app = make_app(operator, metrics)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(operator.run(settings.wake_socket))
+        group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))
+
+
+async def _until(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait((waiting, work), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if work.done():
+        work.result()
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work

@@ -1,0 +1,15 @@
+"""Every kind the operator knows. Adding one is one folder and one line here."""
+
+from ..core.kind import Kinds
+from . import gateway, process, repository, route, synctarget
+
+KINDS: Kinds = {
+    kind.name: kind
+    for kind in (
+        process.KIND,
+        gateway.KIND,
+        route.KIND,
+        repository.KIND,
+        synctarget.KIND,
+    )
+}
