@@ -1,0 +1,206 @@
+"""Runs git: a closed environment, a deadline, and errors that say what to do about them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from ..core.errors import Transient
+from .git_errors import failure, redact
+
+QUICK: Final = 60.0
+"""Seconds for what touches only the local disk, or asks the remote one question."""
+LONG: Final = 1800.0
+"""Seconds for what moves data; a stalled transfer ends sooner by its own low speed limit."""
+
+SETTINGS: Final = {
+    "core.hooksPath": os.devnull,
+    "core.fsync": "committed,reference",
+    "core.quotePath": "false",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "http.followRedirects": "false",
+    "http.lowSpeedLimit": "500",
+    "http.lowSpeedTime": "30",
+    "maintenance.auto": "false",
+    "pack.threads": "1",
+    "protocol.allow": "never",
+    "protocol.file.allow": "always",
+    "protocol.http.allow": "always",
+    "protocol.https.allow": "always",
+    "protocol.ssh.allow": "always",
+    "transfer.credentialsInUrl": "die",
+}
+"""Nothing of the machine's or the user's git configuration counts, only these."""
+
+PASSED_ON: Final = (
+    *("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user name and a password in a 0600 file; only git's credential protocol ever reads it."""
+
+    path: Path
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every form in which the password might show up in a text."""
+        with suppress(OSError, ValueError):
+            user, password = (
+                line.split("=", 1)[1] for line in self.path.read_text("utf-8").split("\n")[:2]
+            )
+            basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+            coded = base64.b64encode(password.encode()).decode()
+            return tuple(s for s in (password, quote(password, safe=""), basic, coded) if s)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one command is run."""
+
+    stdin: bytes = b""
+    deadline: float = QUICK
+    credential: Credential | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+    """What the command is about, for error texts: a url or a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    code: int
+    output: bytes
+    errors: str
+
+
+DEFAULT: Final = Terms()
+
+
+class Git:
+    """The git command. ``environ`` is the operator's own; only proxies, PATH and the like pass."""
+
+    def __init__(self, environ: Mapping[str, str], *, program: str = "git") -> None:
+        self._program = program
+        self._environ = {name: environ[name] for name in PASSED_ON if name in environ}
+        self.incarnation = f"{os.getpid()}:{start_time(os.getpid())}"
+        """Tells our own commands from those that an earlier, killed operator left running."""
+
+    async def run(self, folder: Path, *arguments: str, terms: Terms = DEFAULT) -> bytes:
+        """What the command prints. Raises Transient with a reason when it fails."""
+        result = await self.attempt(folder, *arguments, terms=terms)
+        if result.code:
+            raise failure(arguments[0], result.errors, terms.about or str(folder))
+        return result.output
+
+    async def attempt(self, folder: Path, *arguments: str, terms: Terms = DEFAULT) -> Result:
+        """Run the command to its end, its deadline or our cancellation, whichever comes first."""
+        process = await self._start(folder, arguments, terms)
+        try:
+            async with asyncio.timeout(terms.deadline):
+                output, errors = await process.communicate(terms.stdin)
+        except TimeoutError as exc:
+            where = terms.about or str(folder)
+            message = f"git {arguments[0]} of {where} took longer than {terms.deadline:g} s"
+            raise Transient(message, reason="TimedOut") from exc
+        finally:
+            await _end(process)
+        secrets = terms.credential.secrets() if terms.credential else ()
+        return Result(
+            process.returncode or 0, output, redact(errors.decode("utf-8", "replace"), secrets)
+        )
+
+    def blobs(self, folder: Path) -> subprocess.Popen[bytes]:
+        """A ``cat-file --batch`` to talk to from a worker thread."""
+        return subprocess.Popen(
+            [self._program, "cat-file", "--batch"],
+            env=self.environ(folder, DEFAULT),
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def environ(self, folder: Path, terms: Terms) -> dict[str, str]:
+        """All that a git command gets to know."""
+        settings = list(SETTINGS.items())
+        secret = {}
+        if terms.credential is not None:
+            # The shell sees a variable's name; the variable holds a path; the file is ours alone.
+            settings.append(("credential.helper", '!cat "$RECONCILER_CREDENTIAL"; :'))
+            secret = {"RECONCILER_CREDENTIAL": str(terms.credential.path)}
+        return {
+            **self._environ,
+            "LC_ALL": "C",
+            "GIT_DIR": str(folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20",
+            "RECONCILER_INCARNATION": self.incarnation,
+            **secret,
+            **_numbered(settings),
+            **terms.environ,
+        }
+
+    async def _start(
+        self, folder: Path, arguments: tuple[str, ...], terms: Terms
+    ) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                self._program,
+                *arguments,
+                env=self.environ(folder, terms),
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                umask=0o077,
+            )
+        except FileNotFoundError as exc:
+            gone = exc.filename or self._program
+            raise Transient(
+                f"{gone} is not there; install or restore it", reason="Missing"
+            ) from exc
+        except OSError as exc:
+            raise Transient(f"cannot start git: {exc.strerror}", reason="GitMissing") from exc
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in clock ticks since boot; empty when there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
+
+
+def _numbered(settings: list[tuple[str, str]]) -> dict[str, str]:
+    """Settings as variables: they do not show in argv, and never reach a git of the other side."""
+    names = {f"GIT_CONFIG_KEY_{index}": name for index, (name, _) in enumerate(settings)}
+    values = {f"GIT_CONFIG_VALUE_{index}": value for index, (_, value) in enumerate(settings)}
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **names, **values}
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Leave no process behind: git starts others, so the whole group goes."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())

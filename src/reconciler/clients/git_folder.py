@@ -1,0 +1,243 @@
+"""One local git folder of ours: its settings, notes, lock, and recovery from dead writers."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ..core.errors import Terminal, Transient
+from ..core.model import Json
+from .files import write_atomic
+from .git import Credential, Git, start_time
+
+OURS: Final = "reconciler"
+"""The folder inside the git folder that holds what is ours and not git's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a Repository says, as written beside its objects: the mark that the folder is ours."""
+
+    url: str
+    branch: str
+    base: str
+    committer_name: str
+    committer_email: str
+    interval: float
+    username: str | None = None
+    digest: str | None = None
+    """Names the password; the password itself lies in a file of its own."""
+
+
+class GitFolder:
+    """``<root>/<name>.git`` and the files around it."""
+
+    def __init__(self, root: Path, name: str, git: Git) -> None:
+        self.name = name
+        self.path = root / f"{name}.git"
+        self.own = self.path / OURS
+        self.git = git
+        self._secret = root / f"{name}.credential"
+        self._lock = asyncio.Lock()
+        self._swept = False
+
+    @property
+    def credential(self) -> Credential | None:
+        return Credential(self._secret) if self._secret.exists() else None
+
+    def settings(self) -> Settings | None:
+        """The settings; None when there are none or nobody could have written them so."""
+        noted = self.read("settings")
+        try:
+            return None if noted is None else Settings(**noted)
+        except TypeError:
+            return None
+
+    def demand_settings(self) -> Settings:
+        found = self.settings()
+        if found is None:
+            raise Transient(
+                f"Repository/{self.name} is not configured yet", reason="RepositoryMissing"
+            )
+        return found
+
+    async def configure(self, settings: Settings, password: str | None) -> None:
+        """Make the folder if need be, and write who and where. The settings file comes last."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.own.mkdir(exist_ok=True, mode=0o700)
+        async with self.alone():
+            await self._init()
+            self._write_secret(settings.username, password)
+            self.write("settings", asdict(settings))
+
+    async def _init(self) -> None:
+        await self.git.run(self.path, "init", "--quiet", "--bare", f"--initial-branch={OURS}")
+
+    def forget(self) -> None:
+        """Remove everything local. The remote keeps all it has."""
+        self._secret.unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def retire(self) -> None:
+        """Stop being ours, but keep every object."""
+        (self.own / "settings.json").unlink(missing_ok=True)
+        self._secret.unlink(missing_ok=True)
+
+    def read(self, note: str) -> Any:
+        """A note of ours; None when there is none or it is broken (all but settings are caches)."""
+        try:
+            return json.loads((self.own / f"{note}.json").read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        except OSError as exc:
+            raise Transient(
+                f"cannot read {self.own / note}.json: {exc.strerror}", reason="Unreadable"
+            ) from exc
+
+    def write(self, note: str, value: Json) -> None:
+        data = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+        write_atomic(self.own / f"{note}.json", data)
+
+    def drop(self, note: str) -> None:
+        (self.own / f"{note}.json").unlink(missing_ok=True)
+
+    def notes(self, topic: str) -> Iterator[tuple[str, Any]]:
+        """All readable notes ``topic/<name>``."""
+        for path in sorted((self.own / topic).glob("*.json")):
+            value = self.read(f"{topic}/{path.stem}")
+            if value is not None:
+                yield path.stem, value
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Nobody else of ours writes here meanwhile; what dead writers left is cleared first."""
+        async with self._lock:
+            with self._locked_file():
+                if not self._swept:
+                    await asyncio.to_thread(self.sweep)
+                    self._swept = True
+                yield
+
+    def sweep(self) -> None:
+        """End what a killed operator left running, and remove the locks nobody holds any more."""
+        self._end_orphans()
+        if any(True for _ in _users(self.path)):
+            return  # a person's git is at work; its locks are its own
+        for lock in _locks(self.path):
+            lock.unlink(missing_ok=True)
+        for part in (self.own / "scratch").glob("*"):
+            with suppress(OSError):
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+    def scratch(self) -> Path:
+        """A place for temporary files, emptied at the next start."""
+        folder = self.own / "scratch"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return folder
+
+    async def rebuild(self) -> None:
+        """Begin anew with the objects: what counts lies in the files and in the remote."""
+        await asyncio.to_thread(self._put_aside)
+        await self._init()
+
+    def _put_aside(self) -> None:
+        aside = self.own / "damaged"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=0o700)
+        for part in ("objects", "refs", "packed-refs", "shallow", "HEAD", "config"):
+            with suppress(FileNotFoundError):
+                (self.path / part).rename(aside / part)
+        shutil.rmtree(self.own / "cache", ignore_errors=True)
+
+    def _write_secret(self, username: str | None, password: str | None) -> None:
+        if password is None:
+            self._secret.unlink(missing_ok=True)
+            return
+        if any(mark in f"{username}{password}" for mark in "\n\r\0"):
+            raise Terminal(
+                f"the password of Repository/{self.name} holds a line break or NUL; use another",
+                reason="PasswordUnusable",
+            )
+        write_atomic(self._secret, f"username={username}\npassword={password}\n".encode())
+
+    @contextmanager
+    def _locked_file(self) -> Iterator[None]:
+        descriptor = os.open(self.own / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as exc:
+            raise Transient(f"{self.path} is in use by another operator", reason="Locked") from exc
+        finally:
+            os.close(descriptor)
+
+    def _end_orphans(self) -> None:
+        for pid, incarnation in _users(self.path):
+            if incarnation and incarnation != self.git.incarnation and not _lives(incarnation):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and any(mark for _, mark in _users(self.path)):
+            time.sleep(0.01)
+
+
+def _users(folder: Path) -> Iterator[tuple[int, str]]:
+    """Live processes that work on ``folder``, with the incarnation of the operator they serve."""
+    wanted = b"GIT_DIR=" + os.fsencode(folder)
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if wanted in variables:
+                marks = (v for v in variables if v.startswith(b"RECONCILER_INCARNATION="))
+                yield int(entry.name), next(marks, b"=").split(b"=", 1)[1].decode()
+
+
+def _lives(incarnation: str) -> bool:
+    pid, _, started = incarnation.partition(":")
+    return pid.isdigit() and start_time(int(pid)) == started
+
+
+def _locks(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("*.lock")
+    yield from (folder / "refs").rglob("*.lock")
+    yield from (folder / "objects").glob("info/*.lock")
+    yield folder / "gc.pid"
+
+
+class GitFolders:
+    """All git folders of a stack; one object each, so that its lock is one."""
+
+    def __init__(self, root: Path, git: Git) -> None:
+        self.root = root
+        self._git = git
+        self._known: dict[str, GitFolder] = {}
+
+    def open(self, name: str) -> GitFolder:
+        return self._known.setdefault(name, GitFolder(self.root, name, self._git))
+
+    def configured(self) -> Iterator[tuple[GitFolder, Settings | None]]:
+        """Every folder that is ours. Raises Transient when the place cannot be read."""
+        try:
+            paths = sorted(self.root.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            raise Transient(
+                f"cannot read {self.root}: {exc.strerror}", reason="Unreadable"
+            ) from exc
+        for path in paths:
+            folder = self.open(path.stem)
+            if path.suffix == ".git" and (folder.own / "settings.json").exists():
+                yield folder, folder.settings()

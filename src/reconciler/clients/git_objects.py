@@ -1,0 +1,226 @@
+"""Git's loose objects and trees, written without a process for each: ids, blobs, trees."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, Self
+
+from ..core.errors import Transient
+
+TREE: Final = "40000"
+FILE: Final = "100644"
+PROGRAM: Final = "100755"
+LINK: Final = "120000"
+CHUNK: Final = 1 << 20
+
+
+class Entry(NamedTuple):
+    """What stands at a path: its mode and the id of its content."""
+
+    mode: str
+    id: str
+
+
+EMPTY_TREE: Final = Entry(TREE, "4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+
+
+class Changed(Exception):  # noqa: N818 (an answer, not a failure: the file is taken again)
+    """A file was shorter than it had been a moment before."""
+
+
+def encode_tree(children: Mapping[str, Entry]) -> bytes:
+    """A tree object's content; git sorts folders as if their names ended in a slash."""
+    named = [(os.fsencode(name), entry) for name, entry in children.items()]
+    named.sort(key=lambda one: one[0] + (b"/" if one[1].mode == TREE else b""))
+    return b"".join(
+        entry.mode.encode() + b" " + name + b"\0" + bytes.fromhex(entry.id) for name, entry in named
+    )
+
+
+def object_id(kind: str, content: bytes) -> str:
+    return hashlib.sha1(_header(kind, len(content)) + content, usedforsecurity=False).hexdigest()
+
+
+def parse_listing(output: bytes) -> list[tuple[str, Entry]]:
+    """Read ``ls-tree -z``: paths and what stands there, in git's order."""
+    found = []
+    for line in output.split(b"\0")[:-1]:
+        facts, _, path = line.partition(b"\t")
+        mode, _, name = facts.decode("ascii").split(" ")
+        found.append((os.fsdecode(path), Entry(mode.lstrip("0"), name)))
+    return found
+
+
+class ReadFailed(Exception):  # noqa: N818 (says which side of a copy failed)
+    """The source of a copy could not be read; the target is fine."""
+
+
+class ObjectStore:
+    """Writes into one git folder. What is written is durable before ``settle`` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._objects = folder / "objects"
+        self._fresh: list[Path] = []
+
+    def blob(self, source: BinaryIO, size: int) -> str:
+        """Store exactly ``size`` bytes of a file. Raises Changed when it has fewer."""
+        return self._write("blob", _parts(source), size)
+
+    def content(self, kind: str, content: bytes) -> str:
+        """Store bytes already in memory."""
+        name = object_id(kind, content)
+        if _holds(self._path(name)):
+            return name
+        return self._write(kind, (content,), len(content))
+
+    def settle(self) -> None:
+        """See that the disk has what was written: a commit must never point at holes."""
+        fresh, self._fresh = self._fresh, []
+        if len(fresh) > 64:  # noqa: PLR2004 (about where one flush of everything is the cheaper way)
+            os.sync()
+            return
+        for path in fresh:
+            with suppress(FileNotFoundError):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+    def _write(self, kind: str, parts: Iterable[bytes], size: int) -> str:
+        try:
+            # git's own name for such files, so that its cleaning finds what a kill leaves behind
+            descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=self._objects)
+            try:
+                with os.fdopen(descriptor, "wb") as target:
+                    name = _deflate(target, _header(kind, size), _exactly(parts, size))
+                self._keep(Path(temporary), name)
+            except BaseException:
+                with suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+        except OSError as exc:
+            raise Transient(
+                f"cannot write into {self._objects}: {exc.strerror}", reason="WriteFailed"
+            ) from exc
+        return name
+
+    def _keep(self, temporary: Path, name: str) -> None:
+        path = self._path(name)
+        if _holds(path):
+            temporary.unlink()
+            return
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        temporary.chmod(0o400)
+        temporary.replace(path)
+        self._fresh.append(path)
+
+    def _path(self, name: str) -> Path:
+        return self._objects / name[:2] / name[2:]
+
+
+class Hasher(ObjectStore):
+    """Tells what would be stored, and stores nothing."""
+
+    def content(self, kind: str, content: bytes) -> str:
+        return object_id(kind, content)
+
+    def _write(self, kind: str, parts: Iterable[bytes], size: int) -> str:
+        digest = hashlib.sha1(_header(kind, size), usedforsecurity=False)
+        for part in _exactly(parts, size):
+            digest.update(part)
+        return digest.hexdigest()
+
+
+class BlobReader:
+    """Reads blobs one after the other, for a worker thread; what is read is checked by its id."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._process.wait()
+
+    def copy(self, name: str, target: BinaryIO) -> None:
+        """Write one blob's content into ``target``. Raises Transient when it is damaged."""
+        left = self._ask(name)
+        digest = hashlib.sha1(_header("blob", left), usedforsecurity=False)
+        source = self._process.stdout
+        while left and source is not None and (part := source.read(min(left, CHUNK))):
+            digest.update(part)
+            target.write(part)
+            left -= len(part)
+        if left or digest.hexdigest() != name:
+            raise Transient(f"git object {name} is damaged", reason="Corrupt")
+        if source is not None:
+            source.read(1)
+
+    def _ask(self, name: str) -> int:
+        asked, told = self._process.stdin, self._process.stdout
+        if asked is None or told is None:
+            raise ValueError("the process must be started with pipes")
+        try:
+            asked.write(name.encode("ascii") + b"\n")
+            asked.flush()
+            answer = told.readline().split()
+        except BrokenPipeError as exc:
+            raise Transient("git cat-file ended early", reason="GitFailed") from exc
+        if len(answer) != 3 or answer[1] != b"blob":  # noqa: PLR2004 (id, kind, size)
+            raise Transient(f"git object {name} is not there", reason="Corrupt")
+        return int(answer[2])
+
+
+def _header(kind: str, size: int) -> bytes:
+    return f"{kind} {size}\0".encode("ascii")
+
+
+def _holds(path: Path) -> bool:
+    """A file of no bytes is what a power loss leaves: it does not count."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _parts(source: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from iter(lambda: source.read(CHUNK), b"")
+    except OSError as exc:
+        raise ReadFailed(exc.strerror) from exc
+
+
+def _exactly(parts: Iterable[bytes], size: int) -> Iterable[bytes]:
+    left = size
+    for part in parts:
+        yield part[:left]
+        left -= len(part)
+        if left <= 0:
+            return
+    if left:
+        raise Changed
+
+
+def _deflate(target: BinaryIO, header: bytes, parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha1(header, usedforsecurity=False)
+    packer = zlib.compressobj(1)
+    target.write(packer.compress(header))
+    for part in parts:
+        digest.update(part)
+        target.write(packer.compress(part))
+    target.write(packer.flush())
+    return digest.hexdigest()

@@ -1,0 +1,18 @@
+"""How well a Repository does. Reads vitals; never compared with the spec."""
+
+from __future__ import annotations
+
+from ...core.model import Health, HealthCode, Observed
+from .state import RepositoryState
+
+
+def health(seen: Observed[RepositoryState]) -> Health:
+    vitals = seen.vitals
+    if vitals.get("checked") is None:
+        return Health(HealthCode.PROGRESSING, "NotChecked", "the remote was not asked yet")
+    if not vitals.get("reachable"):
+        reason, message = vitals.get("reason", "Unreachable"), vitals.get("message", "")
+        return Health(HealthCode.DEGRADED, str(reason), str(message))
+    if vitals.get("empty"):
+        return Health(HealthCode.HEALTHY, "Empty", "the remote answers and holds nothing yet")
+    return Health(HealthCode.HEALTHY, "Reachable", "the remote answers")

@@ -1,0 +1,25 @@
+"""SyncTarget: a folder or file that is kept in a repository, and restored before it is used."""
+
+from __future__ import annotations
+
+from ...core.kind import Kind
+from ...core.model import Need, Ref
+from .actions import SyncTargetAction, disturbs, due, steps
+from .health import health
+from .spec import SyncTargetSpec
+from .state import SyncTargetState, render
+
+KIND: Kind[SyncTargetSpec, SyncTargetState, SyncTargetAction] = Kind(
+    name="SyncTarget",
+    Spec=SyncTargetSpec,
+    State=SyncTargetState,
+    wave=5,
+    render=render,
+    steps=steps,
+    health=health,
+    needs=lambda resource: (Need(Ref("Repository", resource.spec.repository), "configured"),),
+    due=due,
+    disturbs=disturbs,
+    plural="synctargets",
+    short="sync",
+)

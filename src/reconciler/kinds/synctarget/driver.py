@@ -1,0 +1,164 @@
+"""SyncTarget, in the world: marks in git folders, latches, files."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, assert_never
+
+from ...clients.git_folder import GitFolder, GitFolders, Settings
+from ...core.errors import ReconcileError, Transient, Waiting
+from ...core.model import Json, Observed
+from .actions import Backup, Restore, SyncTargetAction, Track, Untrack
+from .backup import Backup as RunBackup
+from .job import Job
+from .latch import Latches
+from .place import place_of
+from .restore import Restore as RunRestore
+from .state import SyncTargetState
+
+SHOWN: Final = ("attempt", "saved", "pushed", "backed", "restored", "files", "bytes", "conflict")
+
+
+class SyncTargetDriver:
+    """Keeps targets. The mark of ownership is a note per target in its repository's git folder."""
+
+    def __init__(self, folders: GitFolders, latches: Latches, *, host: str = "") -> None:
+        self._folders = folders
+        self._latches = latches
+        self._host = host or socket.gethostname()
+
+    async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
+        return await asyncio.to_thread(self._look)
+
+    async def apply(self, action: SyncTargetAction) -> None:
+        match action:
+            case Track(name, state):
+                await self._track(name, state)
+            case Untrack(name):
+                await self._untrack(name)
+            case Restore(name):
+                await self._restore(name)
+            case Backup(name):
+                await self._backup(name)
+            case _:
+                assert_never(action)
+
+    def _look(self) -> dict[str, Observed[SyncTargetState]]:
+        seen = {}
+        for folder, settings in self._folders.configured():
+            for name, noted in folder.notes("targets"):
+                state = _parse(folder.name, noted)
+                ready = settings is not None and self._is_restored(name, state, settings)
+                seen[name] = Observed(
+                    state.model_copy(update={"restored": ready}),
+                    owned=True,
+                    vitals=_vitals(folder, name, settings, ready=ready),
+                )
+        return seen
+
+    def _is_restored(self, name: str, state: SyncTargetState, settings: Settings) -> bool:
+        return state.on_start == "skip" or self._latches.holds(place_of(name, state, settings.base))
+
+    async def _track(self, name: str, state: SyncTargetState) -> None:
+        folder = self._folders.open(state.repository)
+        folder.demand_settings()
+        noted = folder.read(f"targets/{name}")
+        if noted is not None and noted.get("path") != state.path:
+            folder.drop(f"status/{name}")  # speaks of another path
+        await self._drop_marks(name, but=folder)
+        folder.write(f"targets/{name}", state.model_dump(mode="json", by_alias=False))
+
+    async def _untrack(self, name: str) -> None:
+        await self._drop_marks(name, but=None)
+        self._latches.clear(name)
+
+    async def _drop_marks(self, name: str, *, but: GitFolder | None) -> None:
+        for folder, _ in tuple(self._folders.configured()):
+            if folder is not but and folder.read(f"targets/{name}") is not None:
+                for topic in ("cache", "status", "targets"):
+                    folder.drop(f"{topic}/{name}")
+
+    async def _restore(self, name: str) -> None:
+        async with self._job(name) as job:
+            place = job.place
+            if self._latches.holds(place):
+                return
+            held = await RunRestore(job, self._latches).run()
+            job.note(error=None)
+            self._latches.set(place, held=held)
+
+    async def _backup(self, name: str) -> None:
+        async with self._job(name) as job:
+            if not self._is_restored(name, job.state, job.settings):
+                raise Waiting(
+                    f"{job.place.path} was not restored yet; it is not backed up before",
+                    reason="NotRestored",
+                    after=1.0,
+                )
+            kept = await RunBackup(job).run()
+            if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
+                self._latches.set(job.place, held=True)
+
+    @asynccontextmanager
+    async def _job(self, name: str) -> AsyncIterator[Job]:
+        """Open a target for an action, and note how the action failed if it does."""
+        folder, settings, state = self._find(name)
+        async with folder.alone():
+            quarantine = self._folders.root.parent / "quarantine"
+            job = Job(name, state, folder, settings, quarantine, self._host)
+            try:
+                yield job
+            except Waiting:
+                raise
+            except ReconcileError as exc:
+                job.note(error={"reason": exc.reason, "message": str(exc)})
+                if exc.reason == "Corrupt":
+                    await folder.rebuild()
+                raise
+
+    def _find(self, name: str) -> tuple[GitFolder, Settings, SyncTargetState]:
+        for folder, settings in self._folders.configured():
+            noted = folder.read(f"targets/{name}")
+            if noted is not None:
+                if settings is None:
+                    break
+                return folder, settings, _parse(folder.name, noted)
+        raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
+
+
+def _parse(repository: str, noted: Json) -> SyncTargetState:
+    """What a mark says; one that nobody can read differs from any that is wanted."""
+    try:
+        state = SyncTargetState.model_validate(noted, by_name=True)
+    except ValueError:
+        return SyncTargetState(
+            repository=repository,
+            path="",
+            excludes=(),
+            settle=0.0,
+            snapshot="",
+            on_start="",
+            restored=False,
+        )
+    return state.model_copy(update={"repository": repository})
+
+
+def _vitals(
+    folder: GitFolder, name: str, settings: Settings | None, *, ready: bool
+) -> dict[str, Json]:
+    status = folder.read(f"status/{name}") or {}
+    return {
+        **{fact: status.get(fact) for fact in SHOWN},
+        "meets": ["restored", "started"] if ready else [],
+        "interval": settings.interval if settings else None,
+        "remote": settings.url if settings else None,
+        "skipped": (status.get("skipped") or [])[:100],
+        "skippedCount": len(status.get("skipped") or []),
+        "remoteAhead": bool(status.get("ahead")),
+        "unpushed": status.get("chain") or 0,
+        "putAside": status.get("put_aside"),
+        "error": status.get("error"),
+    }

@@ -1,0 +1,100 @@
+"""Remembers that a path was restored in this start of the stack, and is still the same path."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
+
+from ...core.model import Json
+from .place import Place
+
+TOPIC: Final = "latch"
+
+
+class Records(Protocol):
+    """Where facts outlive the operator."""
+
+    def read(self, topic: str, name: str) -> Json | None: ...
+
+    def write(self, topic: str, name: str, value: Json) -> None: ...
+
+    def clear(self, topic: str, name: str) -> None: ...
+
+
+class Latch(NamedTuple):
+    """``held`` says whether the backup held anything: only then can a path be "emptied"."""
+
+    stack: str
+    device: int
+    inode: int
+    held: bool
+    token: str
+
+
+class Latches:
+    """The latches of one start of the stack."""
+
+    def __init__(self, records: Records, stack_start: str) -> None:
+        self._records = records
+        self._stack = stack_start
+
+    def read(self, name: str) -> Latch | None:
+        noted = self._records.read(TOPIC, name)
+        try:
+            return None if noted is None else Latch(**noted)
+        except TypeError:
+            return None
+
+    def holds(self, place: Place) -> bool:
+        """Whether what lies at the path may be used as it is."""
+        latch = self.read(place.name)
+        if latch is None or latch.stack != self._stack:
+            return False
+        if not latch.held:
+            return True
+        return (latch.device, latch.inode) == place.identity() and place.holds_something()
+
+    def continues(self, place: Place) -> bool:
+        """Whether the path is the very one of an earlier start, and not merely named like it.
+
+        An image layer can bring back the same inode number; the mark on the inode it cannot.
+        """
+        latch = self.read(place.name)
+        if latch is None or not latch.token:
+            return False
+        same = (latch.device, latch.inode) == place.identity() and place.holds_something()
+        return same and _read_mark(place) == latch.token
+
+    def set(self, place: Place, *, held: bool) -> None:
+        device, inode = place.identity() or (0, 0)
+        latch = self.read(place.name)
+        token = latch.token if latch is not None and latch.token else secrets.token_hex(8)
+        if not _write_mark(place, token):
+            token = ""
+        wanted = Latch(self._stack, device, inode, held, token)
+        if wanted != latch:
+            self._records.write(TOPIC, place.name, wanted._asdict())
+
+    def clear(self, name: str) -> None:
+        self._records.clear(TOPIC, name)
+
+
+def _mark_of(place: Place) -> str:
+    return f"user.reconciler.{place.name}"
+
+
+def _read_mark(place: Place) -> str:
+    with suppress(OSError):
+        return os.getxattr(place.folder, _mark_of(place)).decode("ascii", "replace")
+    return ""
+
+
+def _write_mark(place: Place, token: str) -> bool:
+    if _read_mark(place) == token:
+        return True
+    with suppress(OSError):
+        os.setxattr(place.folder, _mark_of(place), token.encode())
+        return True
+    return False

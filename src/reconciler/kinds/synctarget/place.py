@@ -1,0 +1,84 @@
+"""Where a target lies: here on the disk, and inside the repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from ...core.errors import Transient
+from .state import SyncTargetState
+
+STAGE: Final = ".reconciler-restore-"
+"""Folders so named hold files on their way into place; they are never kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One target's path. For a file, ``folder`` is the one it lies in."""
+
+    name: str
+    path: Path
+    inside: PurePosixPath
+    is_folder: bool
+    excludes: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.path if self.is_folder else self.path.parent
+
+    @property
+    def stage(self) -> Path:
+        return self.folder / f"{STAGE}{self.name}"
+
+    def excluded(self, relative: str) -> bool:
+        """Whether a path below the target is left alone; a prefix counts at its slashes only."""
+        return any(
+            relative == prefix or relative.startswith(prefix + "/") for prefix in self.excludes
+        )
+
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of the folder; None when it is not there."""
+        try:
+            facts = self.folder.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as exc:
+            raise self.unreadable(exc) from exc
+        return facts.st_dev, facts.st_ino
+
+    def holds_something(self) -> bool:
+        """Whether there is anything at the path that a backup would keep."""
+        if not self.is_folder:
+            return os.path.lexists(self.path)
+        return any(True for _ in self._kept())
+
+    def _kept(self) -> Iterator[str]:
+        try:
+            for entry in os.scandir(self.path):
+                if not entry.name.startswith(STAGE) and not self.excluded(entry.name):
+                    yield entry.name
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as exc:
+            raise self.unreadable(exc) from exc
+
+    def unreadable(self, exc: OSError) -> Transient:
+        return Transient(
+            f"cannot read {exc.filename or self.path}: {exc.strerror}; "
+            "let the user this runs as read it",
+            reason="Unreadable",
+        )
+
+
+def place_of(name: str, state: SyncTargetState, base: str) -> Place:
+    inside = PurePosixPath(state.path)
+    return Place(
+        name=name,
+        path=Path(base) / inside,
+        inside=inside,
+        is_folder=state.path.endswith("/"),
+        excludes=state.excludes,
+    )
