@@ -14,7 +14,7 @@ from ..core.model import Json
 from .files import write_atomic
 from .gateway import Conflict, RuleRefused, Status
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 20  # against another writer each has an even chance
 OWNER: Final = "reconciler"
 
 
@@ -75,6 +75,7 @@ class Table:
         self._seen = Document()
         self._asked: list[_Asked] = []
         self._writer: asyncio.Task[None] | None = None
+        self._disk = asyncio.Lock()
 
     async def look(self) -> tuple[Status, Document]:
         """What is served. A version that was read before is not read again."""
@@ -115,8 +116,9 @@ class Table:
         return await asyncio.to_thread(_parse, *found) if found else Document()
 
     async def _keep(self, document: Document) -> None:
-        if document.raw:
-            await asyncio.to_thread(write_atomic, self._file, document.raw)
+        async with self._disk:
+            if document.raw:
+                await asyncio.to_thread(write_atomic, self._file, document.raw)
 
     async def _write(self) -> None:
         await asyncio.sleep(0)  # whoever was woken together with the first may still ask
