@@ -26,6 +26,7 @@ _WATCHED: Final = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, sign
 _HEALTHY_AFTER: Final = 10.0
 _FIRST_DELAY: Final = 0.2
 _LAST_DELAY: Final = 30.0
+_KICK: Final = 0.02
 _ANSWER_WITHIN: Final = 20.0
 
 
@@ -136,7 +137,10 @@ class Parent:
     def _live(self) -> Life:
         life = Life(self._spawn(), time.monotonic())
         while life.status is None:
-            number = self._wait(None)
+            number = self._wait(_KICK if self._asked else None)
+            if number is None:
+                # supervisord looks at its children once a second, or when somebody knocks.
+                answers(self._place)
             if number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
                 # Asked twice: at once, not in order.
                 os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
