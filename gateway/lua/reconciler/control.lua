@@ -1,7 +1,7 @@
 --- The control server: the table in and out, and who serves which version of it.
 
-local cjson = require("cjson.safe")
 local init = require("reconciler.init")
+local json = require("reconciler.json")
 local match = require("reconciler.match")
 local paths = require("reconciler.path")
 local store = require("reconciler.store")
@@ -15,7 +15,7 @@ local _M = {}
 local function answer(status, document)
     ngx.status = status
     ngx.header.content_type = "application/json"
-    ngx.print(cjson.encode(document), "\n")
+    ngx.print(json.encode(document), "\n")
     return ngx.exit(ngx.HTTP_OK)
 end
 
@@ -45,7 +45,7 @@ local function status()
     store.current()
     return answer(200, {
         etag = store.etag(),
-        problem = store.problem() or cjson.null,
+        problem = store.problem() or json.null,
         include_digest = init.config.digest,
         listen = init.config.listen,
         code = init.config.code,
@@ -94,14 +94,14 @@ local function decide(index, facts)
     end
     facts.path = path
     local entry = match.pick(index, facts)
-    return { path = path, rule = entry and entry.name or cjson.null }
+    return { path = path, rule = entry and entry.name or json.null }
 end
 
 
 --- Which rule would serve each of these requests: {"requests": [{host, path, method, referer}]},
 -- against the table in use, or against `rules` when the body has some.
 local function decide_many()
-    local question = cjson.decode(body() or "")
+    local question = json.decode(body() or "")
     if type(question) ~= "table" or type(question.requests) ~= "table" then
         return answer(400, { error = 'write {"requests": [{"path": "/"}]}' })
     end

@@ -4,13 +4,13 @@
 -- one and then pointed at, so a worker sees the old or the new table and a failed write changes
 -- nothing. Each worker compiles the table of a version once.
 
-local cjson = require("cjson.safe")
 local check = require("reconciler.check")
+local json = require("reconciler.json")
 local match = require("reconciler.match")
 
 local dict = ngx.shared.reconciler
 local ngx = ngx
-local pairs, pcall, tostring, type = pairs, pcall, tostring, type
+local pcall, tostring = pcall, tostring
 
 local LOCK_SECONDS = 10
 
@@ -22,31 +22,6 @@ local attempted = -1 -- a table that cannot be compiled is not tried again with 
 
 local function key_of(version)
     return "table:" .. version
-end
-
-
---- JSON null is nothing.
-local function without_null(value)
-    if type(value) ~= "table" then
-        return value
-    end
-    for key, item in pairs(value) do
-        if item == cjson.null then
-            value[key] = nil
-        else
-            without_null(item)
-        end
-    end
-    return value
-end
-
-
-local function parse(raw)
-    local document, err = cjson.decode(raw)
-    if document == nil then
-        return nil, "not valid JSON: " .. (err or "?")
-    end
-    return without_null(document)
 end
 
 
@@ -121,7 +96,7 @@ end
 
 --- Replace the table if it is still the one `expected` names. nil, or why it was refused.
 function _M.put(raw, expected)
-    local document, err = parse(raw)
+    local document, err = json.decode(raw)
     if not document then
         return refuse(400, err)
     end
@@ -146,7 +121,7 @@ function _M.load(raw)
     if dict:get("version") then
         return
     end
-    local document, err = parse(raw)
+    local document, err = json.decode(raw)
     local why, rule = err, nil
     if document then
         why, rule = check.document(document)
@@ -181,7 +156,7 @@ local function report(err)
     if ngx.worker.exiting() then
         return -- the worker that follows has this number now
     end
-    local text = cjson.encode({
+    local text = json.encode({
         pid = ngx.worker.pid(),
         version = serving.version,
         digest = serving.digest,
@@ -201,7 +176,7 @@ local function refresh(version)
         attempted = -1 -- replaced in this moment: the next look finds its successor
         return
     end
-    local document, err = parse(raw)
+    local document, err = json.decode(raw)
     local ok, fresh
     if document then
         ok, fresh = pcall(compile, document)
@@ -238,7 +213,7 @@ function _M.workers()
     local seen = {}
     for id = 0, ngx.worker.count() - 1 do
         local text = dict:get("worker:" .. id)
-        seen[tostring(id)] = text and cjson.decode(text) or nil
+        seen[tostring(id)] = text and json.decode(text) or nil
     end
     return seen
 end
