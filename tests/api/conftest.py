@@ -28,6 +28,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.passes = 0
+        self.confirmed = ""
         self.measured = 0
         self.trouble: Exception | None = None
         self.health = "Healthy"
@@ -49,8 +50,9 @@ class Operator:
         web = {"ref": "Process/web", "health": {"code": self.health}}
         return self._answer({"verdict": verdict, "revision": "abc", "resources": [web]})
 
-    async def reconcile_now(self) -> View:
+    async def reconcile_now(self, *, confirm: str = "") -> View:
         self.passes += 1
+        self.confirmed = confirm
         return self._answer({"plan": {}, "failures": []})
 
     async def resource(self, kind: str, name: str) -> View | None:

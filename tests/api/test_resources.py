@@ -30,6 +30,13 @@ async def test_a_pass_is_started_by_post_alone(ask: Ask, operator: Operator) -> 
     assert operator.passes == 1
 
 
+async def test_a_confirmation_is_handed_on(ask: Ask, operator: Operator) -> None:
+    """The revision whose deletions are allowed reaches the operator as it was written."""
+    async with ask() as http:
+        await http.post(f"{ROOT}/reconcile", params={"confirm": "4f2c1d9"})
+    assert operator.confirmed == "4f2c1d9"
+
+
 @pytest.mark.parametrize("page", ["events", "history"])
 async def test_lists_are_bounded(ask: Ask, page: str) -> None:
     """A list has as many entries as asked for, a hundred when nothing is said."""

@@ -39,22 +39,22 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize(
-    ("case", "code", "first"),
+    ("case", "ends"),
     [
-        ("in-sync", 0, "✔ in sync"),
-        ("mixed", 1, "6 changes · 1 restart"),
-        ("broken", 1, "! 2 problems in the specs"),
-        ("unknown", 2, "? unknown: Process cannot be seen"),
+        ("in-sync", (0, "✔ in sync")),
+        ("mixed", (1, "6 changes · 1 restart")),
+        ("broken", (1, "! 2 problems in the specs")),
+        ("unknown", (2, "? unknown: Process cannot be seen")),
     ],
 )
 def test_diff_ends_with_its_verdict(
-    case: str, code: int, first: str, reconciler: Any, operator: Any
+    case: str, ends: tuple[int, str], reconciler: Any, operator: Any
 ) -> None:
     """0 in sync, 1 differences, 2 unknown; the verdict is the first line."""
     operator.pages["GET plan"] = plan(case)
     said = reconciler("diff")
-    assert said.code == code
-    assert said.out.startswith(first)
+    assert said.code == ends[0]
+    assert said.out.startswith(ends[1])
     assert [line for line in operator.asked if not line.startswith("GET")] == []
 
 
@@ -143,6 +143,20 @@ def test_apply_says_when_a_person_is_needed(reconciler: Any, operator: Any) -> N
     page["after"]["held"][0]["reason"] = "MassDelete"
     operator.pages["POST reconcile"] = page
     assert reconciler("apply").code == 1
+
+
+def test_many_deletions_are_confirmed_by_revision(reconciler: Any, operator: Any) -> None:
+    """The confirmation names the revision that was read, and no other."""
+    operator.pages["GET plan"] = page = plan("mixed")
+    page["held"][0]["reason"] = "MassDelete"
+    assert "apply --confirm 4f2c1d9" in reconciler("diff").err
+    for wrong in ("4f2", "09afaaaa"):
+        said = reconciler("apply", "--confirm", wrong)
+        assert said.code == 2
+        assert "confirm 4f2c1d9" in said.err
+    assert reconciler("apply", "--confirm", "4f2c1d9").code == 0
+    posted = [line for line in operator.asked if line.startswith("POST")]
+    assert posted == [f"POST /admin/api/v1/reconcile?confirm={page['revision']}"]
 
 
 def test_apply_without_an_operator_does_it_itself(

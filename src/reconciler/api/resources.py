@@ -52,8 +52,9 @@ class ResourcePages:
             raise HTTPException(404, f"there is no {kind}/{name}")
         return JSONResponse(view)
 
-    async def reconcile(self, _: Request) -> Response:
-        return JSONResponse(await self.operator.reconcile_now())
+    async def reconcile(self, request: Request) -> Response:
+        confirm = request.query_params.get("confirm", "")
+        return JSONResponse(await self.operator.reconcile_now(confirm=confirm))
 
 
 def limit(request: Request) -> int:

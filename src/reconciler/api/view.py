@@ -36,8 +36,11 @@ class OperatorView(Protocol):
         """The last known status, from memory: it answers while the world does not."""
         ...
 
-    async def reconcile_now(self) -> View:
-        """Run a pass now and say what came of it."""
+    async def reconcile_now(self, *, confirm: str = "") -> View:
+        """Run a pass now and say what came of it.
+
+        ``confirm`` names a revision whose deletions are allowed.
+        """
         ...
 
     async def resource(self, kind: str, name: str) -> View | None:

@@ -69,6 +69,9 @@ def apply(
     specs: Specs = None,
     state_dir: StateDir = None,
     output: AnOutput = Output.TEXT,
+    confirm: Annotated[
+        str, typer.Option(metavar="REVISION", help="Allow the many deletions of this revision.")
+    ] = "",
     wait: Wait = False,
     timeout: Timeout = "5m",
 ) -> int:
@@ -76,11 +79,13 @@ def apply(
 
     Exit code 1: something is left that needs a person. 2: something failed. 3: not healthy in time.
     """
+    from .apply import Order
     from .apply import apply as make
     from .waiting import seconds
 
     settings, patience = find_settings(specs, state_dir), seconds(timeout)
-    return make(settings, ctx.obj, output=output.value, wait=wait, timeout=patience)
+    order = Order(output=output.value, confirm=confirm, wait=wait, timeout=patience)
+    return make(settings, ctx.obj, order)
 
 
 @app.command()

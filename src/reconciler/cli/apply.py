@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..core.lines import Span, Style, line, tame
-from ..core.render import plan_lines
+from ..core.render import SHORT_REVISION, plan_lines
 from ..settings import Settings
 from .client import NoOperator
+from .diff import plan_view, suggest
 from .outcome import Exit, Failure
 from .stack import find_operator
 from .terminal import Terminal, structured
@@ -19,39 +20,53 @@ STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff
 """What holds a change back until a person does something."""
 
 
-def apply(
-    settings: Settings,
-    terminal: Terminal,
-    *,
-    output: str = "text",
-    wait: bool = False,
-    timeout: float = 300.0,
-) -> int:
-    """Run one pass and say what it did; with ``wait``, stay until everything is healthy."""
-    result, running = _applied(settings, terminal, timeout)
-    if output == "text":
+class Order(NamedTuple):
+    """How to apply. ``confirm`` names the revision whose many deletions are allowed."""
+
+    output: str = "text"
+    confirm: str = ""
+    wait: bool = False
+    timeout: float = 300.0
+
+
+def apply(settings: Settings, terminal: Terminal, order: Order) -> int:
+    """Run one pass and say what it did; when asked, stay until everything is healthy."""
+    result, running = _applied(settings, terminal, order)
+    if order.output == "text":
         _tell(result, terminal)
     else:
-        terminal.write(structured(result, output))
+        terminal.write(structured(result, order.output))
     code = judge(result)
-    if not wait or code is not Exit.OK:
+    if not order.wait or code is not Exit.OK:
         return code
     if not running:
         raise Failure(
             "nobody is there to wait for: no operator is running",
             hint="start one with `reconciler up`, or leave out --wait",
         )
-    return wait_healthy(settings, terminal, timeout)
+    return wait_healthy(settings, terminal, order.timeout)
 
 
-def _applied(settings: Settings, terminal: Terminal, timeout: float) -> tuple[Any, bool]:
+def _applied(settings: Settings, terminal: Terminal, order: Order) -> tuple[Any, bool]:
+    confirm = _whole(order.confirm, settings, terminal) if order.confirm else ""
     try:
-        return find_operator(settings, deadline=max(timeout, 1)).reconcile(), True
+        return find_operator(settings, deadline=max(order.timeout, 1)).reconcile(confirm), True
     except NoOperator:
         terminal.talk(line(Span("no operator is running; applying by itself", Style.FAINT)))
     from ..app import apply_once
 
-    return asyncio.run(apply_once(settings)), False
+    return asyncio.run(apply_once(settings, confirm=confirm)), False
+
+
+def _whole(confirm: str, settings: Settings, terminal: Terminal) -> str:
+    """The revision in full, when it is the one whose plan was read."""
+    revision = str(plan_view(settings, terminal)["revision"])
+    if len(confirm) < SHORT_REVISION or not revision.startswith(confirm):
+        raise Failure(
+            f"--confirm {confirm} does not name the present revision",
+            hint=f"read `reconciler diff`; then confirm {revision[:SHORT_REVISION]}",
+        )
+    return revision
 
 
 def _tell(result: Mapping[str, Any], terminal: Terminal) -> None:
@@ -60,6 +75,7 @@ def _tell(result: Mapping[str, Any], terminal: Terminal) -> None:
     for failure in failures:
         text = f" {failure['ref']}  {failure['reason']}: {failure['message']}"
         terminal.show([line(Span("✘", Style.BAD), tame(text))])
+    suggest(result.get("after") or plan, terminal)
     if plan["changes"] and not failures:
         count = len(plan["changes"])
         terminal.talk(line(Span(f"✔ applied {count} change{'s' * (count != 1)}", Style.GOOD)))

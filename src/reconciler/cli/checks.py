@@ -156,9 +156,9 @@ def specs(settings: Settings) -> Iterator[Finding]:
         fix = "cd to the project, or name the folder with --specs"
         yield Finding("specs", Grade.ERROR, f"there is no folder {settings.specs}", fix)
         return
-    from ..app import validate
+    from .reading import read_specs
 
-    problems = validate(settings)
+    problems = read_specs(settings).problems
     if problems:
         text = f"{len(problems)} in {settings.specs}: {problems[0]}"
         yield Finding("specs", Grade.ERROR, text, "reconciler validate")

@@ -56,9 +56,9 @@ class Operator:
         """All it knows of one resource."""
         return self.ask("GET", f"{BASE}/resources/{kind}/{name}")
 
-    def reconcile(self) -> Any:
-        """Run a pass now."""
-        return self.ask("POST", f"{BASE}/reconcile")
+    def reconcile(self, confirm: str = "") -> Any:
+        """Run a pass now; ``confirm`` names a revision whose deletions are allowed."""
+        return self.ask("POST", f"{BASE}/reconcile" + (f"?confirm={confirm}" if confirm else ""))
 
     def ask(self, method: str, target: str) -> Any:
         """One request; anything but success is a Failure."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.lines import Span, Style, line
-from ..core.render import plan_lines
+from ..core.render import SHORT_REVISION, plan_lines
 from ..settings import Settings
 from .client import NoOperator
 from .outcome import Exit
@@ -32,9 +32,18 @@ def diff(
     else:
         terminal.write(structured(view, output))
     code = judge(view)
-    if view["changes"] and code is Exit.DIFFERENCES and output == "text":
-        terminal.hint("`reconciler apply` does this now; a running operator does it by itself")
+    if output == "text":
+        suggest(view, terminal)
     return code
+
+
+def suggest(view: Mapping[str, Any], terminal: Terminal) -> None:
+    """Say what a person can do about what is held back, or about what differs."""
+    if any(change.get("reason") == "MassDelete" for change in view.get("held", ())):
+        revision = str(view["revision"])[:SHORT_REVISION]
+        terminal.hint(f"`reconciler apply --confirm {revision}` allows these deletions")
+    elif view["changes"]:
+        terminal.hint("`reconciler apply` does this now; a running operator does it by itself")
 
 
 def plan_view(settings: Settings, terminal: Terminal) -> Mapping[str, Any]:

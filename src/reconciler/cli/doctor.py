@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
 from ..core.lines import Line, Span, Style, line, pad, tame
 from ..settings import Settings
-from . import checks, ports
+from . import checks
 from .checks import Check, Finding, Grade
 from .outcome import Exit
 from .terminal import Terminal, structured
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    from .ports import port
+
+    yield from port(settings)
+
 
 CHECKS: Final[tuple[Check, ...]] = (
     checks.python,
@@ -19,7 +26,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks.gateway,
     checks.git,
     checks.state,
-    ports.port,
+    _port,
     checks.specs,
     checks.operator,
 )
@@ -45,7 +52,7 @@ def doctor(settings: Settings, terminal: Terminal, *, output: str = "text") -> i
 
 def examine(check: Check, settings: Settings) -> Iterable[Finding]:
     """Look at one thing; a look that fails is a finding too."""
-    name = check.__name__
+    name = check.__name__.strip("_")
     try:
         yield from check(settings)
     except Exception as error:  # noqa: BLE001 - one failed look must not hide the others

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from ..core.lines import Line, Span, Style, grid, tame
+from ..core.render import SHORT_REVISION
 from ..settings import Settings
 from .ages import ago, local
 from .names import select
@@ -18,7 +19,6 @@ View: TypeAlias = Mapping[str, Any]
 
 MOST: Final = 1000
 """As many as the operator tells at once."""
-SHORT: Final = 7
 
 
 def events(
@@ -87,7 +87,7 @@ def _pass(item: View) -> tuple[Span, ...]:
     style = None if str(item["result"]).lower() in {"ok", "applied", "success"} else Style.CHANGE
     return (
         Span(local(item["time"])),
-        Span(tame(str(item["revision"] or ""))[:SHORT]),
+        Span(tame(str(item["revision"] or ""))[:SHORT_REVISION]),
         Span(str(item["result"]), style),
         Span(str(item["changes"])),
         Span(f"{item['tookMs']:.0f} ms"),

@@ -1,61 +1,87 @@
-"""Who holds the public port."""
+"""Who holds a port."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Final
+from pathlib import Path
+from typing import NamedTuple
 
 from ..settings import Settings
 from .checks import Finding, Grade
-from .client import NoOperator
 from .outcome import Failure
-from .stack import find_operator
+from .reading import Opening, openings
 
-PUBLIC: Final = 7860
+
+class Holder(NamedTuple):
+    """A program that listens on a port."""
+
+    pid: int
+    name: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+def refuse_busy_ports(settings: Settings) -> None:
+    """A Failure that names who holds a public port that the stack needs."""
+    for opening in openings(settings):
+        held = foreign(opening, settings.state_dir)
+        if held is not None:
+            raise Failure(
+                f"port {opening.port} is taken by {held}; {opening.written} wants it",
+                hint=f"end that program, or change spec.listen; {_look(opening.port)} shows it",
+            )
 
 
 def port(settings: Settings) -> Iterator[Finding]:
-    """Whether the public port is free, or ours."""
-    if is_free(PUBLIC):
-        yield Finding("port", Grade.OK, f"{PUBLIC} is free")
-    elif _runs(settings):
-        yield Finding("port", Grade.OK, f"{PUBLIC} is held by {owner(PUBLIC)}")
-    else:
-        text = f"{PUBLIC} is held by {owner(PUBLIC)}, and no stack of ours runs here"
-        fix = f"end that program, or set spec.listen of the Gateway; ss -ltnp sport = :{PUBLIC}"
-        yield Finding("port", Grade.WARNING, text, fix)
+    """Whether the public ports are free, or ours."""
+    for opening in openings(settings):
+        held = foreign(opening, settings.state_dir)
+        if held is None:
+            yield Finding("port", Grade.OK, f"{opening.port} is free, or held by this stack")
+        else:
+            text = f"{opening.port} is taken by {held}; {opening.written} wants it"
+            yield Finding("port", Grade.ERROR, text, _look(opening.port))
 
 
-def is_free(number: int) -> bool:
+def _look(number: int) -> str:
+    return f"`ss -ltnp sport = :{number}`"
+
+
+def foreign(opening: Opening, state_dir: Path) -> str | None:
+    """Who else holds the port; None when it is free or held by this very stack."""
+    if is_free(opening):
+        return None
+    found = holders(opening.port)
+    # What an earlier life of the stack left behind is ended before the next one begins.
+    if any(str(state_dir) in holder.command for holder in found):
+        return None
+    return ", ".join(map(str, found)) or "a program this user may not see"
+
+
+def is_free(opening: Opening) -> bool:
     """Whether this machine would let us listen there."""
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in opening.address else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", number))
+            probe.bind((opening.address, opening.port))
+            probe.listen()
         except OSError:
             return False
     return True
 
 
-def owner(number: int) -> str:
-    """The program that listens on a port, as far as this user may see it."""
+def holders(number: int) -> list[Holder]:
+    """The programs that listen on a port, as far as this user may see them."""
     import psutil
 
     try:
-        wired = psutil.net_connections("tcp")
-        pids = {c.pid for c in wired if c.laddr and c.laddr.port == number and c.pid}
-        names = [f"{psutil.Process(pid).name()} (pid {pid})" for pid in sorted(pids)]
+        wired = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+        pids = {one.pid for one in wired if one.laddr and one.laddr.port == number and one.pid}
+        seen = [psutil.Process(pid) for pid in sorted(pids)]
+        return [Holder(one.pid, one.name(), " ".join(one.cmdline())) for one in seen]
     except psutil.Error:
-        names = []
-    return ", ".join(names) or "a program of another user"
-
-
-def _runs(settings: Settings) -> bool:
-    try:
-        find_operator(settings, deadline=2).status()
-    except NoOperator:
-        return False
-    except Failure:
-        return True
-    return True
+        return []

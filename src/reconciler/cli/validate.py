@@ -25,10 +25,10 @@ def validate(
     output_format: str = "text",
 ) -> int:
     """Print every problem of the files as they are, committed or not."""
-    from ..app import validate as check
+    from .reading import read_specs
 
     chosen, only = _chosen(settings, path)
-    problems = [problem.to_json() for problem in check(chosen)]
+    problems = [problem.to_json() for problem in read_specs(chosen).problems]
     if only is not None:
         problems = [one for one in problems if chosen.root / one["path"] == only]
     if output_format == "json":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from .client import NoOperator, Operator
+from .client import Operator
 from .outcome import Failure
 from .terminal import Terminal
 
@@ -25,27 +25,33 @@ def seconds(text: str) -> float:
 
 
 def until_ready(
-    operator: Operator, terminal: Terminal, *, timeout: float, absent: bool = False
+    operator: Operator,
+    terminal: Terminal,
+    *,
+    timeout: float,
+    starting: bool = False,
+    moving: bool = True,
 ) -> Mapping[str, Any]:
     """Look until all is ready or the time is over; the last status seen.
 
-    ``absent``: an operator that does not answer yet is waited for too.
+    ``starting``: an operator that does not answer yet is waited for too.
+    ``moving``: on a terminal, what is waited for is shown meanwhile.
     """
     end = time.monotonic() + timeout
-    with progress(terminal) as show:
+    with progress(terminal, moving=moving) as show:
         while True:
-            view = _look(operator, absent=absent and time.monotonic() < end)
+            view = _look(operator, starting=starting and time.monotonic() < end)
             if view and (settled(view) or time.monotonic() >= end):
                 return view
             show(_waits_for(view) if view else "the operator to answer")
             time.sleep(EVERY)
 
 
-def _look(operator: Operator, *, absent: bool) -> Mapping[str, Any] | None:
+def _look(operator: Operator, *, starting: bool) -> Mapping[str, Any] | None:
     try:
         view: Mapping[str, Any] = operator.status()
-    except NoOperator:
-        if absent:
+    except Failure:
+        if starting:
             return None
         raise
     return view
@@ -63,9 +69,9 @@ def _waits_for(view: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def progress(terminal: Terminal) -> Iterator[Callable[[str], None]]:
+def progress(terminal: Terminal, *, moving: bool) -> Iterator[Callable[[str], None]]:
     """A line that says what is waited for; only on a terminal."""
-    if not terminal.err.isatty():
+    if not moving or not terminal.err.isatty():
         yield lambda _: None
         return
     from rich.console import Console

@@ -10,6 +10,7 @@ from .values import pair, sealed, shown
 
 View: TypeAlias = Mapping[str, Any]
 
+SHORT_REVISION: Final = 7
 FEW: Final = 8
 """How many fields of one change are shown unless all are asked for."""
 SIGNS: Final = {
@@ -58,7 +59,7 @@ def verdict_lines(view: View, *, width: int = 100) -> list[Line]:
 def source(view: View) -> str:
     """Where the specs come from, and at which revision: ``specs@4f2c1d9``."""
     name = SOURCES.get(str(view.get("source", "git")), "specs")
-    return f"{name}@{tame(str(view.get('revision') or 'none'))[:7]}"
+    return f"{name}@{tame(str(view.get('revision') or 'none'))[:SHORT_REVISION]}"
 
 
 def _seen(view: View) -> str:

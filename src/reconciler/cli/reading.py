@@ -1,0 +1,42 @@
+"""Reads the specs as the operator would, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from ..core.errors import ReconcileError
+from ..kinds import KINDS
+from ..settings import Settings
+from ..specs.load import Loader, Snapshot
+from ..specs.source import open_source
+
+# Digests are only compared within one reading here; the operator's own key stays untouched.
+PASSING_KEY: Final = b"of this reading alone"
+
+
+class Opening(NamedTuple):
+    """Where a Gateway wants to listen, and where that is written."""
+
+    address: str
+    port: int
+    written: str
+
+
+def read_specs(settings: Settings) -> Snapshot:
+    """What the specs say now, and what is wrong with them."""
+    source = open_source(settings.specs, worktree=settings.worktree)
+    loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=PASSING_KEY)
+    return loader.load()
+
+
+def openings(settings: Settings) -> Iterator[Opening]:
+    """The public ports of a stack; none when its specs cannot be read now."""
+    try:
+        resources = read_specs(settings).resources
+    except ReconcileError:
+        return
+    for ref, resource in resources.items():
+        if ref.kind == "Gateway":
+            spec = resource.spec
+            yield Opening(str(spec.bind), int(spec.listen), f"{ref} ({resource.origin})")

@@ -1,0 +1,122 @@
+"""`reconciler up`: the whole stack, and a word once it has converged."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from ..core.lines import Span, Style, line
+from ..settings import Settings
+from ..stack import up as parent
+from ..stack.kernel import Kernel
+from ..stack.place import Place, open_lock, prepare
+from .outcome import Exit, Failure
+from .overview import status_lines
+from .stack import find_operator
+from .terminal import Terminal
+from .waiting import settled, until_ready
+
+PATIENCE: Final = 60.0
+"""How long a stack may take until it is told how far it came."""
+
+
+def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
+    """Run the stack until Ctrl-C, or with ``detach`` start it and return."""
+    from .ports import refuse_busy_ports
+
+    # The last commit may hold specs that the work tree does not.
+    if not settings.specs.is_dir() and not (settings.root / ".git").exists():
+        raise Failure(
+            f"there is no folder {settings.specs}",
+            hint="change to the project's folder, or name its specs with --specs",
+        )
+    place = Place(
+        settings.state_dir,
+        settings.specs,
+        worktree=settings.worktree,
+        listen=settings.listen or "",
+    )
+    if is_running(place):
+        return _already(settings, terminal)
+    refuse_busy_ports(settings)
+    if detach:
+        return _detached(place, settings, terminal)
+    terminal.talk(line(Span(f"starting {settings.specs}; Ctrl-C stops everything", Style.FAINT)))
+    announcer = _fork_announcer(settings, terminal)
+    code = parent.up(place)
+    _end(announcer)
+    return _already(settings, terminal) if code == parent.ALREADY_RUNNING else code
+
+
+def is_running(place: Place) -> bool:
+    """Whether this stack lives already; makes its folders when it never did."""
+    try:
+        prepare(place)
+        lock = open_lock(place)
+    except (OSError, ValueError) as error:
+        raise Failure(str(error)) from error
+    if lock is not None:
+        os.close(lock)
+    return lock is None
+
+
+def _already(settings: Settings, terminal: Terminal) -> int:
+    terminal.talk(line(f"already running in {settings.state_dir}; nothing to do"))
+    announce(settings, terminal)
+    return Exit.OK
+
+
+def _detached(place: Place, settings: Settings, terminal: Terminal) -> int:
+    code = parent.up(place, detach=True)
+    if code == parent.ALREADY_RUNNING:
+        return _already(settings, terminal)
+    if code != parent.OK:
+        return Exit.FAILED
+    return Exit.OK if announce(settings, terminal) else Exit.UNHEALTHY
+
+
+def announce(settings: Settings, terminal: Terminal, *, moving: bool = True) -> bool:
+    """Wait until all is healthy, then say what runs where; whether it is."""
+    operator = find_operator(settings)
+    view = until_ready(operator, terminal, timeout=PATIENCE, starting=True, moving=moving)
+    terminal.show(status_lines(view, now=datetime.now(UTC), width=terminal.width))
+    for one in view.get("resources", ()):
+        if url := (one.get("vitals") or {}).get("url"):
+            terminal.talk(line(Span(f"open {url}", Style.CALM)))
+    if not settled(view):
+        terminal.hint("it is not healthy yet; `reconciler status` says how it goes on")
+    return settled(view)
+
+
+def _fork_announcer(settings: Settings, terminal: Terminal) -> int:
+    """A child that speaks once, while this process becomes the parent of the stack."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent_pid = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    code = Exit.OK
+    try:
+        # Nobody wants to hear of a stack that is gone.
+        Kernel().end_with_parent(signal.SIGKILL, parent_pid)
+        announce(settings, terminal, moving=False)
+    except Failure as failure:
+        terminal.error(str(failure), failure.hint)
+        code = Exit.FAILED
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    finally:
+        os._exit(code)
+
+
+def _end(child: int) -> None:
+    with suppress(ChildProcessError):
+        # Once it was waited for, its number may be somebody else's.
+        if os.waitpid(child, os.WNOHANG) == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
