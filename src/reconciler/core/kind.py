@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias
 
 from .model import (
@@ -13,6 +13,7 @@ from .model import (
     Due,
     Health,
     HealthCode,
+    Json,
     Need,
     Observed,
     Resource,
@@ -74,8 +75,14 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """The same resource, asked to rest while something it needs is being put in place."""
     disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
     """Whether a change must not happen under live dependents (a restore under its writers)."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Field as written -> the variable that gives its default where the stack runs."""
     plural: str = ""
     short: str = ""
+
+    def defaults_in(self, environ: Mapping[str, str]) -> dict[str, Json]:
+        """The fields that need not be written in this environment."""
+        return {name: environ[key] for name, key in self.defaults.items() if environ.get(key)}
 
     def starts(self, change: Change[StateT]) -> bool:
         """Whether ``change`` brings something to life, and so must wait for what it needs."""

@@ -25,6 +25,7 @@ KIND = Kind(
     health=health,
     needs=lambda _: (),
     due=_due,
+    defaults={"bind": "RECONCILER_BIND"},
     plural="gateways",
     short="gw",
 )

@@ -36,6 +36,9 @@ class GatewaySpec(Spec):
     listen: Annotated[Port, Apply.RELOAD] = 7860
     """The public port."""
     bind: Annotated[Address, Apply.RELOAD] = "127.0.0.1"
-    """The address it is opened on: this machine only, or ``0.0.0.0`` for everybody."""
+    """The address it is opened on: this machine only, or ``0.0.0.0`` for everybody.
+
+    The variable RECONCILER_BIND gives another default; the image sets it to 0.0.0.0.
+    """
     default_backend: Annotated[Backend | None, Apply.LIVE] = None
     """Where requests go that no route takes; none: 404."""
