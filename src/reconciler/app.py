@@ -109,7 +109,11 @@ def run(settings: Settings) -> int:
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with sole_operator(settings.run_dir / "operator.lock"):
-        asyncio.run(_operate(settings))
+        try:
+            asyncio.run(_operate(settings))
+        except Exception:
+            log.exception("the operator stops, to be started anew")
+            return 1
     return 0
 
 

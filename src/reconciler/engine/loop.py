@@ -126,7 +126,6 @@ class Lane:
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
         ledger.journal.commit()
         self._count(outcome, result, seconds)
-        self.stack.metrics.observe_outcome(outcome.plan, outcome.failures)
 
     def _count(self, outcome: Outcome, result: PassResult, seconds: float) -> None:
         metrics = self.stack.metrics
