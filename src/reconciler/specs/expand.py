@@ -1,0 +1,222 @@
+"""Nodes -> the values a spec is checked from: variables filled in, secrets fetched and sealed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ..core.model import Json
+from ..core.sealed import Sealed
+from . import nodes
+from .env_file import EnvFileError, parse_env_file
+from .nodes import Flaw, Mark, Node, Scalar
+from .outside import Outside, OutsideError
+from .problem import looks_secret, shorten
+from .scalars import NOTHING, resolve
+from .variables import MalformedError, expand_variables
+
+Location: TypeAlias = tuple[str | int, ...]
+
+EXPANDED: Final = frozenset({"env", "args", "command", "workingDir", "url"})
+AS_WRITTEN: Final = EXPANDED | {"labels", "annotations"}
+"""Below these keys ``8080`` and ``true`` are text, as they are for every program that gets them."""
+MAY_HOLD_SECRETS: Final = frozenset({"env", "url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a spec may refer to."""
+
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+    key: bytes = field(repr=False)
+    outside: Outside = field(repr=False)
+
+
+class Reading:
+    """The values of one document, and what was wrong or missing on the way to them."""
+
+    def __init__(self, around: Around, skip: Collection[Location] = ()) -> None:
+        self.flaws: list[Flaw] = []
+        self.unresolved: list[Location] = []
+        self.files: dict[Path, str] = {}
+        self._around = around
+        self._skip = skip
+
+    def read(self, node: Node, at: Location = (), under: str = "") -> Json:
+        """The value of ``node``, which stands at ``at`` below the key ``under``."""
+        if isinstance(node, nodes.Mapping):
+            source = _source_of(node)
+            if source is not None:
+                return self._fetch(source, at)
+            return self._read_mapping(node, at, under)
+        if isinstance(node, nodes.Sequence):
+            return [self.read(one, (*at, n), under) for n, one in enumerate(node.items)]
+        return self._read_scalar(node, at, under)
+
+    def merge_env_files(self, node: Node, data: dict[str, Json]) -> None:
+        """Put the variables of ``envFile`` under ``env``; what the spec itself says wins."""
+        found: dict[str, Json] = {}
+        for n, item in enumerate(node.items if isinstance(node, nodes.Sequence) else ()):
+            optional, path = _env_file_of(item)
+            if path is not None:
+                found |= self._read_env_file(path, ("envFile", n), optional=optional)
+        env = data.get("env", {})
+        if found and isinstance(env, dict):
+            data["env"] = found | env
+
+    def _read_mapping(self, node: nodes.Mapping, at: Location, under: str) -> dict[str, Json]:
+        values = {}
+        for key, entry in node.entries.items():
+            place = (*at, key)
+            if place in self._skip:
+                continue
+            below = under or (key if key in AS_WRITTEN else "")
+            value = self.read(entry.value, place, below)
+            if under == "env" and isinstance(value, str) and looks_secret(key):
+                value = self._seal(value)
+            values[key] = value
+        return values
+
+    def _read_scalar(self, node: Scalar, at: Location, under: str) -> Json:
+        if under in AS_WRITTEN:
+            if node.plain and node.text in NOTHING:
+                return None
+            return self._fill(node, at, under) if under in EXPANDED else node.text
+        if not node.plain:
+            return node.text
+        try:
+            return resolve(node.text)
+        except ValueError as exc:
+            self._miss(Flaw(node.mark, str(exc), "quote it to make it text"), at)
+            return None
+
+    def _fill(self, node: Scalar, at: Location, under: str) -> Json:
+        if "$" not in node.text:
+            return node.text
+        # A command's words are told apart before a variable can bring spaces or quotes.
+        if under == "command" and at[-1] == "command":
+            words = _words(node.text)
+            if words is not None:
+                return [self._fill_text(word, node.mark, at, under) for word in words]
+        return self._fill_text(node.text, node.mark, at, under)
+
+    def _fill_text(self, text: str, mark: Mark, at: Location, under: str) -> Json:
+        try:
+            done = expand_variables(text, self._around.environ)
+        except MalformedError:
+            self._miss(Flaw(mark, f'{spell(at)} has a "${{" that begins no variable', _DOLLARS), at)
+            return ""
+        if done.secret and under not in MAY_HOLD_SECRETS:
+            message = f"the secret variable {done.secret} is not allowed in {spell(at)}"
+            self._miss(Flaw(mark, message, "others can see it there; pass it in env"), at)
+            return ""
+        for name in done.missing:
+            message = f"the variable {name} of {spell(at)} is not set"
+            hint = f"set it, or write ${{{name}:-default}}"
+            self._miss(Flaw(mark, message, hint, freezes=True), at)
+        if "\0" in done.text:
+            self._miss(Flaw(mark, f"the value of {spell(at)} holds a NUL character"), at)
+        return self._seal(done.text) if done.secret else done.text
+
+    def _fetch(self, source: nodes.Mapping, at: Location) -> Sealed:
+        """The secret that ``{from: {env: NAME}}`` or ``{from: {file: path}}`` stands for."""
+        kind, entry = next(iter(source.entries.items()), ("", None))
+        if entry is None or len(source.entries) > 1 or kind not in {"env", "file"}:
+            mark = entry.key if entry else source.mark
+            return self._no_secret(Flaw(mark, 'write "from" as {env: NAME} or {file: path}'), at)
+        value = entry.value
+        if not isinstance(value, Scalar) or not value.text:
+            message = f'"{kind}" must be {"a variable name" if kind == "env" else "a path"}'
+            return self._no_secret(Flaw(value.mark, message), at)
+        if kind == "file":
+            return self._fetch_file(value, at)
+        secret = self._around.environ.get(value.text)
+        if secret is None:
+            message = f"the variable {shorten(value.text)} of {spell(at)} is not set"
+            return self._no_secret(Flaw(value.mark, message, _SET, freezes=True), at)
+        return self._seal(secret)
+
+    def _fetch_file(self, value: Scalar, at: Location) -> Sealed:
+        try:
+            text = self._text_of(value.text)
+        except OutsideError as exc:
+            message = f"the file {shorten(value.text)} of {spell(at)} {exc}"
+            return self._no_secret(Flaw(value.mark, message, freezes=True), at)
+        return self._seal(text.removesuffix("\n").removesuffix("\r"))
+
+    def _read_env_file(self, path: Scalar, at: Location, *, optional: bool) -> dict[str, Json]:
+        try:
+            values = parse_env_file(self._text_of(path.text))
+        except (OutsideError, EnvFileError) as exc:
+            if optional and str(exc) == "does not exist":
+                return {}
+            hint = "write {path: …, optional: true} if it may be missing"
+            colon = ":" if isinstance(exc, EnvFileError) else ""
+            message = f"the file {shorten(path.text)} of {spell(at)}{colon} {exc}"
+            self._miss(Flaw(path.mark, message, hint, freezes=True), ("env",))
+            return {}
+        return {name: self._seal(v) if looks_secret(name) else v for name, v in values.items()}
+
+    def _text_of(self, name: str) -> str:
+        path = self._around.root / name
+        self.files[path] = self._around.outside.fingerprint(path)
+        try:
+            text = self._around.outside.read(path).decode()
+        except UnicodeDecodeError:
+            raise OutsideError("is not valid UTF-8") from None
+        if "\0" in text:
+            raise OutsideError("holds a NUL character")
+        return text
+
+    def _seal(self, value: str) -> Sealed:
+        return Sealed.of(value, self._around.key)
+
+    def _no_secret(self, flaw: Flaw, at: Location) -> Sealed:
+        self._miss(flaw, at)
+        return self._seal("")
+
+    def _miss(self, flaw: Flaw, at: Location) -> None:
+        self.flaws.append(flaw)
+        self.unresolved.append(at)
+
+
+_DOLLARS: Final = "write $${ for the characters themselves, or the command as a list"
+_SET: Final = "set it where the operator is started"
+
+
+def _source_of(node: nodes.Mapping) -> nodes.Mapping | None:
+    if len(node.entries) != 1 or "from" not in node.entries:
+        return None
+    value = node.entries["from"].value
+    return value if isinstance(value, nodes.Mapping) else None
+
+
+def _env_file_of(item: Node) -> tuple[bool, Scalar | None]:
+    """Whether the file may be missing, and its path, where the item is well formed."""
+    if isinstance(item, Scalar):
+        return False, item if item.text else None
+    if not isinstance(item, nodes.Mapping):
+        return False, None
+    path, optional = item.entries.get("path"), item.entries.get("optional")
+    lenient = optional is not None and getattr(optional.value, "text", "").lower() == "true"
+    usable = path is not None and isinstance(path.value, Scalar) and path.value.text
+    return lenient, path.value if usable and path and isinstance(path.value, Scalar) else None
+
+
+def _words(text: str) -> list[str] | None:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return None
+
+
+def spell(at: Location) -> str:
+    """A location as people write it: ``ports[0].port``."""
+    text = ""
+    for part in at:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return shorten(text)

@@ -1,0 +1,106 @@
+"""What resources say about each other: what one needs and nobody wrote, circles, clashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..core.kind import Kinds
+from ..core.model import Need, Ref, Resource
+from ..core.order import find_cycles
+from ..kinds.process import collisions
+from .wording import guess
+
+GATEWAY = "Gateway"
+ROUTE = "Route"
+
+
+class Hold(NamedTuple):
+    """Resources that stay as they are, and why. ``word`` is what the text says about it."""
+
+    refs: tuple[Ref, ...]
+    message: str
+    hint: str = ""
+    word: str = ""
+
+
+class Links(NamedTuple):
+    """All that is known of who is who."""
+
+    kinds: Kinds
+    resources: Mapping[Ref, Resource[Any]]
+    needs: Mapping[Ref, tuple[Need, ...]]
+    """Of those that need something."""
+    unsettled: frozenset[Ref]
+    """Refs that are written, though not usable now."""
+    is_all: bool
+    """False while a file cannot be read: what nobody wrote may be in there."""
+
+
+def check_links(links: Links) -> Iterator[Hold]:
+    """Everything that keeps a resource from being applied, though its own text is right."""
+    if links.is_all:
+        yield from _dangling(links)
+    yield from _cycles(links)
+    yield from _clashes(links.resources)
+    yield from _second_gateways(links.resources)
+
+
+def implied(
+    kinds: Kinds, resources: Mapping[Ref, Resource[Any]], environ: Mapping[str, str]
+) -> Resource[Any] | None:
+    """The gateway that routes need and nobody wrote."""
+    if GATEWAY not in kinds or any(ref.kind == GATEWAY for ref in resources):
+        return None
+    routes = [resource for ref, resource in resources.items() if ref.kind == ROUTE]
+    if not routes:
+        return None
+    first = min(routes, key=lambda route: route.origin)
+    spec = kinds[GATEWAY].Spec.model_validate(kinds[GATEWAY].defaults_in(environ))
+    return Resource(Ref(GATEWAY, "gateway"), spec, first.origin, digest="default", root=first.root)
+
+
+def _dangling(links: Links) -> Iterator[Hold]:
+    for ref, needs in links.needs.items():
+        for need in needs:
+            if not _is_written(need.ref, links):
+                names = (str(one) for one in links.resources if one.kind == need.ref.kind)
+                message = f"{ref} needs {need.ref}, which no spec defines"
+                yield Hold((ref,), message, guess(str(need.ref), names), str(need.ref))
+
+
+def _is_written(ref: Ref, links: Links) -> bool:
+    if ref in links.resources or ref in links.unsettled:
+        return True
+    base, dash, _ = ref.name.rpartition("-")
+    whole = links.resources.get(Ref(ref.kind, base)) if dash else None
+    if whole is None:
+        return Ref(ref.kind, base) in links.unsettled
+    return any(one.ref == ref for one in links.kinds[ref.kind].instances(whole))
+
+
+def _cycles(links: Links) -> Iterator[Hold]:
+    graph = {ref: {need.ref for need in needs} for ref, needs in links.needs.items()}
+    for cycle in find_cycles(graph):
+        steps = " needs ".join(map(str, (*cycle, cycle[0])))
+        places = ", ".join(f"{ref} is in {links.resources[ref].origin}" for ref in cycle)
+        word = str(cycle[1 % len(cycle)])
+        yield Hold(cycle, f"a circle: {steps}", f"take out one of these needs; {places}", word)
+
+
+def _clashes(resources: Mapping[Ref, Resource[Any]]) -> Iterator[Hold]:
+    processes = [resource for ref, resource in resources.items() if ref.kind == "Process"]
+    for ref, message in collisions(processes):
+        yield Hold((ref,), message, "", ref.name)
+
+
+def _second_gateways(resources: Mapping[Ref, Resource[Any]]) -> Iterator[Hold]:
+    gateways = _by_origin(r for r in resources.values() if r.ref.kind == GATEWAY)
+    if len(gateways) > 1:
+        refs = tuple(gateway.ref for gateway in reversed(gateways))
+        message = f"a stack has one Gateway; another is in {gateways[0].origin}"
+        yield Hold(refs, message, "", gateways[-1].ref.name)
+
+
+def _by_origin(resources: Iterable[Resource[Any]]) -> list[Resource[Any]]:
+    return sorted(resources, key=lambda resource: (resource.origin, resource.ref))

@@ -1,0 +1,179 @@
+"""A folder of YAML -> a snapshot of checked resources, at the cost of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from ..core.kind import Kinds
+from ..core.model import Ref, Resource
+from .document import Checker
+from .expand import Around
+from .files import FileReader, SpecFile
+from .links import Hold, Links, check_links, implied
+from .outside import Outside
+from .problem import Problem, excerpt
+from .shelf import Shelf
+from .tree import Blob, Source, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The specs of one moment. ``resources`` holds only what may be applied.
+
+    A broken file and a frozen resource are there as they last were, if that is known.
+    """
+
+    revision: str
+    resources: Mapping[Ref, Resource[Any]]
+    problems: tuple[Problem, ...] = ()
+    broken: frozenset[PurePath] = frozenset()
+    pending: tuple[str, ...] = ()
+    """Edits that are not committed: ``specs/web.yaml modified``."""
+    frozen: frozenset[Ref] = frozenset()
+    """Written, but held as they last were: a variable, file or other resource is missing."""
+    source: str = ""
+    """``git``, ``files`` or ``worktree``."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every resource that is written is known: what is not written may be deleted."""
+        return not self.broken and self.frozen <= self.resources.keys()
+
+
+class Loader:
+    """Loads the specs again and again; what did not change is not read, parsed or checked anew."""
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        source: Source,
+        *,
+        root: Path,
+        environ: Mapping[str, str],
+        key: bytes,
+    ) -> None:
+        outside, limits = Outside(), source.limits
+        checker = Checker(kinds, Around(root, environ, key, outside), limits)
+        self._kinds = kinds
+        self._environ = environ
+        self._source = source
+        self._reader = FileReader(checker, outside, limits)
+        self._last: Snapshot | None = None
+        self._tree = Tree("", {}, "")
+        self._files: dict[PurePath, SpecFile] = {}
+        self._shelf = Shelf()
+
+    @property
+    def parses(self) -> int:
+        """How many documents were parsed so far."""
+        return self._reader.parses
+
+    def watch_paths(self) -> tuple[Path, ...]:
+        """Folders in which something happens when there is something new to load."""
+        return self._source.watch_paths()
+
+    def load(self) -> Snapshot:
+        """The specs now; the same object as before when nothing changed. Blocks on disk and git.
+
+        Raises ReconcileError when the specs cannot be seen at all.
+        """
+        tree, pending = self._source.read(), self._source.pending()
+        last = self._last
+        is_changed = self._take(tree)
+        if last is None or is_changed:
+            self._last = self._snapshot(tree, pending)
+        elif (last.revision, last.pending, last.source) != (tree.revision, pending, tree.source):
+            self._last = replace(last, revision=tree.revision, pending=pending, source=tree.source)
+        return self._last or self._snapshot(tree, pending)
+
+    def _take(self, tree: Tree) -> bool:
+        """Read what changed; says whether anything did."""
+        gone = [path for path in self._files if path not in tree.files]
+        for path in gone:
+            self._shelf.remove(path, self._files.pop(path))
+        changed = [(path, blob) for path, blob in self._stale(tree)]
+        for path, blob in changed:
+            before = self._files.get(path)
+            file = self._keep(self._reader.read(path, blob, before), before)
+            if before is not None:
+                self._shelf.remove(path, before)
+            self._files[path] = file
+            self._shelf.add(path, file)
+        self._tree = tree
+        return bool(gone or changed)
+
+    def _stale(self, tree: Tree) -> Iterator[tuple[PurePath, Blob]]:
+        if tree.files is not self._tree.files:
+            for path, blob in tree.files.items():
+                known = self._files.get(path)
+                if known is None or known.digest != blob.digest:
+                    yield path, blob
+        for path in [*self._shelf.leaning]:
+            known = self._files[path]
+            if known.digest == tree.files[path].digest and not self._reader.is_current(known):
+                yield path, tree.files[path]
+
+    def _keep(self, file: SpecFile, before: SpecFile | None) -> SpecFile:
+        """A file that broke keeps what it had."""
+        if not file.is_broken or before is None:
+            return file
+        if before.is_broken:
+            return file._replace(kept=before.kept)
+        known = self._last.resources if self._last else {}
+        refs = [placed.ref for placed in before.placed]
+        return file._replace(kept={ref: known[ref] for ref in refs if ref in known})
+
+    def _snapshot(self, tree: Tree, pending: tuple[str, ...]) -> Snapshot:
+        shelf = self._shelf
+        holds = [*shelf.doubles(), *check_links(self._links())]
+        frozen = shelf.unusable.union(*(hold.refs for hold in holds))
+        resources = self._resources(frozen)
+        broken = frozenset(path for path in shelf.faulty if self._files[path].is_broken)
+        snapshot = Snapshot(
+            tree.revision,
+            resources,
+            tuple(sorted({*shelf.problems(), *map(self._problem, holds)})),
+            broken,
+            pending,
+            frozenset(frozen),
+            tree.source,
+        )
+        self._add_implied(resources, is_whole=snapshot.whole)
+        return snapshot
+
+    def _links(self) -> Links:
+        shelf = self._shelf
+        unsettled = shelf.unusable.union(*(self._files[path].kept for path in shelf.faulty))
+        is_all = not any(self._files[path].is_broken for path in shelf.faulty)
+        return Links(self._kinds, shelf.good, shelf.needs, frozenset(unsettled), is_all)
+
+    def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
+        resources = dict(self._shelf.good)
+        known = self._last.resources if self._last else {}
+        for ref in frozen:
+            if ref in known:
+                resources[ref] = known[ref]
+            else:
+                resources.pop(ref, None)
+        for path in self._shelf.faulty:
+            for ref, resource in self._files[path].kept.items():
+                resources.setdefault(ref, resource)
+        return resources
+
+    def _add_implied(self, resources: dict[Ref, Resource[Any]], *, is_whole: bool) -> None:
+        """A file that cannot be read may hold the gateway; then only a known one is implied."""
+        gateway = implied(self._kinds, resources, self._environ)
+        known = self._last.resources if self._last else {}
+        if gateway is not None and (is_whole or gateway.ref in known):
+            resources[gateway.ref] = gateway
+
+    def _problem(self, hold: Hold) -> Problem:
+        placed = self._shelf.written[hold.refs[0]][-1]
+        blob = self._tree.files[placed.origin.path]
+        mark = self._reader.point(blob, placed.origin, hold.word)
+        lines = blob.data.decode("utf-8", "replace").split("\n")
+        shown = excerpt(lines, mark.line)
+        return Problem(placed.origin.path, *mark, hold.message, hold.hint, shown)

@@ -1,0 +1,90 @@
+"""Files that specs refer to: read once, and looked at again only when they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+LARGEST: Final = 1 << 20
+SETTLED: Final = 2_000_000_000
+"""Nanoseconds after which a file's times are proof that its content did not change since."""
+
+Signature: TypeAlias = tuple[int, ...]
+
+
+class OutsideError(Exception):
+    """A file that cannot be read; the text says why, for a person."""
+
+
+def sign(found: os.stat_result) -> Signature:
+    """What changes when a file's content does."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def is_settled(signature: Signature, now: int) -> bool:
+    """Whether a change after ``now`` must show in the signature: clocks of disks are coarse."""
+    return now - max(signature[-2:]) > SETTLED
+
+
+def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+    """All bytes of a regular file of at most ``limit``; a pipe or device never blocks."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OutsideError("is not a regular file")
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as exc:
+        raise OutsideError(_reason(exc)) from exc
+    if len(data) > limit:
+        raise OutsideError(f"is larger than {limit} bytes")
+    return data
+
+
+def _reason(exc: OSError | ValueError) -> str:
+    if isinstance(exc, FileNotFoundError):
+        return "does not exist"
+    said = exc.strerror if isinstance(exc, OSError) else None
+    return f"cannot be read ({(said or 'not a path').lower()})"
+
+
+class _Kept(NamedTuple):
+    signature: Signature
+    data: bytes
+    digest: str
+
+
+class Outside:
+    """The files outside the specs, kept in memory between two loads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, _Kept] = {}
+
+    def read(self, path: Path) -> bytes:
+        """The content of a regular file. Raises OutsideError."""
+        return self._look(path).data
+
+    def fingerprint(self, path: Path) -> str:
+        """One word for what reading ``path`` gives now, be it an error."""
+        try:
+            return self._look(path).digest
+        except OutsideError as exc:
+            return str(exc)
+
+    def _look(self, path: Path) -> _Kept:
+        try:
+            signature = sign(path.stat())
+        except (OSError, ValueError) as exc:
+            self._kept.pop(path, None)
+            raise OutsideError(_reason(exc)) from exc
+        kept = self._kept.pop(path, None)
+        if kept is None or kept.signature != signature:
+            data = read_regular(path)
+            kept = _Kept(signature, data, hashlib.blake2b(data, digest_size=16).hexdigest())
+        if is_settled(signature, time.time_ns()):
+            self._kept[path] = kept
+        return kept

@@ -1,0 +1,116 @@
+"""One thing wrong in the specs: where it is, what it is, and how to mend it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final, NamedTuple
+
+from ..core.model import Json
+
+EXCERPT_WIDTH: Final = 160
+LOOK_BACK: Final = 200
+_SECRET_NAME: Final = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
+_KEY: Final = re.compile(r"""([\w.$-]+)["']?\s*[:=]""")
+_USER_IN_URL: Final = re.compile(r"(://)[^/\s@]+@")
+_SOURCE: Final = re.compile(
+    r"\{\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|from\s*:\s*\{[^{}]*\}\s*$|\$\{\w+\}$"
+)
+_WORD: Final = re.compile(r"""["']?[^\s:,\[\]{}"']+["']?""")
+
+
+class Problem(NamedTuple):
+    """Why a spec is refused: file, 1-based line and column, what, and a hint."""
+
+    path: PurePath
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    excerpt: str = ""
+    """The offending line of the file, without secret values."""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column} {self.message}"
+
+    def to_json(self) -> dict[str, Json]:
+        """The problem as data."""
+        return {**self._asdict(), "path": str(self.path)}
+
+
+def render(problem: Problem) -> list[str]:
+    """The lines a person reads: place and message, the line with a caret, the hint."""
+    lines = [str(problem)]
+    if problem.excerpt:
+        number = f"{problem.line:>4}"
+        lines.append(f"{number} | {problem.excerpt}")
+        if problem.column <= len(problem.excerpt):
+            lines.append(f"{' ' * len(number)} | {_caret(problem.excerpt, problem.column - 1)}")
+    if problem.hint:
+        lines.append(f"  hint: {problem.hint}")
+    return lines
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name is taken for a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def excerpt(lines: Sequence[str], line: int) -> str:
+    """The 1-based ``line``, cut to a readable width; what may be a secret value is left out."""
+    if not 1 <= line <= len(lines):
+        return ""
+    text = lines[line - 1][: EXCERPT_WIDTH * 4].rstrip()
+    if _is_below_secret(lines, line - 1):
+        return ""
+    text = _USER_IN_URL.sub(r"\1…@", text)
+    for key in _KEY.finditer(text):
+        rest = text[key.end() :].strip()
+        if looks_secret(key[1]) and rest and not _SOURCE.match(rest):
+            return text[: key.end()] + " …"
+    return _printable(text if len(text) <= EXCERPT_WIDTH else text[:EXCERPT_WIDTH] + "…")
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """``text`` on one line, cut where it gets long."""
+    text = _printable(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_below_secret(lines: Sequence[str], index: int) -> bool:
+    """Whether the line continues the value of a key that looks secret."""
+    depth = _indent(lines[index])
+    for above in reversed(lines[max(0, index - LOOK_BACK) : index]):
+        if not above.strip() or _indent(above) >= depth:
+            continue
+        depth = _indent(above)
+        key = _KEY.search(above[:EXCERPT_WIDTH])
+        if key and looks_secret(key[1]):
+            return True
+        if depth == 0:
+            break
+    return False
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _caret(text: str, start: int) -> str:
+    """Carets under the word at ``start``; tabs and wide characters keep the columns aligned."""
+    padding = "".join(_blank(character) for character in text[:start])
+    word = _WORD.match(text, start)
+    width = sum(len(_blank(character)) for character in word[0]) if word else 1
+    return padding + "^" * max(width, 1)
+
+
+def _blank(character: str) -> str:
+    if character == "\t":
+        return "\t"
+    return "  " if unicodedata.east_asian_width(character) in "WF" else " "

@@ -1,0 +1,73 @@
+"""What all spec files hold together, kept up to date file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from ..core.model import Need, Ref, Resource
+from .files import Placed, SpecFile
+from .links import Hold
+from .problem import Problem
+
+
+class Shelf:
+    """Every document by its name; adding and removing a file costs what the file holds."""
+
+    def __init__(self) -> None:
+        self.written: dict[Ref, tuple[Placed, ...]] = {}
+        self.good: dict[Ref, Resource[Any]] = {}
+        self.needs: dict[Ref, tuple[Need, ...]] = {}
+        self.unusable: set[Ref] = set()
+        self.leaning: set[PurePath] = set()
+        """Files that were read from other files too."""
+        self.faulty: dict[PurePath, SpecFile] = {}
+        self._doubled: set[Ref] = set()
+
+    def add(self, path: PurePath, file: SpecFile) -> None:
+        for placed in file.placed:
+            ref = placed.ref
+            places = (*self.written.get(ref, ()), placed)
+            self._settle(ref, tuple(sorted(places, key=lambda one: one.origin)))
+        if any(True for _ in file.outside):
+            self.leaning.add(path)
+        if file.problems:
+            self.faulty[path] = file
+
+    def remove(self, path: PurePath, file: SpecFile) -> None:
+        for placed in file.placed:
+            left = [one for one in self.written[placed.ref] if one.origin.path != path]
+            self._settle(placed.ref, tuple(left))
+        self.leaning.discard(path)
+        self.faulty.pop(path, None)
+
+    def problems(self) -> Iterator[Problem]:
+        return (problem for file in self.faulty.values() for problem in file.problems)
+
+    def doubles(self) -> Iterator[Hold]:
+        """Names that are written twice."""
+        for ref in self._doubled:
+            first, *_, last = self.written[ref]
+            message = f"{ref} is already defined in {first.origin}"
+            yield Hold((last.ref,), message, "rename or remove one of them", ref.name)
+
+    def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
+        for group in (self.written, self.good, self.needs):
+            group.pop(ref, None)
+        self.unusable.discard(ref)
+        self._doubled.discard(ref)
+        if places:
+            self._put(ref, places)
+
+    def _put(self, ref: Ref, places: tuple[Placed, ...]) -> None:
+        self.written[ref] = places
+        placed = places[0]
+        if len(places) > 1:
+            self._doubled.add(ref)
+        elif placed.resource is None:
+            self.unusable.add(ref)
+        else:
+            self.good[ref] = placed.resource
+            if placed.needs:
+                self.needs[ref] = placed.needs

@@ -1,0 +1,84 @@
+"""The spec files of one moment, and what every source of them must offer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Final, NamedTuple, Protocol
+
+from ..core.errors import Terminal
+from .nodes import Limits
+
+SUFFIXES: Final = (".yaml", ".yml")
+
+
+class Blob(NamedTuple):
+    """One spec file: its content, or why there is none to read."""
+
+    digest: str
+    data: bytes = b""
+    problem: str = ""
+
+
+class Tree(NamedTuple):
+    """All spec files of one moment, by their path from the root."""
+
+    revision: str
+    files: Mapping[PurePath, Blob]
+    source: str
+
+
+class Source(Protocol):
+    """Where specs come from. Whatever cannot be read raises; it is never taken for empty."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much it reads."""
+        ...
+
+    def read(self) -> Tree:
+        """The files to load now."""
+        ...
+
+    def pending(self) -> tuple[str, ...]:
+        """Edits that are not loaded yet: ``specs/web.yaml modified``."""
+        ...
+
+    def watch_paths(self) -> tuple[Path, ...]:
+        """Folders in which something happens when there is something new to read."""
+        ...
+
+
+def is_spec(path: PurePath) -> bool:
+    """Whether a file, by its path below the spec folder, is a spec: YAML and not hidden."""
+    return path.suffix in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+def blob(data: bytes) -> Blob:
+    """The file with this content."""
+    return Blob(hashlib.blake2b(data, digest_size=20).hexdigest(), data)
+
+
+def unreadable(why: str) -> Blob:
+    """A file that cannot be loaded."""
+    return Blob(f"unreadable: {why}", problem=why)
+
+
+def too_large(size: int, limits: Limits) -> Blob:
+    """A file over the limit, which stays unread."""
+    return unreadable(f"the file has {size} bytes; {limits.file_bytes} is the most that is read")
+
+
+def check_count(count: int, folder: PurePath, limits: Limits) -> None:
+    """Refuse a folder with more files than anybody can mean."""
+    if count > limits.files:
+        message = f"more than {limits.files} spec files in {folder}; use a smaller folder"
+        raise Terminal(message, reason="TooManyFiles")
+
+
+def display(name: str) -> PurePath:
+    """A file's name as it can be printed anywhere."""
+    clean = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return PurePath("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in clean))

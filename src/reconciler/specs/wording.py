@@ -1,0 +1,226 @@
+"""What a spec's model found wrong -> places in the text and plain words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .expand import Location, spell
+from .nodes import Entry, Flaw, Mapping, Mark, Node, Scalar, Sequence
+from .problem import shorten
+
+LONGEST_GUESS: Final = 64
+_KINDS: Final = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "frozen_set": "a list",
+    "dict": "a mapping",
+    "mapping": "a mapping",
+    "model": "a mapping",
+    "none": "left out",
+}
+_BOUNDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "literal_error": lambda ctx: _choice(ctx["expected"]),
+    "enum": lambda ctx: _choice(ctx["expected"]),
+    "greater_than": lambda ctx: f"more than {ctx['gt']}",
+    "greater_than_equal": lambda ctx: f"at least {ctx['ge']}",
+    "less_than": lambda ctx: f"less than {ctx['lt']}",
+    "less_than_equal": lambda ctx: f"at most {ctx['le']}",
+    "string_too_short": lambda ctx: f"text of at least {ctx['min_length']} characters",
+    "string_too_long": lambda ctx: f"text of at most {ctx['max_length']} characters",
+    "too_short": lambda ctx: f"at least {ctx['min_length']} long",
+    "too_long": lambda ctx: f"at most {ctx['max_length']} long",
+    "string_pattern_mismatch": lambda ctx: f"of the form {ctx['pattern']}",
+}
+_SEALED: Final = ("not a secret", "a secret, as {from: {env: NAME}}")
+
+
+class _Place(NamedTuple):
+    """Where a location leads: as far as the text has it, and what of it is not in the text."""
+
+    at: Location
+    node: Node
+    key: Mark
+    fork: Location | None
+    """Where the location left the text: the models that a value may fit part there."""
+    last: str
+
+
+class _Finding(NamedTuple):
+    at: Location
+    fork: Location | None
+    mark: Mark
+    must: str
+    """What the value must be; empty when ``message`` says all."""
+    message: str
+    hint: str = ""
+
+
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    entry: Entry,
+    *,
+    excused: Collection[Location] = (),
+) -> list[Flaw]:
+    """Everything that is wrong with the mapping at ``entry``, in plain words.
+
+    ``excused`` are places whose values are not known: nothing at or around them is reported.
+    """
+    found = []
+    for details in error.errors(include_url=False, include_input=False):
+        finding = _find(details, model, entry)
+        if not any(_touches(finding.at, place) for place in excused):
+            found.append(finding)
+    return [_word(group) for group in _settle_forks(found)]
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """The hint for a word that is close to a known one, else empty."""
+    if len(word) > LONGEST_GUESS:
+        return ""
+    by_folded = {one.casefold().replace("_", ""): one for one in known}
+    folded = word.casefold().replace("_", "").replace("-", "")
+    close = difflib.get_close_matches(folded, by_folded, 1)
+    return f'did you mean "{by_folded[close[0]]}"?' if close else ""
+
+
+def _find(details: ErrorDetails, model: type[BaseModel], entry: Entry) -> _Finding:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "missing":
+        place = _follow(entry, details["loc"][:-1])
+        at = (*place.at, str(details["loc"][-1]))
+        return _Finding(at, place.fork, place.key, "", f'"{spell(at)}" is missing')
+    place = _follow(entry, details["loc"])
+    if kind == "extra_forbidden":
+        name = place.last
+        hint = guess(name, fields_at(model, place.at[:-1]))
+        return _Finding(
+            place.at, place.fork, place.key, "", f'unknown field "{shorten(name)}"', hint
+        )
+    spot = place.node.mark if isinstance(place.node, Scalar) else place.key
+    must, message = _phrase(kind, context, details["msg"])
+    hint = ""
+    if kind in {"literal_error", "enum"} and isinstance(place.node, Scalar):
+        hint = guess(place.node.text, re.findall(r"'([^']*)'", str(context.get("expected"))))
+    return _Finding(place.at, place.fork, spot, must, message, hint)
+
+
+def _follow(entry: Entry, location: Iterable[str | int]) -> _Place:
+    """Walk ``location`` through the text, over the names of the models it passes."""
+    key, node = entry
+    at: Location = ()
+    fork: Location | None = None
+    last = ""
+    for part in location:
+        last = str(part)
+        if isinstance(node, Mapping) and part in node.entries:
+            key, node = node.entries[str(part)]
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            key = node.mark
+        else:
+            fork = at if fork is None else fork
+            continue
+        at = (*at, part)
+    return _Place(at, node, key, fork, last)
+
+
+def _phrase(kind: str, context: dict[str, Any], said: str) -> tuple[str, str]:
+    """What the value must be, or else a sentence."""
+    if kind in _BOUNDS:
+        return _BOUNDS[kind](context), ""
+    base = kind.removesuffix("_attributes_type").removesuffix("_type").removesuffix("_parsing")
+    base = "int" if kind == "int_from_float" else base
+    if base in _KINDS:
+        return _KINDS[base], ""
+    text = str(context.get("error", "")) or said[:1].lower() + said[1:]
+    if text == _SEALED[0]:
+        return _SEALED[1], ""
+    return ("", text) if not text.startswith("must be ") else (text.removeprefix("must be "), "")
+
+
+def _choice(expected: str) -> str:
+    return re.sub(r"'([^']*)'", r"\1", str(expected))
+
+
+def _touches(at: Location, place: Location) -> bool:
+    """Whether one of the two lies inside the other."""
+    shared = min(len(at), len(place))
+    return at[:shared] == place[:shared]
+
+
+def _settle_forks(found: list[_Finding]) -> Iterator[list[_Finding]]:
+    """One group per mistake: where a value may fit several models, the one it fits best speaks."""
+    forks: dict[Location, list[_Finding]] = {}
+    for finding in found:
+        if finding.fork is None:
+            yield [finding]
+        else:
+            forks.setdefault(finding.fork, []).append(finding)
+    for at, group in forks.items():
+        deeper = [finding for finding in group if len(finding.at) > len(at)]
+        if deeper:
+            yield from ([finding] for finding in deeper)
+        else:
+            yield [finding for finding in group if finding.message][:1] or group
+
+
+def _word(group: list[_Finding]) -> Flaw:
+    first = group[0]
+    name = f'"{spell(first.at)}" ' if first.at else ""
+    if first.message:
+        text = name + first.message if first.message.startswith("must ") else first.message
+        return Flaw(first.mark, text, first.hint)
+    wanted = " or ".join(dict.fromkeys(finding.must for finding in group))
+    return Flaw(first.mark, f"{name}must be {wanted}", first.hint)
+
+
+def fields_at(model: type[BaseModel], at: Location) -> list[str]:
+    """The fields a mapping at ``at`` may have."""
+    schema = _schema_of(model)
+    here = [schema]
+    for part in at:
+        here = [below for one in here for below in _below(one, part, schema)]
+    return [name for one in here for leaf in _leaves(one, schema) for name in _fields(leaf)]
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
+
+
+def _fields(schema: dict[str, Any]) -> list[str]:
+    return list(schema.get("properties", ()))
+
+
+def _below(schema: dict[str, Any], part: str | int, root: dict[str, Any]) -> Iterator[Any]:
+    for leaf in _leaves(schema, root):
+        if isinstance(part, int):
+            below = leaf.get("items")
+        else:
+            below = leaf.get("properties", {}).get(part, leaf.get("additionalProperties"))
+        if isinstance(below, dict):
+            yield below
+
+
+def _leaves(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas that a value may have to fit, references followed."""
+    if "$ref" in schema:
+        yield from _leaves(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
+    elif "anyOf" in schema or "oneOf" in schema or "allOf" in schema:
+        for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+            yield from _leaves(one, root)
+    else:
+        yield schema
