@@ -12,7 +12,7 @@ from .git_objects import TREE, Entry, ObjectStore, encode_tree, parse_listing
 
 
 class History:
-    """One git folder's history. Every write of a ref says what it replaces."""
+    """One git folder's history."""
 
     def __init__(self, folder: GitFolder) -> None:
         self._folder = folder
@@ -34,12 +34,13 @@ class History:
         )
         return found.code == 0
 
-    async def move(self, name: str, after: str | None) -> None:
-        """Point a ref at a commit, or remove it."""
-        if after is not None:
-            await self._git("update-ref", "--no-deref", name, after)
-        elif await self.ref(name) is not None:
-            await self._git("update-ref", "--no-deref", "-d", name)
+    async def move(self, commit: str | None, *names: str) -> None:
+        """Point refs at a commit, or remove them: all of them or none."""
+        lines = [f"update {name} {commit}" if commit else f"delete {name}" for name in names]
+        terms = Terms(stdin="\n".join([*lines, ""]).encode())
+        await self._folder.git.run(
+            self._folder.path, "update-ref", "--no-deref", "--stdin", terms=terms
+        )
 
     async def refs(self, prefix: str) -> dict[str, str]:
         """All refs below a prefix."""

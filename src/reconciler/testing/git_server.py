@@ -56,6 +56,8 @@ class Exchange(BaseHTTPRequestHandler):
     """One request and its answer."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer: two would wait for each other's acknowledgement
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:

@@ -54,12 +54,11 @@ class RepositoryDriver:
         if before is None or (before.url, before.branch) != (state.url, state.branch):
             # What was agreed with another remote says nothing about this one.
             async with folder.alone():
-                await History(folder).move(UPSTREAM, None)
                 folder.drop("contact")
                 for name, _ in tuple(folder.notes("status")):
                     folder.drop(f"status/{name}")
-                for ref in await History(folder).refs("refs/reconciler/pushed"):
-                    await History(folder).move(ref, None)
+                pushed = await History(folder).refs("refs/reconciler/pushed")
+                await History(folder).move(None, UPSTREAM, *pushed)
         elif before != _settings(state):
             folder.drop("contact")
 

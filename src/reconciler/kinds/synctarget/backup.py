@@ -29,13 +29,13 @@ class Backup:
         job = self._job
         cache = job.read_cache()
         scan = await job.scan(cache)
-        if scan.entry is None:
-            job.note(attempt=time.time(), backed=time.time(), error=None, skipped=[], files=0)
-            return None
         self._settle(scan)
         job.note(attempt=time.time(), waited=None)
-        await self._refuse_emptied(scan.entry)
-        await self._save(scan)
+        if scan.entry is None or scan.entry == EMPTY_TREE:
+            await self._refuse_emptied()
+            job.note(backed=time.time(), error=None, skipped=[], files=0)
+            return None
+        await self._save(scan.entry, scan)
         if scan.cache != cache:
             job.write_cache(scan.cache)
         skipped = [one._asdict() for one in scan.skipped]
@@ -55,27 +55,27 @@ class Backup:
                 f"{self._job.place.path} is being written to", reason="Settling", after=after
             )
 
-    async def _refuse_emptied(self, entry: Entry) -> None:
-        """Nothing is no version of something: it needs a word from a person."""
-        if entry == EMPTY_TREE and (await self._job.base() or EMPTY_TREE) != EMPTY_TREE:
+    async def _refuse_emptied(self) -> None:
+        """Nothing is no version of something: that a person must say."""
+        if await self._job.base() is not None:
             raise Transient(
                 f"{self._job.place.path} is empty, and its backup is not; put something there, "
                 "or delete it from the remote",
                 reason="Emptied",
             )
 
-    async def _save(self, scan: Scan) -> None:
+    async def _save(self, entry: Entry, scan: Scan) -> None:
         """Record the copy locally, so that it is kept even while the remote cannot be reached."""
-        job, entry = self._job, scan.entry
+        job = self._job
         saved = await job.history.ref(job.saved)
-        if entry is None or await job.history.entry(saved, job.place.inside) == entry:
+        if await job.history.entry(saved, job.place.inside) == entry:
             return
         await offload(lambda _: scan.store(ObjectStore(job.folder.path)))
         unpushed = await job.unpushed()
         parent = unpushed or await job.history.ref(UPSTREAM)
         commit = await self._commit(parent, entry, [parent] if parent else [])
         job.note(chain=(job.status.get("chain") or 0) + 1 if unpushed else 1, saved=time.time())
-        await job.history.move(job.saved, commit)
+        await job.history.move(commit, job.saved)
 
     async def _commit(self, onto: str | None, entry: Entry, parents: list[str]) -> str:
         tree = await self._job.history.graft(onto, self._job.place.inside, entry)
@@ -113,7 +113,7 @@ class Backup:
             await self._push(tip, ours)
         elif ours == base:
             job.note(ahead=True, seen=tip, conflict=None)
-            await job.history.move(job.pushed, await job.history.ref(job.saved))
+            await job.history.move(await job.history.ref(job.saved), job.pushed)
         else:
             await self._keep_both(tip, theirs, ours)
 

@@ -89,8 +89,7 @@ class Job:
 
     async def agree(self, commit: str | None, entry: Entry) -> None:
         """Note that the remote's ``commit`` has what lies here."""
-        for ref in (self.saved, self.pushed, UPSTREAM):
-            await self.history.move(ref, commit)
+        await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
         self.note(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0)
 
     async def scan(self, cache: Cache | None = None) -> Scan:

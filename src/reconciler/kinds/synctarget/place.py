@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -53,17 +52,16 @@ class Place:
         """Whether there is anything at the path that a backup would keep."""
         if not self.is_folder:
             return os.path.lexists(self.path)
-        return any(True for _ in self._kept())
-
-    def _kept(self) -> Iterator[str]:
         try:
-            for entry in os.scandir(self.path):
-                if not entry.name.startswith(STAGE) and not self.excluded(entry.name):
-                    yield entry.name
+            with os.scandir(self.path) as entries:
+                return any(self._counts(entry.name) for entry in entries)
         except (FileNotFoundError, NotADirectoryError):
-            return
+            return False
         except OSError as exc:
             raise self.unreadable(exc) from exc
+
+    def _counts(self, name: str) -> bool:
+        return not name.startswith(STAGE) and not self.excluded(name)
 
     def unreadable(self, exc: OSError) -> Transient:
         return Transient(

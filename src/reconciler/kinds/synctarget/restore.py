@@ -52,7 +52,7 @@ class Restore:
         return True
 
     async def _source(self, theirs: Entry | None) -> tuple[Entry | None, bool]:
-        """The newest copy there is: a local one that was never pushed, if the remote stood still."""
+        """The newest copy: a local one that was never pushed, if the remote stood still."""
         unpushed = await self._job.unpushed()
         if unpushed is not None and theirs == await self._job.base():
             return await self._job.history.entry(unpushed, self._job.place.inside), False
@@ -93,7 +93,7 @@ class Restore:
         unpushed = await self._job.unpushed()
         if unpushed is not None:
             name = f"refs/reconciler/kept/{self._job.name}/{unpushed[:12]}"
-            await self._job.history.move(name, unpushed)
+            await self._job.history.move(unpushed, name)
 
 
 class Swap:
