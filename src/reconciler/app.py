@@ -45,14 +45,19 @@ log = logging.getLogger("reconciler")
 
 
 @asynccontextmanager
-async def open_operator(settings: Settings) -> AsyncIterator[tuple[Operator, Metrics]]:
-    """An operator of this stack, not yet running; everything it opened is closed at the end."""
-    loader = make_loader(settings)
+async def open_operator(
+    settings: Settings, *, read_only: bool = False
+) -> AsyncIterator[tuple[Operator, Metrics]]:
+    """An operator of this stack, not yet running; everything it opened is closed at the end.
+
+    ``read_only`` leaves no trace on the disk: what it would write stays in memory.
+    """
+    loader = make_loader(settings, read_only=read_only)
     metrics = Metrics(kinds=KINDS, lanes=LANES)
     with contextlib.ExitStack() as files:
-        records = Records(settings.durable / "records.db")
+        records = Records(settings.durable / "records.db", read_only=read_only)
         files.callback(records.close)
-        journal = Journal(settings.durable / "journal.db")
+        journal = Journal(settings.durable / "journal.db", read_only=read_only)
         files.callback(journal.close)
         supervisord = Supervisord(settings.supervisor_socket)
         gateway = GatewayWire(settings.gateway_socket)
@@ -72,14 +77,14 @@ async def open_operator(settings: Settings) -> AsyncIterator[tuple[Operator, Met
             await gateway.aclose()
 
 
-def make_loader(settings: Settings) -> Loader:
+def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
     """What reads the specs of this stack."""
     return Loader(
         KINDS,
         open_source(settings.specs, worktree=settings.worktree),
         root=settings.root,
         environ=settings.environ,
-        key=digest_key(settings.durable / "digest.key"),
+        key=digest_key(settings.durable / "digest.key", read_only=read_only),
     )
 
 
@@ -118,8 +123,8 @@ def run(settings: Settings) -> int:
 
 
 async def plan_once(settings: Settings) -> View:
-    """What would be done, observed without a running operator."""
-    async with open_operator(settings) as (operator, _):
+    """What would be done, observed without a running operator and without a trace."""
+    async with open_operator(settings, read_only=True) as (operator, _):
         return await operator.plan()
 
 
@@ -132,7 +137,7 @@ async def apply_once(settings: Settings, *, confirm: str = "") -> View:
 
 def validate(settings: Settings) -> Sequence[Problem]:
     """What is wrong with the specs."""
-    return make_loader(settings).load().problems
+    return make_loader(settings, read_only=True).load().problems
 
 
 async def _operate(settings: Settings) -> None:

@@ -7,13 +7,13 @@ history, not convergence.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..core.model import Json, Ref
+from .database import connect
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +62,9 @@ class Known(NamedTuple):
 class Journal:
     """History in one SQLite file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
-        self._db = self._open()
+        self._db = self._open(read_only=read_only)
 
     def record_events(self, events: Iterable[Event], now: float) -> None:
         """Add events; one that repeats the ref's last event only counts up."""
@@ -128,19 +128,17 @@ class Journal:
             log.warning("the journal cannot be used: %s", exc)
             return []
 
-    def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def _open(self, *, read_only: bool) -> sqlite3.Connection:
         try:
-            return _connect(self._path)
+            return _connect(self._path, read_only=read_only)
         except sqlite3.DatabaseError as exc:
             log.warning("the journal is put aside, it cannot be read: %s", exc)
             self._path.replace(self._path.with_suffix(".unreadable"))
-            return _connect(self._path)
+            return _connect(self._path, read_only=read_only)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path, check_same_thread=False)
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    db = connect(path, read_only=read_only)
     db.execute("PRAGMA synchronous=OFF")
     db.executescript(SCHEMA)
     return db

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import Terminal
 from ..core.model import Json
+from .database import connect
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS record
     (topic TEXT, name TEXT, value TEXT, PRIMARY KEY (topic, name))"""
@@ -21,11 +22,10 @@ class Records:
     Unlike the journal it is no cache: a file that cannot be read stops the operator.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = connect(path, read_only=read_only)
+            self._db.isolation_level = None
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(SCHEMA)
         except (sqlite3.Error, OSError) as exc:
@@ -53,8 +53,10 @@ class Records:
         self._db.close()
 
 
-def digest_key(path: Path) -> bytes:
+def digest_key(path: Path, *, read_only: bool = False) -> bytes:
     """The key secrets are digested with: 32 random bytes, made once, kept in a 0600 file."""
+    if read_only and not path.exists():
+        return secrets.token_bytes(32)
     try:
         return path.read_bytes()
     except FileNotFoundError:
