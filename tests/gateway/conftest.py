@@ -138,9 +138,7 @@ class Gateway:
 
     async def serve(self, default: str | None = None, **specs: dict[str, object]) -> None:
         """Serve these routes, written as in YAML, besides those that are there."""
-        edits: list[Edit] = [
-            PutEntry(name, to_wire(rule_of(spec))) for name, spec in specs.items()
-        ]
+        edits: list[Edit] = [PutEntry(name, to_wire(rule_of(spec))) for name, spec in specs.items()]
         if default:
             edits.append(PutDefault(default))
         await asyncio.gather(*(self.parts.table.change(edit) for edit in edits))

@@ -163,7 +163,12 @@ async def test_a_torn_table_is_an_empty_one(gateway, content):
 
 async def test_a_rule_added_by_hand_is_kept(gateway, control):
     """What is not ours stays in the table, in its own words."""
-    foreign = {"name": "theirs", "priority": 1, "match": {"pathEqual": "/t"}, "respond": {"status": 201}}
+    foreign = {
+        "name": "theirs",
+        "priority": 1,
+        "match": {"pathEqual": "/t"},
+        "respond": {"status": 201},
+    }
     await put(control, document(1, foreign))
     await gateway.serve(ours=OK)
     assert (await gateway.get("/t")).status_code == 201

@@ -13,6 +13,14 @@ from ..core.errors import Terminal, Transient
 _PRIVILEGED: Final = 1024
 
 
+class PortBusy(Transient):
+    """Somebody listens there; ``pid`` where that can be seen."""
+
+    def __init__(self, message: str, pid: int | None) -> None:
+        super().__init__(message, reason="PortBusy")
+        self.pid = pid
+
+
 def claim(bind: str, port: int) -> None:
     """Check that a server could listen there. Raises with the owner's name when it could not."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
@@ -31,8 +39,9 @@ def _refusal(exc: OSError, bind: str, port: int) -> Transient | Terminal:
     where = f"cannot listen on {bind} port {port}"
     match exc.errno:
         case errno.EADDRINUSE:
-            text = f"{where}: {owner(port)} has it; stop that, or choose another `listen`"
-            return Transient(text, reason="PortBusy")
+            pid = owner(port)
+            text = f"{where}: {_name(pid)} has it; stop that, or choose another `listen`"
+            return PortBusy(text, pid)
         case errno.EADDRNOTAVAIL:
             text = f"{where}: this machine has no such address; correct `bind`"
             return Terminal(text, reason="NoSuchAddress")
@@ -42,19 +51,29 @@ def _refusal(exc: OSError, bind: str, port: int) -> Transient | Terminal:
     return Transient(f"{where}: {exc.strerror}", reason="PortFailed")
 
 
-def owner(port: int) -> str:
-    """Who listens on a port, as people would say it."""
+def owner(port: int) -> int | None:
+    """Who listens on a port; None when that is another user's business."""
     try:
         found = psutil.net_connections(kind="tcp")
     except psutil.Error:
-        found = []
-    for one in found:
-        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
-            return _name(one.pid)
-    return "a process of another user"
+        return None
+    listening = (one for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
+    return next((one.pid for one in listening if one.laddr.port == port and one.pid), None)
 
 
-def _name(pid: int) -> str:
+def belongs(pid: int | None, root: int | None) -> bool:
+    """Whether process ``pid`` is ``root`` or a child of it."""
+    if pid is None or root is None or pid == root:
+        return pid is not None and pid == root
+    try:
+        return psutil.Process(pid).ppid() == root
+    except psutil.Error:
+        return False
+
+
+def _name(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
     try:
         return f"{psutil.Process(pid).name()} (pid {pid})"
     except psutil.Error:

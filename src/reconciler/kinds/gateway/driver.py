@@ -22,6 +22,8 @@ from .state import CURRENT, Listener
 
 RELOAD_TIME: Final = 5.0
 LOOK_AGAIN: Final = 0.05
+PATIENCE: Final = 10.0
+"""A gateway that runs and does not answer for so long is started again (seconds)."""
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FindNginx: TypeAlias = Callable[[], Awaitable[Nginx]]
 
@@ -37,6 +39,7 @@ class GatewayDriver:
         self._shipped = shipped()
         self._edition = edition(self._shipped)
         self._hung_up: tuple[bytes, float] | None = None
+        self._silent_since: float | None = None
 
     async def observe(self) -> Mapping[str, Observed[Listener]]:
         """What runs, and what the next start would run."""
@@ -47,6 +50,7 @@ class GatewayDriver:
             return {}
         include = Include.parse(raw.decode(errors="replace"))
         answer = await self._answer() if pid is not None else None
+        self._listen_for_life(pid, answering=answer is not None)
         if answer is None:
             state, vitals = await self._at_rest(include, pid)
         else:
@@ -82,9 +86,20 @@ class GatewayDriver:
             bind=include.bind,
             default_backend=await self._table.kept_default(),
             code=self._named(include.code),
-            started=pid is not None,
+            started=pid is not None and not self._deaf(),
         )
         return state, {"state": "stopped" if pid is None else "starting"}
+
+    def _listen_for_life(self, pid: int | None, *, answering: bool) -> None:
+        """Remember since when a running gateway has not answered (its socket may be gone)."""
+        if answering or pid is None:
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = time.monotonic()
+
+    def _deaf(self) -> bool:
+        since = self._silent_since
+        return since is not None and time.monotonic() - since > PATIENCE
 
     async def _running(
         self, raw: bytes, status: Status, document: Document
@@ -115,15 +130,27 @@ class GatewayDriver:
         content = include.text().encode()
         self._wait_for_reload(content)
         running = await self._running_listener()
-        if running is None or running != (include.bind, include.listen):
-            await asyncio.to_thread(ports.claim, include.bind, include.listen)
+        if running is None and await self._runner.pid() is not None:
+            text = "the gateway is starting or stopping"
+            raise Waiting(text, reason="GatewayBusy", after=LOOK_AGAIN)
+        if running != (include.bind, include.listen):
+            await self._claim(include.bind, include.listen)
         nginx = await self._nginx()
         files = {**self._shipped, INCLUDE: content}
         await nginx.check(files, near=self._place.run)
         await asyncio.to_thread(self._write, files, nginx)
-        if await self._runner.pid() is not None:
+        if running is not None:
             self._hung_up = (content, time.monotonic())
             await self._runner.hang_up()
+
+    async def _claim(self, bind: str, port: int) -> None:
+        try:
+            await asyncio.to_thread(ports.claim, bind, port)
+        except ports.PortBusy as exc:
+            if not ports.belongs(exc.pid, await self._runner.pid()):
+                raise
+            text = "the gateway is just leaving this port"
+            raise Waiting(text, reason="Reloading", after=LOOK_AGAIN) from exc
 
     def _wait_for_reload(self, content: bytes) -> None:
         """A reload takes a moment: another one before that would only make it longer."""
@@ -166,8 +193,12 @@ class GatewayDriver:
 
     async def _start(self, listen: int, bind: str) -> None:
         if await self._runner.pid() is None:
-            await asyncio.to_thread(ports.claim, bind, listen)
+            await self._claim(bind, listen)
             await self._runner.start()
+        elif self._deaf():
+            await self._runner.stop()
+            text = "the gateway does not answer and is started again"
+            raise Waiting(text, reason="GatewayDeaf", after=LOOK_AGAIN)
 
     async def _set_default(self, backend: str | None) -> None:
         try:
