@@ -20,9 +20,9 @@ DOCUMENT: dict[str, Any] = {
             "description": "What runs.",
             "x-apply": "restart",
         },
-        "restart": {"$ref": "#/definitions/Restart", "default": {"policy": "always"}},
+        "restart": {"allOf": [{"$ref": "#/definitions/Restart"}], "default": {"policy": "always"}},
         "ports": {"type": "array", "items": {"$ref": "#/definitions/Port"}},
-        "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "env": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
         "maybe": {"anyOf": [{"$ref": "#/definitions/Port"}, {"type": "null"}], "default": None},
     },
     "definitions": {
@@ -79,7 +79,7 @@ def test_a_field_reads_as_agreed() -> None:
         "  How it is started again.",
         "",
         "FIELDS",
-        '  policy  <always | never>  ["always"]',
+        '  policy  <always | never> = "always"',
     ]
     command = field_lines("Toy.command", DOCUMENT["properties"]["command"], DOCUMENT, width=80)
     assert "  a change is applied by a restart" in [plain(row) for row in command]
@@ -88,5 +88,6 @@ def test_a_field_reads_as_agreed() -> None:
 def test_a_kind_says_what_is_required() -> None:
     """The top of a kind lists its fields, the required ones marked."""
     rows = [plain(row) for row in field_lines("Toy", DOCUMENT, DOCUMENT, width=100)]
-    assert any(row.startswith("  command") and "(required) What runs." in row for row in rows)
+    at = rows.index("  command  <list of string | string>  required")
+    assert rows[at + 1] == "      What runs."
     assert list(fields_of(DOCUMENT, DOCUMENT)) == ["command", "restart", "ports", "env", "maybe"]

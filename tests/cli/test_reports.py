@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ def test_status_is_told(reconciler: Any, operator: Any) -> None:
     assert out.startswith("✔ Healthy · ✔ in sync")
     assert "● Process/web-0  Healthy  running  42   2d4h  specs/web.yaml:3" in out
     assert err == ""
+
+
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "NO_COLOR"])
+def test_colours_follow_the_environment(
+    name: str, reconciler: Any, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words are the same with and without colours."""
+    plain_text = reconciler("status").out
+    monkeypatch.setenv(name, "1")
+    out = reconciler("status").out
+    assert ("\x1b[" in out) is (name == "FORCE_COLOR")
+    assert re.sub("\x1b\\[[0-9]*m", "", out) == plain_text
 
 
 def test_status_as_data(reconciler: Any, operator: Any) -> None:

@@ -70,6 +70,9 @@ def walk(document: Schema, steps: list[str], name: str) -> Schema:
 
 def resolve(field: Schema, document: Schema) -> Schema:
     """Follow a reference inside the document; what stands beside it stays."""
+    only = field.get("allOf", ())
+    if len(only) == 1:
+        field = {**only[0], **{key: value for key, value in field.items() if key != "allOf"}}
     while "$ref" in field:
         name = str(field["$ref"]).rpartition("/")[2]
         target = (document.get("definitions") or document.get("$defs") or {})[name]
@@ -108,10 +111,13 @@ def _type(field: Schema, document: Schema) -> str:
         return " | ".join(map(str, field["enum"]))
     if "const" in field:
         return str(field["const"])
+    if isinstance(field.get("type"), list):
+        return str(field["type"][0])  # numbers too are taken as the text they are
     if field.get("type") == "array":
         return f"list of {type_of(field.get('items', {}), document)}"
-    if field.get("type") == "object" and isinstance(field.get("additionalProperties"), Mapping):
-        return f"map of {type_of(field['additionalProperties'], document)}"
+    values = [*field.get("patternProperties", {}).values(), field.get("additionalProperties")]
+    if isinstance(values[0], Mapping):
+        return f"map of {type_of(values[0], document)}"
     return str(field.get("type", "any"))
 
 
@@ -130,17 +136,18 @@ def field_lines(path: str, field: Schema, document: Schema, *, width: int) -> li
     if below := fields_of(field, document):
         required = {name for one in choices(field, document) for name in one.get("required", ())}
         rows += [(), line(Span("FIELDS", Style.FAINT))]
-        cells = [_cells(name, one, document, required) for name, one in below.items()]
-        rows += grid(cells, width=width)
+        for name, one in below.items():
+            rows += _short(name, one, document, needed=name in required)
     return rows
 
 
-def _cells(name: str, field: Schema, document: Schema, required: set[str]) -> tuple[Span, ...]:
+def _short(name: str, field: Schema, document: Schema, *, needed: bool) -> list[Line]:
+    default = field.get("default")
+    said = f" = {shown(default)}" if isinstance(default, str | int | float) else ""
+    head = [Span(f"  {name}"), Span(f"  <{type_of(field, document)}>", Style.CALM)]
+    head += [Span(said, Style.FAINT), Span("  required" if needed else "", Style.CHANGE)]
     about = _first(str(resolve(field, document).get("description", "")))
-    default = f"[{shown(field['default'])}] " if field.get("default") is not None else ""
-    need = "(required) " if name in required else ""
-    kind = type_of(field, document)
-    return Span(f"  {name}"), Span(f"<{kind}>", Style.CALM), Span(f"{need}{default}{about}")
+    return [tuple(head), *([line(f"      {about}")] if about else [])]
 
 
 def _first(text: str) -> str:

@@ -1,0 +1,125 @@
+"""up: one command runs everything, says what runs where, and takes it down again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from reconciler.testing import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+SPEC = """\
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: web}
+spec:
+  command: [sleep, "3600"]
+"""
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def running(folder: Path) -> list[psutil.Process]:
+    """Every process that works in the folder or names it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            said = [process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(folder) in text for text in said):
+            found.append(process)
+    return found
+
+
+@pytest.fixture
+def start(stack_dir: Path) -> Iterator[Start]:
+    """Runs ``reconciler`` for a stack of one process; what is left of it is ended."""
+    specs = stack_dir / "specs"
+    specs.mkdir()
+    (specs / "web.yaml").write_text(SPEC)
+    environ = {**os.environ, "RECONCILER_STATE_DIR": str(stack_dir), "COLUMNS": "100"}
+
+    def call(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=stack_dir,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    yield call
+    for process in running(stack_dir):
+        process.kill()
+
+
+def finish(child: subprocess.Popen[str], deadline: float = 60) -> tuple[int, str, str]:
+    out, err = child.communicate(timeout=deadline)
+    return child.returncode, out, err
+
+
+def test_up_says_what_runs_and_ends_on_ctrl_c(start: Start, stack_dir: Path) -> None:
+    """A table once it has converged; a second up changes nothing; Ctrl-C leaves nothing."""
+    first = start("up")
+    assert first.stdout
+    rows = [first.stdout.readline() for _ in range(4)]
+    assert "Healthy" in rows[0]
+    (web,) = re.findall(r"Process/web-0 +Healthy +running +([0-9]+)", "".join(rows))
+
+    code, out, err = finish(start("up"))
+    assert (code, web in out) == (0, True)
+    assert "already running" in err
+    assert finish(start("diff"))[0] == 0
+    assert finish(start("apply", "--wait"))[0] == 0
+    assert psutil.pid_exists(int(web))
+
+    first.send_signal(signal.SIGINT)
+    code, _, err = finish(first)
+    assert code == 130, err
+    assert eventually(lambda: not running(stack_dir))
+
+
+def test_up_can_leave_the_terminal(start: Start, stack_dir: Path) -> None:
+    """``--detach`` returns when all is healthy; the stack goes on."""
+    code, out, err = finish(start("up", "--detach"))
+    assert code == 0, err
+    assert re.search(r"Process/web-0 +Healthy +running", out)
+    code, out, _ = finish(start("describe", "web"))
+    assert code == 0
+    assert "specs/web.yaml:2" in out or "specs/web.yaml:1" in out
+    (parent,) = [one for one in running(stack_dir) if one.cmdline()[-2:] == ["up", "--detach"]]
+    parent.terminate()
+    assert eventually(lambda: not running(stack_dir), 30)
+
+
+def test_up_refuses_a_port_that_is_taken(start: Start, stack_dir: Path, free_port: int) -> None:
+    """2, with the port, its owner, and where the port is written; nothing is started."""
+    gateway = "apiVersion: reconciler.dev/v1\nkind: Gateway\nmetadata: {name: gateway}\n"
+    (stack_dir / "specs" / "gateway.yaml").write_text(f"{gateway}spec: {{listen: {free_port}}}\n")
+    with socket.create_server(("127.0.0.1", free_port)):
+        code, out, err = finish(start("up"))
+    assert (code, out) == (2, "")
+    assert f"port {free_port} is taken by " in err
+    assert f"(pid {os.getpid()})" in err
+    assert "specs/gateway.yaml" in err
+    assert running(stack_dir) == []
+
+
+def test_up_without_specs_says_where_it_looked(reconciler: Any) -> None:
+    """A wrong folder is said before anything is made there."""
+    code, _, err = reconciler("up")
+    assert code == 2
+    assert "there is no folder" in err

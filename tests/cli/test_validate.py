@@ -1,0 +1,95 @@
+"""validate: problems with their places, for people, programs and reviews."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cli.validate import annotation
+
+GOOD = """\
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: web}
+spec:
+  command: [sleep, "60"]
+"""
+BAD = GOOD.replace("name: web", "name: api").replace("command:", "comand:")
+
+
+@pytest.fixture
+def specs(stack_dir: Path) -> Path:
+    """A folder with one good file."""
+    folder = stack_dir / "specs"
+    folder.mkdir()
+    (folder / "web.yaml").write_text(GOOD)
+    return folder
+
+
+def test_good_specs_are_valid(reconciler: Any, specs: Path, stack_dir: Path) -> None:
+    """0 and one line; nothing is left in the state directory."""
+    before = sorted(stack_dir.rglob("*"))
+    code, out, err = reconciler("validate")
+    assert (code, out, err) == (0, "✔ the specs are valid\n", "")
+    assert sorted(stack_dir.rglob("*")) == before
+
+
+def test_a_mistake_has_a_place_and_a_caret(reconciler: Any, specs: Path) -> None:
+    """Path, line and column, the line itself, a caret under it, and a hint."""
+    (specs / "api.yaml").write_text(BAD)
+    code, out, _ = reconciler("validate")
+    assert code == 1
+    rows = out.splitlines()
+    assert rows[0].startswith('error: specs/api.yaml:5:3 unknown field "comand"')
+    assert rows[1] == '  5 |   comand: [sleep, "60"]'
+    assert rows[2] == "    |   ^"
+    assert "command" in rows[3]
+    assert "problem" in rows[-1]
+
+
+def test_problems_as_data(reconciler: Any, specs: Path) -> None:
+    """``--output-format json`` is a list, empty when all is well."""
+    assert json.loads(reconciler("validate", "--output-format", "json").out) == []
+    (specs / "api.yaml").write_text(BAD)
+    said = reconciler("validate", "--output-format", "json")
+    first = json.loads(said.out)[0]
+    assert (said.code, first["path"], first["line"]) == (1, "specs/api.yaml", 5)
+
+
+def test_problems_beside_the_line_in_a_review(reconciler: Any, specs: Path) -> None:
+    """``--output-format github`` writes workflow commands, escaped."""
+    (specs / "api.yaml").write_text(BAD)
+    out = reconciler("validate", "--output-format", "github").out
+    assert out.startswith("::error file=specs/api.yaml,line=5,col=3,title=reconciler::unknown")
+    problem = {"path": "a,b:c.yaml", "line": 1, "column": 2, "message": "50%\nno", "hint": ""}
+    assert annotation(problem) == (
+        "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=reconciler::50%25%0Ano\n"
+    )
+
+
+def test_one_file_is_judged_alone(reconciler: Any, specs: Path) -> None:
+    """Only its own problems count, though its neighbours are read."""
+    (specs / "api.yaml").write_text(BAD)
+    assert reconciler("validate", str(specs / "web.yaml")).code == 0
+    assert reconciler("validate", str(specs / "api.yaml")).code == 1
+    assert reconciler("validate", str(specs)).code == 1
+
+
+def test_what_is_not_there_could_not_be_checked(reconciler: Any, specs: Path) -> None:
+    """A wrong path is 2, not a clean bill."""
+    code, out, err = reconciler("validate", "nowhere")
+    assert (code, out) == (2, "")
+    assert "there is no" in err
+
+
+def test_files_count_as_they_are(reconciler: Any, specs: Path) -> None:
+    """What is not committed is checked too: that is when a mistake is cheap."""
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "good"]):
+        who = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+        subprocess.run(["git", *who, *command], cwd=specs.parent, check=True)
+    (specs / "web.yaml").write_text(BAD)
+    assert reconciler("validate").code == 1
