@@ -179,7 +179,7 @@ class _Work:
             excused = (*early, *reading.unresolved)
             self.flaws += explain(exc, kind.Spec, nodes.Entry(mark, node), excused=excused)
             return None, ""
-        return spec, _digest(kind.name, data, self._around.key)
+        return spec, digest_of(kind.name, data, self._around.key)
 
     def _read(self, kind: AnyKind, node: nodes.Mapping, reading: Reading) -> dict[str, Json]:
         data: dict[str, Json] = kind.defaults_in(self._around.environ) | reading.read(node)
@@ -187,6 +187,8 @@ class _Work:
             reading.merge_env_files(node.entries["envFile"].value, data)
         self.flaws += reading.flaws
         self.files = reading.files
+        if isinstance(data, dict):
+            data = {**kind.defaults_in(self._around.environ), **data}
         return data
 
 
@@ -215,7 +217,8 @@ def _find_early(
             yield from _find_early(entry.value, early, place, path)
 
 
-def _digest(kind: str, data: Json, key: bytes) -> str:
+def digest_of(kind: str, data: Json, key: bytes) -> str:
+    """One word for a spec's content; without ``key`` it tells nothing about a secret in it."""
     text = json.dumps([kind, data], sort_keys=True, default=_plain)
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
 

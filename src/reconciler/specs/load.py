@@ -56,7 +56,8 @@ class Loader:
         key: bytes,
     ) -> None:
         outside, limits = Outside(), source.limits
-        checker = Checker(kinds, Around(root, environ, key, outside), limits)
+        self._around = Around(root, environ, key, outside)
+        checker = Checker(kinds, self._around, limits)
         self._kinds = kinds
         self._environ = environ
         self._source = source

@@ -15,9 +15,8 @@ LOOK_BACK: Final = 200
 _SECRET_NAME: Final = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 _KEY: Final = re.compile(r"""([\w.$-]+)["']?\s*[:=]""")
 _USER_IN_URL: Final = re.compile(r"(://)[^/\s@]+@")
-_SOURCE: Final = re.compile(
-    r"\{\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|from\s*:\s*\{[^{}]*\}\s*$|\$\{\w+\}$"
-)
+_SOURCE: Final = re.compile(r"\{?\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|\$\{\w+\}$")
+"""Where a secret is to be had, which tells nothing about the secret."""
 _WORD: Final = re.compile(r"""["']?[^\s:,\[\]{}"']+["']?""")
 
 

@@ -173,6 +173,8 @@ def _as_draft_7(schema: Any, under: str = "") -> Any:
         for key, one in schema.items()
         if key != "title" or not isinstance(one, str)
     }
+    if isinstance(drawn.get("description"), str):
+        drawn["description"] = drawn["description"].replace("``", "`")
     if "prefixItems" in drawn:
         drawn["items"] = drawn.pop("prefixItems")
     if "$ref" in drawn and len(drawn) > 1:
