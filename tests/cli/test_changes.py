@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from reconciler.cli import waiting
+from reconciler.cli.terminal import Terminal
+from reconciler.testing import eventually
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -194,6 +197,25 @@ def test_apply_waits_until_healthy(
     assert said.code == 0
     assert "everything is healthy" in said.err
     assert operator.asked.count("GET /admin/api/v1/status") == 3
+
+
+def test_on_a_terminal_the_waiting_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line says what is waited for, and is gone afterwards; elsewhere nothing is printed."""
+
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen, file = Screen(), io.StringIO()
+    with waiting.progress(Terminal(err=screen), moving=True) as show:
+        show("Process/web-0")
+        eventually(lambda: "waiting for Process/web-0" in screen.getvalue())
+    for quiet, moving in ((file, True), (screen, False)):
+        before = quiet.getvalue()
+        with waiting.progress(Terminal(err=quiet), moving=moving) as show:
+            show("Process/web-0")
+        assert quiet.getvalue() == before
 
 
 def test_apply_does_not_wait_for_ever(

@@ -106,7 +106,7 @@ def test_usage_errors_say_what_is_wrong(
         (Failure("sick", code=Exit.UNHEALTHY), 3, "error: sick\n"),
         (Transient("gone away", reason="Unreachable"), 2, "error: gone away\n"),
         (KeyboardInterrupt(), 130, ""),
-        (PermissionError(13, "Permission denied", "/x"), 2, "PermissionError: /x: Permission"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "error: /x: permission denied\n"),
     ],
 )
 def test_whatever_is_raised_becomes_words_and_a_code(

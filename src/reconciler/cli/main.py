@@ -66,12 +66,12 @@ def _unexpected(error: Exception, terminal: Terminal) -> int:
         import traceback
 
         terminal.error("".join(traceback.format_exception(error)))
+    elif isinstance(error, OSError) and error.filename and error.strerror:
+        terminal.error(f"{os.fsdecode(error.filename)}: {error.strerror.lower()}")
     else:
         # The text of a foreign exception may hold anything, a secret too; its type cannot.
-        said = error.strerror if isinstance(error, OSError) else ""
-        where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
         terminal.error(
-            f"unexpected {type(error).__name__}{where}{f': {said}' if said else ''}",
+            f"unexpected {type(error).__name__}",
             "this is a defect; RECONCILER_DEBUG=1 shows where it happened",
         )
     return Exit.FAILED
