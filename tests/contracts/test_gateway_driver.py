@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -350,7 +351,5 @@ async def _killed_after(world: World, wanted: Wish, count: int) -> None:
 
     drivers = {kind: Mortal(driver) for kind, driver in world.drivers().items()}
     seen = await observe(drivers)
-    try:
+    with contextlib.suppress(Died, BaseExceptionGroup):
         await apply(make_plan(KINDS, wanted, seen), seen, drivers)
-    except (Died, BaseExceptionGroup):
-        pass

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import httpx
 import pytest
@@ -106,12 +107,15 @@ def parse_head(head: bytes) -> dict[str, object]:
     }
 
 
+MakeBackend: TypeAlias = Callable[..., Awaitable[Backend]]
+
+
 @pytest.fixture
-async def make_backend() -> AsyncIterator[Callable[..., Awaitable[Backend]]]:
+async def make_backend() -> AsyncIterator[MakeBackend]:
     """Start servers; they end with the test."""
     started: list[Backend] = []
 
-    async def make(**options: object) -> Backend:
+    async def make(**options: Any) -> Backend:
         backend = Backend(port=options.pop("port", 0))
         await backend.start(**options)
         started.append(backend)
@@ -123,7 +127,7 @@ async def make_backend() -> AsyncIterator[Callable[..., Awaitable[Backend]]]:
 
 
 @pytest.fixture
-async def backend(make_backend) -> Backend:
+async def backend(make_backend: MakeBackend) -> Backend:
     """One server."""
     return await make_backend()
 

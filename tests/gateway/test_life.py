@@ -11,19 +11,19 @@ import pytest
 from reconciler.testing import eventually_async
 from reconciler.testing.nginx import make_gateway
 
-from .conftest import Gateway
+from .conftest import Backend, Gateway
 
 pytestmark = pytest.mark.real
 
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
-async def pids(gateway) -> set[int]:
+async def pids(gateway: Gateway) -> set[int]:
     status = await gateway.parts.wire.status()
     return {worker.pid for worker in status.workers.values()}
 
 
-async def test_a_route_change_is_no_reload(gateway, backend):
+async def test_a_route_change_is_no_reload(gateway: Gateway, backend: Backend) -> None:
     """Workers, an open WebSocket and a kept connection outlive hundreds of changed routes."""
     await gateway.serve(default=backend.url)
     workers = await pids(gateway)
@@ -40,7 +40,7 @@ async def test_a_route_change_is_no_reload(gateway, backend):
     assert await pids(gateway) == workers
 
 
-async def test_changes_under_load_lose_no_request(gateway, backend):
+async def test_changes_under_load_lose_no_request(gateway: Gateway, backend: Backend) -> None:
     """Clients see the old or the new route, never an error, while the table is replaced."""
     done = asyncio.Event()
     seen: set[tuple[int, str]] = set()
@@ -65,7 +65,7 @@ async def test_changes_under_load_lose_no_request(gateway, backend):
     assert version == 61
 
 
-async def test_two_writers_lose_no_change(gateway):
+async def test_two_writers_lose_no_change(gateway: Gateway) -> None:
     """Two operators' writes interleave: each is told and tries again on what the other wrote."""
     other = make_gateway(gateway.parts.place.state_dir, gateway.parts.runner)
     second = Gateway(other, gateway.port, gateway.client)
@@ -80,7 +80,7 @@ async def test_two_writers_lose_no_change(gateway):
     assert len(await gateway.parts.routes.observe()) == 20
 
 
-async def test_a_killed_worker_is_replaced_with_the_same_table(gateway):
+async def test_a_killed_worker_is_replaced_with_the_same_table(gateway: Gateway) -> None:
     """A worker that dies comes back with what the others serve."""
     ok = {"respond": {"status": 200, "body": "ok"}}
     await gateway.serve(a=ok)

@@ -15,6 +15,8 @@ from reconciler.kinds.route.paths import normalise
 from reconciler.kinds.route.spec import Match, Respond
 from reconciler.kinds.route.state import Rule, to_wire
 
+from .conftest import Gateway
+
 pytestmark = pytest.mark.real
 
 SEGMENTS = st.sampled_from(["a", "b", "ab", "a.b", "é", "a b", "%61", "%2b", "+", ";x", "~"])
@@ -64,7 +66,9 @@ def decide(rules: dict[str, Rule], requests: Iterable[Request]) -> list[object]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rules=TABLES, requests=st.lists(REQUESTS, min_size=1, max_size=100))
-async def test_both_decide_alike(gateway, rules, requests):
+async def test_both_decide_alike(
+    gateway: Gateway, rules: dict[str, Rule], requests: list[Request]
+) -> None:
     """For any table and any request the same rule wins, or the same path is refused."""
     entries = [{"name": name, **to_wire(rule)} for name, rule in rules.items()]
     question = {"rules": entries, "requests": [request._asdict() for request in requests]}
@@ -76,7 +80,7 @@ async def test_both_decide_alike(gateway, rules, requests):
             assert one["path"] == normalise(request.path) == normalise(one["path"])
 
 
-async def test_ten_thousand_rules_cost_no_scan(gateway):
+async def test_ten_thousand_rules_cost_no_scan(gateway: Gateway) -> None:
     """A large table serves as many requests as a small one, within a factor of noise."""
 
     async def seconds(count: int) -> float:

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from .conftest import Backend, Gateway, MakeBackend
+
 pytestmark = pytest.mark.real
 
 
@@ -14,7 +16,7 @@ def answer(text: str, **match: object) -> dict[str, object]:
     return {"match": match, "priority": priority, "respond": {"status": 200, "body": text}}
 
 
-async def test_each_condition_counts(gateway):
+async def test_each_condition_counts(gateway: Gateway) -> None:
     """Host, path, method and Referer each decide, and all given ones must hold."""
     await gateway.serve(
         prefix=answer("prefix", pathPrefix="/a/"),
@@ -35,7 +37,7 @@ async def test_each_condition_counts(gateway):
     assert (await gateway.get("/none")).status_code == 404
 
 
-async def test_a_backend_is_told_the_truth(gateway, backend):
+async def test_a_backend_is_told_the_truth(gateway: Gateway, backend: Backend) -> None:
     """Host, address and scheme come from the gateway; what a client claims of itself does not."""
     spec = {"proxy": {"backend": backend.url, "setHeaders": [{"name": "X-Env", "value": "a b;"}]}}
     await gateway.serve(all=spec)
@@ -75,7 +77,9 @@ async def test_a_backend_is_told_the_truth(gateway, backend):
         ("/api/x?", "/api/x"),
     ],
 )
-async def test_the_matched_path_is_the_forwarded_path(gateway, backend, asked, forwarded):
+async def test_the_matched_path_is_the_forwarded_path(
+    gateway: Gateway, backend: Backend, asked: str, forwarded: str
+) -> None:
     """A backend gets byte for byte the path that was compared, and the query untouched."""
     await gateway.serve(api={"match": {"pathPrefix": "/api/"}, "proxy": {"backend": backend.url}})
     line = f"GET {asked} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -102,7 +106,9 @@ async def test_the_matched_path_is_the_forwarded_path(gateway, backend, asked, f
         "/a#b",
     ],
 )
-async def test_paths_with_two_readings_are_refused(gateway, backend, path):
+async def test_paths_with_two_readings_are_refused(
+    gateway: Gateway, backend: Backend, path: str
+) -> None:
     """What two programs might read in two ways reaches no program."""
     await gateway.serve(default=backend.url)
     line = f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -110,7 +116,7 @@ async def test_paths_with_two_readings_are_refused(gateway, backend, path):
     assert backend.requests == []
 
 
-async def test_a_prefix_can_be_taken_off(gateway, backend):
+async def test_a_prefix_can_be_taken_off(gateway: Gateway, backend: Backend) -> None:
     """A program that lives at / can be served below a prefix."""
     proxy = {"backend": backend.url, "stripPrefix": True}
     await gateway.serve(app={"match": {"pathPrefix": "/app"}, "proxy": proxy})
@@ -119,7 +125,7 @@ async def test_a_prefix_can_be_taken_off(gateway, backend):
     assert (await gateway.echo("/app//x"))["target"] == "/x"
 
 
-async def test_redirects_keep_the_query(gateway):
+async def test_redirects_keep_the_query(gateway: Gateway) -> None:
     """The new address has the old query, and never another host than the rule names."""
     await gateway.serve(
         to={"match": {"pathEqual": "/old"}, "redirect": {"to": "/new?a=1", "code": 308}},
@@ -138,7 +144,7 @@ async def test_redirects_keep_the_query(gateway):
     assert fourth.headers["Location"] == "https://h.example/x@evil.example/"
 
 
-async def test_nothing_here_is_a_small_page(gateway):
+async def test_nothing_here_is_a_small_page(gateway: Gateway) -> None:
     """Without rule and default backend: 404, for people or for programs."""
     plain = await gateway.get("/x")
     assert (plain.status_code, plain.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
@@ -147,7 +153,7 @@ async def test_nothing_here_is_a_small_page(gateway):
     assert "nginx/" not in plain.headers["Server"]
 
 
-async def test_a_dead_backend_is_said_so(gateway, backend):
+async def test_a_dead_backend_is_said_so(gateway: Gateway, backend: Backend) -> None:
     """A backend that is gone or silent gives a page that says when to try again."""
     await gateway.serve(default="http://127.0.0.1:1")
     dead = await gateway.get("/x")
@@ -160,7 +166,7 @@ async def test_a_dead_backend_is_said_so(gateway, backend):
     assert (late.status_code, late.headers["Retry-After"]) == (504, "2")
 
 
-async def test_websockets_pass(gateway, backend):
+async def test_websockets_pass(gateway: Gateway, backend: Backend) -> None:
     """An upgrade to a WebSocket passes both ways; no other upgrade does."""
     await gateway.serve(default=backend.url)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -174,7 +180,7 @@ async def test_websockets_pass(gateway, backend):
     assert not {"upgrade", "http2-settings"} & set(said["names"])
 
 
-async def test_event_streams_are_not_held_back(gateway, backend):
+async def test_event_streams_are_not_held_back(gateway: Gateway, backend: Backend) -> None:
     """The first event arrives while the stream goes on."""
     await gateway.serve(default=backend.url)
     async with gateway.client.stream("GET", "/events") as response:
@@ -182,7 +188,7 @@ async def test_event_streams_are_not_held_back(gateway, backend):
         assert await asyncio.wait_for(anext(lines), 3) == "data: first"
 
 
-async def test_connections_to_backends_are_kept(gateway, backend):
+async def test_connections_to_backends_are_kept(gateway: Gateway, backend: Backend) -> None:
     """Many requests share a few connections."""
     await gateway.serve(default=backend.url)
     for _ in range(20):
@@ -190,7 +196,7 @@ async def test_connections_to_backends_are_kept(gateway, backend):
     assert backend.connections <= 2
 
 
-async def test_bodies_pass_up_to_a_limit(gateway, backend):
+async def test_bodies_pass_up_to_a_limit(gateway: Gateway, backend: Backend) -> None:
     """A large upload arrives whole; one over the limit is refused unread."""
     await gateway.serve(default=backend.url)
     response = await gateway.client.post("/", content=b"x" * 3_000_000)
@@ -199,21 +205,21 @@ async def test_bodies_pass_up_to_a_limit(gateway, backend):
     assert (await gateway.raw(head)).split(b" ")[1] == b"413"
 
 
-async def test_backends_may_speak_ipv6(gateway, make_backend):
+async def test_backends_may_speak_ipv6(gateway: Gateway, make_backend: MakeBackend) -> None:
     """An address in brackets is as good as another."""
     backend = await make_backend(host="::1")
     await gateway.serve(default=f"http://[::1]:{backend.port}")
     assert (await gateway.echo("/x"))["target"] == "/x"
 
 
-async def test_requests_without_a_host_are_served(gateway, backend):
+async def test_requests_without_a_host_are_served(gateway: Gateway, backend: Backend) -> None:
     """HTTP/1.0 knows no Host; the backend gets one."""
     await gateway.serve(default=backend.url)
     assert b" 200 OK" in await gateway.raw(b"GET /x HTTP/1.0\r\n\r\n")
     assert b"Host: localhost\r\n" in backend.requests[-1]
 
 
-async def test_an_absolute_target_names_the_host(gateway, backend):
+async def test_an_absolute_target_names_the_host(gateway: Gateway, backend: Backend) -> None:
     """The host of the request line is matched and forwarded, whatever the Host header says."""
     await gateway.serve(h={"match": {"host": "a.example"}, "proxy": {"backend": backend.url}})
     line = b"GET http://a.example/x HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n"

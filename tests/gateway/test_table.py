@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from reconciler.testing import eventually_async
 
-from .conftest import answering, rule_of
+from .conftest import Gateway, answering, rule_of
 
 pytestmark = pytest.mark.real
 
@@ -17,7 +18,7 @@ OK = {"respond": {"status": 200, "body": "ok"}}
 
 
 @pytest.fixture
-async def control(gateway):
+async def control(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """A hand on the control socket."""
     transport = httpx.AsyncHTTPTransport(uds=str(gateway.parts.place.run / "gateway.sock"))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -38,7 +39,7 @@ def with_header(name: str, value: str) -> dict[str, object]:
     return {"respond": None, "proxy": {"backend": "http://1.1.1.1:1", "setHeaders": headers}}
 
 
-async def test_a_write_names_what_it_replaces(gateway, control):
+async def test_a_write_names_what_it_replaces(gateway: Gateway, control: httpx.AsyncClient) -> None:
     """Without, or with the wrong, name of the table in use nothing is written."""
     rule = {"name": "a", **OK}
     assert (await control.put("/table", content=document(1, rule))).status_code == 428
@@ -68,7 +69,9 @@ async def test_a_write_names_what_it_replaces(gateway, control):
         (with_header("a b", "x"), "not a header name"),
     ],
 )
-async def test_a_bad_rule_is_named(gateway, control, change, says):
+async def test_a_bad_rule_is_named(
+    gateway: Gateway, control: httpx.AsyncClient, change: dict[str, object], says: str
+) -> None:
     """One bad rule refuses the table, by name and reason, and the old one stays."""
     rule = {"name": "bad", **OK, **change}
     response = await put(control, document(1, {"name": "good", **OK}, rule))
@@ -78,7 +81,7 @@ async def test_a_bad_rule_is_named(gateway, control, change, says):
     assert (await control.get("/table")).status_code == 404
 
 
-async def test_what_is_no_table_is_refused(gateway, control):
+async def test_what_is_no_table_is_refused(gateway: Gateway, control: httpx.AsyncClient) -> None:
     """Bytes that are no JSON, and JSON that is no table."""
     assert (await put(control, b"{")).status_code == 400
     assert (await put(control, b"[]")).status_code == 422
@@ -90,7 +93,7 @@ async def test_what_is_no_table_is_refused(gateway, control):
 
 
 @pytest.mark.parametrize("size", [24 * 1024, 2 * 1024 * 1024 + 1])
-async def test_large_tables_arrive(gateway, size):
+async def test_large_tables_arrive(gateway: Gateway, size: int) -> None:
     """Tables beyond every buffer are served, and come back as they went in."""
     body = "x" * 1000
     count = size // 1000 + 1
@@ -105,7 +108,9 @@ async def test_large_tables_arrive(gateway, size):
     assert (await gateway.get(f"/{count - 1}")).text == body
 
 
-async def test_a_table_that_does_not_fit_changes_nothing(gateway, control):
+async def test_a_table_that_does_not_fit_changes_nothing(
+    gateway: Gateway, control: httpx.AsyncClient
+) -> None:
     """Out of memory: the old table is served, and the writer is told."""
     await gateway.serve(a=OK)
     etag = (await control.get("/table")).headers["ETag"].strip('"')
@@ -118,7 +123,7 @@ async def test_a_table_that_does_not_fit_changes_nothing(gateway, control):
     assert (await gateway.get("/b")).text == "b"
 
 
-async def test_every_worker_reports_what_it_serves(gateway):
+async def test_every_worker_reports_what_it_serves(gateway: Gateway) -> None:
     """Both workers take a new version over without a request that would tell them."""
     await gateway.serve(a=OK)
     await gateway.settled()
@@ -127,7 +132,7 @@ async def test_every_worker_reports_what_it_serves(gateway):
     assert len({worker.pid for worker in status.workers.values()}) == 2
 
 
-async def test_a_restart_serves_the_last_table(gateway):
+async def test_a_restart_serves_the_last_table(gateway: Gateway) -> None:
     """After kill -9 of the master: no orphan keeps the port, and nothing is lost."""
     await gateway.serve(a=OK)
     before = await gateway.parts.wire.status()
@@ -147,7 +152,7 @@ async def test_a_restart_serves_the_last_table(gateway):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version":1}', b"\0" * 100, b"[]"])
-async def test_a_torn_table_is_an_empty_one(gateway, content):
+async def test_a_torn_table_is_an_empty_one(gateway: Gateway, content: bytes) -> None:
     """A damaged file neither opens anything nor stops the gateway; the status says so."""
     await gateway.serve(a=OK)
     gateway.parts.runner.kill()
@@ -161,7 +166,7 @@ async def test_a_torn_table_is_an_empty_one(gateway, content):
     assert (await gateway.parts.wire.status()).problem is None
 
 
-async def test_a_rule_added_by_hand_is_kept(gateway, control):
+async def test_a_rule_added_by_hand_is_kept(gateway: Gateway, control: httpx.AsyncClient) -> None:
     """What is not ours stays in the table, in its own words."""
     foreign = {
         "name": "theirs",

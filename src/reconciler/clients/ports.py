@@ -57,8 +57,10 @@ def owner(port: int) -> int | None:
         found = psutil.net_connections(kind="tcp")
     except psutil.Error:
         return None
-    listening = (one for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
-    return next((one.pid for one in listening if one.laddr.port == port and one.pid), None)
+    for one in found:
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr[1] == port and one.pid:
+            return one.pid
+    return None
 
 
 def belongs(pid: int | None, root: int | None) -> bool:
