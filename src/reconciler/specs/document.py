@@ -181,14 +181,14 @@ class _Work:
             return None, ""
         return spec, digest_of(kind.name, data, self._around.key)
 
-    def _read(self, kind: AnyKind, node: nodes.Mapping, reading: Reading) -> dict[str, Json]:
-        data: dict[str, Json] = kind.defaults_in(self._around.environ) | reading.read(node)
+    def _read(self, kind: AnyKind, node: nodes.Mapping, reading: Reading) -> Json:
+        data = reading.read(node)
+        if isinstance(data, dict):
+            data = {**kind.defaults_in(self._around.environ), **data}
         if "env_file" in kind.Spec.model_fields and "envFile" in node.entries:
             reading.merge_env_files(node.entries["envFile"].value, data)
         self.flaws += reading.flaws
         self.files = reading.files
-        if isinstance(data, dict):
-            data = {**kind.defaults_in(self._around.environ), **data}
         return data
 
 

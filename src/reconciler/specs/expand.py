@@ -23,6 +23,9 @@ Location: TypeAlias = tuple[str | int, ...]
 EXPANDED: Final = frozenset({"env", "args", "command", "workingDir", "url"})
 AS_WRITTEN: Final = EXPANDED | {"labels", "annotations"}
 """Below these keys ``8080`` and ``true`` are text, as they are for every program that gets them."""
+MOST_TEXT: Final = 1 << 22
+MOST_FLAWS: Final = 100
+LONGEST_COMMAND: Final = 1 << 14
 MAY_HOLD_SECRETS: Final = frozenset({"env", "url"})
 
 
@@ -45,6 +48,7 @@ class Reading:
         self.files: dict[Path, str] = {}
         self._around = around
         self._skip = skip
+        self._room = MOST_TEXT
 
     def read(self, node: Node, at: Location = (), under: str = "") -> Json:
         """The value of ``node``, which stands at ``at`` below the key ``under``."""
@@ -99,7 +103,10 @@ class Reading:
             return node.text
         # A command's words are told apart before a variable can bring spaces or quotes.
         if under == "command" and at[-1] == "command":
-            words = _words(node.text)
+            words = _words(node.text[:LONGEST_COMMAND])
+            if len(node.text) > LONGEST_COMMAND:
+                self._miss(Flaw(node.mark, "the command is too long", "write it as a list"), at)
+                return ""
             if words is not None:
                 return [self._fill_text(word, node.mark, at, under) for word in words]
         return self._fill_text(node.text, node.mark, at, under)
@@ -107,8 +114,8 @@ class Reading:
     def _fill_text(self, text: str, mark: Mark, at: Location, under: str) -> Json:
         try:
             done = expand_variables(text, self._around.environ)
-        except MalformedError:
-            self._miss(Flaw(mark, f'{spell(at)} has a "${{" that begins no variable', _DOLLARS), at)
+        except MalformedError as exc:
+            self._miss(Flaw(mark, f"{spell(at)} {exc}", _DOLLARS), at)
             return ""
         if done.secret and under not in MAY_HOLD_SECRETS:
             message = f"the secret variable {done.secret} is not allowed in {spell(at)}"
@@ -120,6 +127,7 @@ class Reading:
             self._miss(Flaw(mark, message, hint, freezes=True), at)
         if "\0" in done.text:
             self._miss(Flaw(mark, f"the value of {spell(at)} holds a NUL character"), at)
+        self._spend(len(done.text), mark, at)
         return self._seal(done.text) if done.secret else done.text
 
     def _fetch(self, source: nodes.Mapping, at: Location) -> Sealed:
@@ -146,6 +154,7 @@ class Reading:
         except OutsideError as exc:
             message = f"the file {shorten(value.text)} of {spell(at)} {exc}"
             return self._no_secret(Flaw(value.mark, message, freezes=True), at)
+        self._spend(len(text), value.mark, at)
         return self._seal(text.removesuffix("\n").removesuffix("\r"))
 
     def _read_env_file(self, path: Scalar, at: Location, *, optional: bool) -> dict[str, Json]:
@@ -159,6 +168,7 @@ class Reading:
             message = f"the file {shorten(path.text)} of {spell(at)}{colon} {exc}"
             self._miss(Flaw(path.mark, message, hint, freezes=True), ("env",))
             return {}
+        self._spend(sum(map(len, values.values())), path.mark, ("env",))
         return {name: self._seal(v) if looks_secret(name) else v for name, v in values.items()}
 
     def _text_of(self, name: str) -> str:
@@ -179,8 +189,15 @@ class Reading:
         self._miss(flaw, at)
         return self._seal("")
 
+    def _spend(self, length: int, mark: Mark, at: Location) -> None:
+        """Keep a small document from pulling in a large amount of text, again and again."""
+        before, self._room = self._room, self._room - length
+        if before >= 0 > self._room:
+            self._miss(Flaw(mark, "the values from outside are too large together"), at)
+
     def _miss(self, flaw: Flaw, at: Location) -> None:
-        self.flaws.append(flaw)
+        if len(self.flaws) < MOST_FLAWS:
+            self.flaws.append(flaw)
         self.unresolved.append(at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..core.model import Need, Origin, Ref, Resource
 from . import nodes
@@ -16,6 +16,9 @@ from .parse import parse
 from .problem import Problem, excerpt
 from .text import Chunk, decode, split
 from .tree import Blob
+
+MOST_FLAWS: Final = 200
+"""Of one file; what comes after them is not read, for the file is broken anyway."""
 
 
 class Placed(NamedTuple):
@@ -72,14 +75,19 @@ class FileReader:
         text = decode(blob.data)
         if isinstance(text, Flaw):
             return _unread(path, blob, text, blob.data.decode("utf-8", "replace"))
-        chunks = list(split(text))
+        chunks = list(split(text, self._limits.documents))
         if len(chunks) > self._limits.documents:
             mark = Mark(chunks[self._limits.documents].above + 1, 1)
             message = f"more than {self._limits.documents} documents in one file"
             return _unread(path, blob, Flaw(mark, message), text)
         known = {part.chunk: part for part in (before.parts if before else ())}
-        parts = tuple(self._part(path, chunk, known.get(chunk.digest)) for chunk in chunks)
-        return _assemble(path, blob, text, parts)
+        parts, flaws = [], 0
+        for chunk in chunks:
+            parts.append(self._part(path, chunk, known.get(chunk.digest)))
+            flaws += sum(not flaw.freezes for one in parts[-1].checked for flaw in one.flaws)
+            if flaws > MOST_FLAWS:
+                break
+        return _assemble(path, blob, text, tuple(parts))
 
     def is_current(self, file: SpecFile) -> bool:
         """Whether the other files it was read from are still the same."""
@@ -88,7 +96,7 @@ class FileReader:
     def point(self, blob: Blob, origin: Origin, word: str) -> Mark:
         """Where the document at ``origin`` says ``word``; its first line when it does not."""
         text = decode(blob.data)
-        for chunk in split(text) if isinstance(text, str) else ():
+        for chunk in split(text, self._limits.documents) if isinstance(text, str) else ():
             if chunk.above < origin.line <= chunk.above + chunk.text.count("\n") + 1:
                 for document in parse(chunk.text, self._limits).documents:
                     for scalar in _scalars(document):

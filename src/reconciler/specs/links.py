@@ -9,6 +9,8 @@ from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
 from ..core.order import find_cycles
 from ..kinds.process import collisions
+from .document import digest_of
+from .expand import Around
 from .wording import guess
 
 GATEWAY = "Gateway"
@@ -47,7 +49,7 @@ def check_links(links: Links) -> Iterator[Hold]:
 
 
 def implied(
-    kinds: Kinds, resources: Mapping[Ref, Resource[Any]], environ: Mapping[str, str]
+    kinds: Kinds, resources: Mapping[Ref, Resource[Any]], around: Around
 ) -> Resource[Any] | None:
     """The gateway that routes need and nobody wrote."""
     if GATEWAY not in kinds or any(ref.kind == GATEWAY for ref in resources):
@@ -56,8 +58,10 @@ def implied(
     if not routes:
         return None
     first = min(routes, key=lambda route: route.origin)
-    spec = kinds[GATEWAY].Spec.model_validate(kinds[GATEWAY].defaults_in(environ))
-    return Resource(Ref(GATEWAY, "gateway"), spec, first.origin, digest="default", root=first.root)
+    data = kinds[GATEWAY].defaults_in(around.environ)
+    spec = kinds[GATEWAY].Spec.model_validate(data)
+    digest = digest_of(GATEWAY, data, around.key)
+    return Resource(Ref(GATEWAY, "gateway"), spec, first.origin, digest=digest, root=first.root)
 
 
 def _dangling(links: Links) -> Iterator[Hold]:

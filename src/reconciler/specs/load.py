@@ -59,7 +59,6 @@ class Loader:
         self._around = Around(root, environ, key, outside)
         checker = Checker(kinds, self._around, limits)
         self._kinds = kinds
-        self._environ = environ
         self._source = source
         self._reader = FileReader(checker, outside, limits)
         self._last: Snapshot | None = None
@@ -166,7 +165,7 @@ class Loader:
 
     def _add_implied(self, resources: dict[Ref, Resource[Any]], *, is_whole: bool) -> None:
         """A file that cannot be read may hold the gateway; then only a known one is implied."""
-        gateway = implied(self._kinds, resources, self._environ)
+        gateway = implied(self._kinds, resources, self._around)
         known = self._last.resources if self._last else {}
         if gateway is not None and (is_whole or gateway.ref in known):
             resources[gateway.ref] = gateway

@@ -15,7 +15,7 @@ class Limits(NamedTuple):
     nodes: int = 10_000
     """Keys and values of one document."""
     depth: int = 32
-    scalar: int = 1 << 18
+    scalar: int = 1 << 17
     flaws: int = 40
     """Of one document; the rest is not reported."""
 

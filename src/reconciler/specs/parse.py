@@ -58,7 +58,7 @@ class Refused(Exception):  # noqa: N818 - it ends the reading of one text and ne
 
 def parse(text: str, limits: Limits) -> Parsed:
     """Every document of ``text``. Never raises; the same text gives the same answer."""
-    directive = _DIRECTIVE.search(text)
+    directive = _DIRECTIVE.search(text) if "%" in text else None
     if directive:
         line = text.count("\n", 0, directive.start()) + 1
         message = "a line cannot start with % (YAML directives are not supported)"

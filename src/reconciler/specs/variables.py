@@ -10,6 +10,10 @@ from typing import Final, NamedTuple
 from .problem import looks_secret
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\{)")
+LONGEST: Final = 1 << 17
+"""What the system takes as one argument or variable."""
+COST: Final = 32
+"""Of one reference, so that very many of them are refused too."""
 
 
 class Expanded(NamedTuple):
@@ -22,7 +26,7 @@ class Expanded(NamedTuple):
 
 
 class MalformedError(ValueError):
-    """A ``${`` that begins no variable reference."""
+    """A ``${`` that begins no variable reference, or more text than anybody means."""
 
 
 def expand_variables(text: str, environ: Mapping[str, str]) -> Expanded:
@@ -31,7 +35,7 @@ def expand_variables(text: str, environ: Mapping[str, str]) -> Expanded:
         return Expanded(text, (), "")
     filling = _Filling(environ, [])
     done = _REFERENCE.sub(filling.fill, text)
-    return Expanded(done, tuple(filling.missing), filling.secret)
+    return Expanded(done, tuple(dict.fromkeys(filling.missing)), filling.secret)
 
 
 @dataclass(slots=True)
@@ -39,13 +43,15 @@ class _Filling:
     environ: Mapping[str, str]
     missing: list[str]
     secret: str = ""
+    room: int = LONGEST
+    """How much longer the text may still get."""
 
     def fill(self, found: re.Match[str]) -> str:
         if found[0] == "$$":
             return "$"
         name, default = found[1], found[2]
         if name is None:
-            raise MalformedError("not a variable reference")
+            raise MalformedError('has a "${" that begins no variable')
         if looks_secret(name):
             self.secret = self.secret or name
         value = self.environ.get(name)
@@ -53,4 +59,7 @@ class _Filling:
             if default is None:
                 self.missing.append(name)
             value = default or ""
+        self.room -= len(value) + COST
+        if self.room < 0:
+            raise MalformedError("gets too long with its variables filled in")
         return value

@@ -16,6 +16,8 @@ from .nodes import Entry, Flaw, Mapping, Mark, Node, Scalar, Sequence
 from .problem import shorten
 
 LONGEST_GUESS: Final = 64
+MOST: Final = 100
+"""Mistakes of one document that are put in words."""
 _KINDS: Final = {
     "string": "text",
     "int": "a whole number",
@@ -78,10 +80,13 @@ def explain(
 
     ``excused`` are places whose values are not known: nothing at or around them is reported.
     """
+    around = {place[:end] for place in excused for end in range(len(place) + 1)}
+    inside = set(excused)
     found = []
-    for details in error.errors(include_url=False, include_input=False):
+    for details in error.errors(include_url=False, include_input=False)[:MOST]:
         finding = _find(details, model, entry)
-        if not any(_touches(finding.at, place) for place in excused):
+        begins = (finding.at[:end] for end in range(len(finding.at) + 1))
+        if finding.at not in around and inside.isdisjoint(begins):
             found.append(finding)
     return [_word(group) for group in _settle_forks(found)]
 
@@ -155,12 +160,6 @@ def _choice(expected: str) -> str:
     return re.sub(r"'([^']*)'", r"\1", str(expected))
 
 
-def _touches(at: Location, place: Location) -> bool:
-    """Whether one of the two lies inside the other."""
-    shared = min(len(at), len(place))
-    return at[:shared] == place[:shared]
-
-
 def _settle_forks(found: list[_Finding]) -> Iterator[list[_Finding]]:
     """One group per mistake: where a value may fit several models, the one it fits best speaks."""
     forks: dict[Location, list[_Finding]] = {}
@@ -181,7 +180,8 @@ def _word(group: list[_Finding]) -> Flaw:
     first = group[0]
     name = f'"{spell(first.at)}" ' if first.at else ""
     if first.message:
-        text = name + first.message if first.message.startswith("must ") else first.message
+        verb = "is " if name and first.message.startswith("not ") else ""
+        text = name + verb + first.message if verb else first.message
         return Flaw(first.mark, text, first.hint)
     wanted = " or ".join(dict.fromkeys(finding.must for finding in group))
     return Flaw(first.mark, f"{name}must be {wanted}", first.hint)
