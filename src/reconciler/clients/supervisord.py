@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -18,7 +18,7 @@ from .faults import Fault, Refused, refused
 
 __all__ = ["Fault", "ProcessInfo", "Refused", "RunState", "Supervisord"]
 
-ProcessInfo: TypeAlias = Mapping[str, Any]
+ProcessInfo: TypeAlias = dict[str, Any]
 """What supervisord says about one process: name, group, state, pid, start, spawnerr, …"""
 
 SOCKET_PATH_LIMIT: Final = 107

@@ -65,11 +65,14 @@ def read_record(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib is a slow import)
             text = file.read()
-        return dict(parse(text))
+        record = dict(parse(text))
+        if record["argv"]:
+            return record
     except OSError as exc:
         raise Refusal(f"{exc.strerror}: {path}; run `reconciler apply` to write it") from None
-    except (ValueError, TypeError, StopIteration):
-        raise Refusal(f"damaged: {path}; run `reconciler apply` to write it anew") from None
+    except (ValueError, LookupError, TypeError, StopIteration, SystemError):
+        pass  # the bare scanner has many ways to say so
+    raise Refusal(f"damaged: {path}; run `reconciler apply` to write it anew")
 
 
 def parse(text: str) -> Any:

@@ -41,6 +41,7 @@ def end(find: Callable[[], set[int]], *, grace: float = GRACE) -> list[int]:
             for pid in there - asked:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)
+                    os.kill(pid, signal.SIGCONT)  # a stopped one hears nothing
             asked |= there
             time.sleep(POLL)
         ended |= asked

@@ -44,6 +44,8 @@ class ProcessDriver:
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program supervisord knows, and every one we ever wrote down."""
         infos = {_name(info): info for info in await self._supervisord.processes()}
+        for info in infos.values():
+            info["logfile"] = str(self._layout.state_dir / info["logfile"])
         return await asyncio.to_thread(self._observe, infos)
 
     async def apply(self, action: ProcessAction) -> None:
@@ -96,15 +98,8 @@ class ProcessDriver:
 
     def _launching(self, pid: int) -> bool:
         """Whether ``pid`` has yet to become what it is meant to be."""
-        words = command_line(pid)
-        # Between fork and exec the child still looks like supervisord; when it has just ended it
-        # looks like nothing. Neither is a reason to start it again.
-        same = parent(pid)
-        return (
-            not words
-            or os.fsencode(self._layout.launcher) in words.split(b"\0")
-            or (same is not None and command_line(same) == words)
-        )
+        words = command_line(pid).split(b"\0")
+        return os.fsencode(self._layout.launcher) in words or _forked(pid)
 
     async def _write_record(self, name: str, program: Program, revision: str) -> None:
         with self._writers.broken():
@@ -112,6 +107,7 @@ class ProcessDriver:
             await asyncio.to_thread(write_record, folder, name, program, revision)
 
     async def _stop(self, name: str) -> None:
+        await self._await_exec(name)
         await self._supervisord.stop(name)
         for _ in range(POLLS):
             info = await self._supervisord.process(name)
@@ -126,6 +122,14 @@ class ProcessDriver:
         after = min(LATE, max(SOON, (monotonic() - since) / 4))
         raise Waiting(f"{name} is stopping", reason="Stopping", after=after)
 
+    async def _await_exec(self, name: str) -> None:
+        """Let a fresh child get past its fork: until then it would swallow the signal."""
+        info = await self._supervisord.process(name)
+        for _ in range(POLLS):
+            if info is None or not info["pid"] or not _forked(int(info["pid"])):
+                return
+            await asyncio.sleep(POLL)
+
     def _forget(self, name: str) -> None:
         self._runs.remove(name)
         self._records.remove(name)
@@ -134,6 +138,12 @@ class ProcessDriver:
 def _name(info: ProcessInfo) -> str:
     """Ours are alone in a group of the same name; another's carry their group."""
     return str(info["name"] if info["name"] == info["group"] else f"{info['group']}:{info['name']}")
+
+
+def _forked(pid: int) -> bool:
+    """Whether ``pid`` still looks like supervisord, or, having just ended, like nothing."""
+    words, above = command_line(pid), parent(pid)
+    return not words or (above is not None and command_line(above) == words)
 
 
 def _check_folder(name: str, path: str) -> None:

@@ -42,7 +42,3 @@ class Layout:
     def programs(self) -> Path:
         """The file supervisord reads."""
         return self.state_dir / "state" / "supervisor" / "programs.conf"
-
-    @property
-    def logs(self) -> Path:
-        return self.state_dir / "log"

@@ -52,7 +52,7 @@ def render_section(layout: Layout, name: str, stamp: str) -> str:
         "killasgroup=true",
         f"priority={settings['priority']}",
         "redirect_stderr=true",
-        f"stdout_logfile={_plain(str(layout.logs / name))}.log",
+        f"stdout_logfile=log/{name}.log",  # supervisord runs in the stack's folder
         f"stdout_logfile_maxbytes={settings['log_max_bytes']}",
         f"stdout_logfile_backups={settings['log_backups']}",
     )

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.clients.supervisord import Supervisord
+from reconciler.kinds.process.actions import Load, Start, WriteProgram, WriteRecord
+from reconciler.kinds.process.driver import ProcessDriver
+from reconciler.kinds.process.layout import Layout
+from reconciler.kinds.process.state import Program, stamp
+from reconciler.stack.kernel import descendants, is_zombie, start_time
+from reconciler.stack.place import Place
+from reconciler.stack.up import ALREADY_RUNNING, COULD_NOT, INTERRUPTED, OK, answers
+from reconciler.testing import eventually
+from reconciler.testing.process import running_stack, stop_stack
+
+pytestmark = pytest.mark.real
+
+FAMILY = "sleep 1007 & setsid sleep 1007 & (setsid sh -c 'sleep 1007 & sleep 1007' &) ; sleep 1007"
+
+
+def start(state_dir: Path, *argv: str) -> None:
+    """Load and start one program, as the operator would."""
+
+    async def go() -> None:
+        rpc = Supervisord(state_dir / "run/supervisor.sock")
+        driver = ProcessDriver(rpc, Layout(state_dir))
+        program = Program(argv=argv, inherit_env=("PATH",), working_dir="/tmp")
+        for action in (
+            WriteRecord("web-0", program, "r"),
+            WriteProgram("web-0", stamp(program)),
+            Load("web-0"),
+            Start("web-0", "/tmp"),
+        ):
+            await driver.apply(action)
+        await rpc.aclose()
+
+    asyncio.run(go())
+
+
+def family(state_dir: Path) -> set[int]:
+    """Every process that the program and its children are."""
+    tag = b"RECONCILER_PROCESS=web-0"
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "environ").read_bytes().split(b"\0")
+            ours = tag in words and f"STACK={state_dir}".encode() in words
+        except OSError:
+            continue
+        if ours and not is_zombie(int(path.name)):
+            found.add(int(path.name))
+    return found
+
+
+def start_family(state_dir: Path) -> set[int]:
+    start(state_dir, "/usr/bin/env", f"STACK={state_dir}", "/bin/bash", "-c", FAMILY)
+    return set(eventually(lambda: (f := family(state_dir)) and len(f) == 6 and f))
+
+
+def supervisord_of(parent: subprocess.Popen[bytes]) -> int:
+    return int(
+        eventually(
+            lambda: next(
+                (
+                    pid
+                    for pid in descendants(parent.pid)
+                    if b"supervisor.supervisord" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                ),
+                None,
+            )
+        )
+    )
+
+
+@pytest.fixture
+def parent(stack_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with running_stack(stack_dir, environ={"MY_TOKEN": "canary-1", "PLAIN": "canary-2"}) as parent:
+        yield parent
+
+
+def test_a_killed_supervisord_leaves_no_orphan(
+    parent: subprocess.Popen[bytes], stack_dir: Path
+) -> None:
+    """Its children, and what left their session, are gone before another one answers."""
+    start_family(stack_dir)
+    old = supervisord_of(parent)
+    os.kill(old, signal.SIGKILL)
+    place = Place(stack_dir, stack_dir)
+    eventually(lambda: supervisord_of(parent) != old and answers(place), 20)
+    assert family(stack_dir) == set()
+
+
+def test_the_end_leaves_nothing(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:
+    """Asked to stop, it ends everything in order, and says that all is well."""
+    start_family(stack_dir)
+    assert stop_stack(parent) == OK
+    assert family(stack_dir) == set()
+    assert not (stack_dir / "run/environ").exists()
+
+
+def test_an_interrupt_is_told_apart(parent: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C ends the stack with 130."""
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait(20) == INTERRUPTED
+
+
+def test_a_second_one_says_so(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:
+    """It starts nothing and has a code of its own."""
+    command = [sys.executable, "-m", "reconciler.stack.up", "--state-dir", str(stack_dir)]
+    second = subprocess.run(
+        [*command, "--specs", "/tmp"], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == ALREADY_RUNNING
+    assert "already running" in second.stderr
+
+
+def test_secrets_stay_out_of_supervisord(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:
+    """It gets nothing but harmless names; the operator finds the rest in a private file."""
+    environ = Path(f"/proc/{supervisord_of(parent)}/environ").read_bytes()
+    assert b"canary" not in environ
+    handed_over = stack_dir / "run/environ"
+    assert b"MY_TOKEN=canary-1" in handed_over.read_bytes().split(b"\0")
+    assert stat.S_IMODE(handed_over.stat().st_mode) == 0o600
+    assert stat.S_IMODE((stack_dir / "run").stat().st_mode) == 0o700
+
+
+def test_what_a_killed_parent_left_is_ended(
+    parent: subprocess.Popen[bytes], stack_dir: Path
+) -> None:
+    """The next one ends the old supervisord and its programs before it begins."""
+    start(stack_dir, "/usr/bin/env", f"STACK={stack_dir}", "/bin/sh", "-c", "sleep 1007; true")
+    members = eventually(lambda: (f := family(stack_dir)) and len(f) == 2 and f)
+    old = supervisord_of(parent)
+    os.kill(old, signal.SIGSTOP)  # it cannot even notice that its parent is gone
+    parent.kill()
+    parent.wait()
+    leader = min(members)
+    with running_stack(stack_dir) as following:
+        eventually(lambda: start_time(old) is None or is_zombie(old), 20)
+        eventually(lambda: start_time(leader) is None or is_zombie(leader), 20)
+        assert supervisord_of(following) != old
+
+
+def test_a_parent_that_dies_takes_supervisord_along(
+    parent: subprocess.Popen[bytes], stack_dir: Path
+) -> None:
+    """Nobody keeps running unsupervised."""
+    start(stack_dir, "/bin/sleep", "1000")
+    old = supervisord_of(parent)
+    parent.kill()
+    parent.wait()
+    eventually(lambda: start_time(old) is None or is_zombie(old), 20)
+
+
+def test_detached_it_returns_when_supervisord_answers(stack_dir: Path) -> None:
+    """The caller may go on at once."""
+    command = [sys.executable, "-m", "reconciler.stack.up", "--no-operator", "--detach"]
+    command += ["--state-dir", str(stack_dir), "--specs", "/tmp"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    try:
+        assert done.returncode == OK, done.stderr
+        assert answers(Place(stack_dir, stack_dir))
+    finally:
+        pid = int((stack_dir / "run/supervisord.pid").read_text())
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(parent, signal.SIGTERM)
+        eventually(lambda: start_time(parent) is None or is_zombie(parent), 20)
+
+
+@pytest.mark.parametrize("name", ["with space", "50% (x)", "ünï", "a;b,c=d'e"])
+def test_odd_paths_work(stack_dir: Path, name: str) -> None:
+    """Spaces, percent signs and the like in the state folder's path are nothing special."""
+    folder = stack_dir / name
+    with running_stack(folder):
+        start(folder, "/bin/sh", "-c", "echo hello; exec sleep 1000")
+        log = folder / "log/web-0.log"
+        assert eventually(lambda: log.exists() and log.read_text()) == "hello\n"
+
+
+@pytest.mark.parametrize("name", ['quo"te', "star*", "semi ;colon", "new\nline", "x" * 120])
+def test_impossible_paths_are_refused(stack_dir: Path, name: str) -> None:
+    """What supervisord's file or a socket cannot hold is an error that says so."""
+    folder = stack_dir / name
+    with running_stack(folder) as parent:
+        assert parent.wait(20) == COULD_NOT
+        assert b"error: " in parent.communicate()[1]
+    assert not folder.exists()
