@@ -81,8 +81,9 @@ async def test_settles_and_then_touches_nothing(bench: Bench) -> None:
 
 async def test_unchanged_specs_start_no_pass(bench: Bench) -> None:
     """A wake with the same content is none; another revision of it is told, an edit counts."""
-    assert bench.write(app("web"))
-    assert not bench.write(app("web"))
+    web = app("web")
+    assert bench.write(web)
+    assert not bench.write(web)
     assert bench.write(app("web", word="b"))
     assert bench.ledger.generation(WEB) == 2
 

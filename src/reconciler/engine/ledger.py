@@ -22,7 +22,7 @@ from ..core.model import (
     World,
 )
 from ..core.overrides import Override
-from ..core.plan import Wish, expand
+from ..core.plan import Wish
 from ..core.status import Facts, conditions
 from ..specs.load import Snapshot
 from .journal import Event, Journal, Known
@@ -44,6 +44,7 @@ class Ledger:
         self.observed_at = 0.0
         self.applied_at = 0.0
         self._known = journal.known()
+        self._expanded: dict[Ref, tuple[Resource[Any], tuple[Resource[Any], ...]]] = {}
         self._rendered: dict[Ref, tuple[Resource[Any], State]] = {}
 
     @property
@@ -55,10 +56,9 @@ class Ledger:
         """Make ``snapshot`` the desired state; says whether any resource changed by it."""
         before = self.snapshot
         self.snapshot = snapshot
-        same = before is not None and before.resources == snapshot.resources
-        if same and before is not None and before.whole == snapshot.whole:
+        if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
-        self.desired = expand(self.kinds, snapshot.resources.values())
+        self.desired = dict(self._expand(snapshot))
         self._count_edits()
         return True
 
@@ -113,6 +113,18 @@ class Ledger:
         """What was last seen of ``ref``."""
         seen = self.world.get(ref.kind)
         return None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
+
+    def _expand(self, snapshot: Snapshot) -> Iterator[tuple[Ref, Resource[Any]]]:
+        """Instances, the very same objects for what was not edited: all caches go by identity."""
+        expanded = {}
+        for ref, written in snapshot.resources.items():
+            known = self._expanded.get(ref)
+            if known is None or known[0] is not written:
+                known = (written, self.kinds[ref.kind].instances(written))
+            expanded[ref] = known
+            for instance in known[1]:
+                yield instance.ref, instance
+        self._expanded = expanded
 
     def _count_edits(self) -> None:
         fresh: dict[Ref, Known] = {}
@@ -190,6 +202,13 @@ class Ledger:
                 old, new = (was.vitals.get("pid") if was else None), now.vitals.get("pid")
                 if old and new and old != new and ref not in planned:
                     yield Event(ref, "Warning", "Restarted", f"pid {old} is gone, {new} runs")
+
+
+def _is_same(before: Snapshot, after: Snapshot) -> bool:
+    """Whether nothing was edited; a loader hands out unedited resources again, not copies."""
+    if before.whole != after.whole or len(before.resources) != len(after.resources):
+        return False
+    return all(before.resources.get(ref) is one for ref, one in after.resources.items())
 
 
 def _tell(ref: Ref, ready: Condition) -> Event:

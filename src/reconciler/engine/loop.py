@@ -28,6 +28,8 @@ PROGRESS: Final = 1.0
 """While something is on its way to health, it is looked at this often (seconds)."""
 
 
+PASSES: Final = 1000
+"""What is not settled after so many passes is left to the loop."""
 NAMED: Final = 10
 """A pass names at most this many changes in the history."""
 
@@ -76,7 +78,9 @@ class Lane:
     async def settle(self) -> Outcome:
         """Pass until there is nothing left to do now; what waits longer is left to the loop."""
         outcome = await self.pass_once()
-        while outcome.applied or _soon(outcome) is not None:
+        for _ in range(PASSES):
+            if not outcome.applied and _soon(outcome) is None:
+                break
             await self.stack.clock.sleep(_soon(outcome) or 0.0)
             outcome = await self.pass_once()
         return outcome

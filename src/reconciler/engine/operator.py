@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..core.errors import ReconcileError, Waiting
 from ..core.model import Plan, Ref
 from ..specs.load import Loader
 from .loop import Lane, Stack, look
-from .reconcile import Outcome, observe
+from .reconcile import observe
 from .views import View, event_view, pass_view, plan_view, resource_view, status_view
 from .wake import file_changes, forget_bell, open_bell
 
@@ -24,6 +24,7 @@ LANES: Final = {
     "backup": frozenset({"Repository", "SyncTarget"}),
 }
 RELOAD_RETRY: Final = 1.0
+ROUNDS: Final = 10
 STALE_AFTER: Final = 3.0
 """Readiness wants a look at the world no older than this many resync periods."""
 
@@ -114,13 +115,14 @@ class Operator:
         if confirm:
             self.stack.records.write("confirmation", "deletions", confirm)
         before = await self.plan()
-        failures: dict[Ref, ReconcileError] = {}
-        while True:
-            outcomes = await asyncio.gather(*(lane.settle() for lane in self.lanes))
-            failures = {ref: error for one in outcomes for ref, error in one.failures.items()}
-            if not any(_did_something(one) for one in outcomes):
+        ledger = self.stack.ledger
+        for _ in range(ROUNDS):  # what one lane did may free what another waits for
+            applied_at = ledger.applied_at
+            await asyncio.gather(*(lane.settle() for lane in self.lanes))
+            if ledger.applied_at == applied_at:
                 break
-        return {"plan": before, "after": await self.plan(), "failures": _failures(failures)}
+        after = await self.plan()
+        return {"plan": before, "after": after, "failures": _failures(ledger.failures)}
 
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
@@ -196,13 +198,8 @@ class Operator:
             self.wake()
 
 
-def _did_something(outcome: Outcome) -> bool:
-    return bool(outcome.applied)
-
-
-def _failures(failures: dict[Ref, Any]) -> list[View]:
+def _failures(failures: Mapping[Ref, ReconcileError]) -> list[View]:
     return [
         {"ref": str(ref), "reason": error.reason, "message": str(error)}
         for ref, error in sorted(failures.items())
-        if not isinstance(error, Waiting)
     ]
