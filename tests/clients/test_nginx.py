@@ -1,0 +1,60 @@
+"""nginx as a program, and ports with owners."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from reconciler.clients import ports
+from reconciler.clients.nginx import find_nginx
+from reconciler.core.errors import Terminal
+from reconciler.kinds.gateway.files import INCLUDE, Include, shipped
+
+
+@pytest.mark.real
+async def test_our_files_are_accepted_and_bad_ones_quoted(stack_dir: Path, free_port: int) -> None:
+    """The scratch folder is gone afterwards; nginx's own words are passed on."""
+    nginx = await find_nginx()
+    files = {**shipped(), INCLUDE: Include("g", free_port, "127.0.0.1", "00").text().encode()}
+    await nginx.check(files, near=stack_dir / "run")
+    with pytest.raises(Terminal, match=r'unknown directive "nonsense".*gateway\.conf:1'):
+        await nginx.check({**files, INCLUDE: b"nonsense on;\n"}, near=stack_dir / "run")
+    assert list((stack_dir / "run").iterdir()) == []
+
+
+async def test_an_openresty_is_used_where_there_is_one(tmp_path: Path) -> None:
+    """It speaks Lua by itself: no modules are loaded."""
+    fake = tmp_path / "openresty"
+    fake.write_text("#!/bin/sh\n")
+    fake.chmod(0o755)
+    nginx = await find_nginx(str(tmp_path))
+    assert nginx.binary == str(fake)
+    assert "load_module" not in nginx.globals
+
+
+async def test_no_nginx_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command mends it."""
+    monkeypatch.setattr("reconciler.clients.nginx.PLACES", ())
+    with pytest.raises(Terminal, match="apt-get install nginx-light"):
+        await find_nginx(str(tmp_path))
+
+
+def test_a_busy_port_names_its_owner(free_port: int) -> None:
+    """The program that has the port, and its pid."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", free_port))
+        holder.listen()
+        with pytest.raises(ports.PortBusy, match=rf"port {free_port}: .*\(pid {os.getpid()}\)"):
+            ports.claim("127.0.0.1", free_port)
+    ports.claim("127.0.0.1", free_port)
+
+
+def test_an_address_of_another_machine_is_refused(free_port: int) -> None:
+    """It will not become ours by waiting."""
+    with pytest.raises(Terminal, match="this machine has no such address"):
+        ports.claim("192.0.2.1", free_port)

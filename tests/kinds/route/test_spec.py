@@ -1,0 +1,129 @@
+"""A Route as it is written: what is taken and what is refused, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from reconciler.kinds.route.spec import RouteSpec
+
+PROXY = {"backend": "http://127.0.0.1:8000"}
+
+
+def read(**spec: Any) -> RouteSpec:
+    return RouteSpec.model_validate(spec, by_alias=True, by_name=False)
+
+
+def test_the_example_of_the_docs_is_taken() -> None:
+    """Everything a route can say today, at once."""
+    spec = read(
+        priority=180,
+        match={
+            "host": "*.Example.com",
+            "pathPrefix": "/gemini/",
+            "methods": ["GET", "POST"],
+            "refererSubstr": "webui",
+        },
+        proxy={
+            **PROXY,
+            "stripPrefix": True,
+            "setHeaders": [{"name": "X-Forwarded-Prefix", "value": "/gemini"}],
+            "timeouts": {"connect": "500ms", "read": "1h"},
+        },
+    )
+    assert spec.match.host == "*.example.com"
+    assert spec.proxy
+    assert (spec.proxy.timeouts.connect, spec.proxy.timeouts.read) == (0.5, 3600.0)
+    assert spec.proxy.timeouts.send == 600.0
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical"),
+    [
+        ("http://localhost:6185", "http://localhost:6185"),
+        ("http://127.0.0.1", "http://127.0.0.1:80"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+        ("HTTP://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_a_backend_has_one_spelling(given: str, canonical: str) -> None:
+    """So that a difference of spelling is no difference."""
+    spec = read(proxy={"backend": given})
+    assert spec.proxy
+    assert spec.proxy.backend == canonical
+
+
+@pytest.mark.parametrize(
+    ("backend", "says"),
+    [
+        ("https://127.0.0.1:1", "https:// backends are not supported yet"),
+        ("unix:/x.sock", "unix:// backends are not supported yet"),
+        ("http://example.com:80", "host names are not supported yet"),
+        ("http://127.0.0.1:1/base", "a path after 127.0.0.1:1 is not supported yet"),
+        ("http://u:p@127.0.0.1:1", "a user name in a backend is not supported yet"),
+        ("http://0.0.0.0:80", "requests go to 127.0.0.1"),
+        ("http://169.254.169.254", "not an address of a backend"),
+        ("http://127.1:80", "host names are not supported yet"),
+        ("http://2130706433:80", "host names are not supported yet"),
+        ("http://127.0.0.1:99999", "out of range"),
+        ("http://127.0.0.1:0", "port 0"),
+        ("127.0.0.1:80", "not an address"),
+        (8000, "not an address"),
+    ],
+)
+def test_a_backend_that_cannot_be_used_is_refused(backend: object, says: str) -> None:
+    """The text names what is wrong with it."""
+    with pytest.raises(ValidationError, match=says):
+        read(proxy={"backend": backend})
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({}, "exactly one of"),
+        ({"proxy": PROXY, "respond": {"status": 200}}, "exactly one of"),
+        ({"proxy": {**PROXY, "stripPrefix": True}}, "needs `match.pathPrefix`"),
+        ({"redirect": {"toPrefix": "/x"}}, "needs `match.pathPrefix`"),
+        ({"redirect": {}}, "either `to` or `toPrefix`"),
+        ({"redirect": {"to": "//evil.example/"}}, "not a path"),
+        ({"redirect": {"to": "https://h.example"}}, "not a path"),
+        ({"redirect": {"to": "https://u@h.example/"}}, "not a path"),
+        ({"redirect": {"to": "/x#y"}}, "not a path"),
+        ({"redirect": {"to": "/x", "code": 303}}, "301, 302, 307 or 308"),
+        ({"respond": {"status": 99}}, "greater than or equal to 200"),
+        ({"match": {"host": "a.example:80"}, "proxy": PROXY}, "not a host"),
+        ({"match": {"host": "*"}, "proxy": PROXY}, "not a host"),
+        ({"match": {"host": "a..b"}, "proxy": PROXY}, "not a host"),
+        ({"match": {"pathPrefix": "/a/../b"}, "proxy": PROXY}, "a segment"),
+        ({"match": {"methods": ["get"]}, "proxy": PROXY}, "pattern"),
+        ({"match": {"methods": []}, "proxy": PROXY}, "at least 1"),
+        ({"proxy": {**PROXY, "timeouts": {"read": "0s"}}}, "a timeout of 0"),
+        ({"proxy": {**PROXY, "timeouts": {"read": 5}}}, "write it with a unit"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(spec: dict[str, Any], says: str) -> None:
+    """Each with what to write instead."""
+    with pytest.raises(ValidationError, match=says):
+        read(**spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Host", "x"),
+        ("content-length", "1"),
+        ("Connection", "close"),
+        ("X-Forwarded-For", "1.1.1.1"),
+        ("X-Reconciler-Client", "local"),
+        ("a b", "x"),
+        ("", "x"),
+        ("X-A", "x\r\nX-B: y"),
+        ("X-A", "x\0"),
+    ],
+)
+def test_headers_that_are_not_the_users_are_refused(name: str, value: str) -> None:
+    """Those of the gateway, those of one connection, and those that are two."""
+    with pytest.raises(ValidationError):
+        read(proxy={**PROXY, "setHeaders": [{"name": name, "value": value}]})
