@@ -73,11 +73,11 @@ EnvName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")]
 EnvValue: TypeAlias = Annotated[str | Sealed, BeforeValidator(_env_value)]
 User: TypeAlias = Annotated[
     str,
-    BeforeValidator(_user),
     StringConstraints(pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?$"),
+    BeforeValidator(_user),
 ]
 Umask: TypeAlias = Annotated[
-    str, BeforeValidator(_umask), StringConstraints(pattern=r"^0?[0-7]{3}$")
+    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), BeforeValidator(_umask)
 ]
 Signal: TypeAlias = Annotated[
     Literal["TERM", "HUP", "INT", "QUIT", "KILL", "USR1", "USR2"], BeforeValidator(_signal)
