@@ -29,6 +29,7 @@ class Backend:
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     silent: bool = False
+    fickle: bool = False
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -53,10 +54,14 @@ class Backend:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        served = 0
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(head)
+                if self.fickle and served:
+                    break
+                served += 1
                 await self._answer(head, reader, writer)
         self._writers.discard(writer)
         writer.close()

@@ -196,13 +196,25 @@ async def test_connections_to_backends_are_kept(gateway: Gateway, backend: Backe
     assert backend.connections <= 2
 
 
+async def test_a_kept_connection_may_turn_out_closed(gateway: Gateway, backend: Backend) -> None:
+    """A backend that hangs up on a kept connection is asked again; one that is dead is not."""
+    backend.fickle = True
+    await gateway.serve(default=backend.url)
+    for _ in range(3):
+        await gateway.echo("/")
+    assert len(backend.requests) == 5
+    assert backend.connections == 3
+
+
 async def test_bodies_pass_up_to_a_limit(gateway: Gateway, backend: Backend) -> None:
     """A large upload arrives whole; one over the limit is refused unread."""
     await gateway.serve(default=backend.url)
     response = await gateway.client.post("/", content=b"x" * 3_000_000)
     assert response.json()["size"] == 3_000_000
-    head = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 200000000\r\n\r\n"
-    assert (await gateway.raw(head)).split(b" ")[1] == b"413"
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000000\r\n\r\n")
+    assert (await reader.readline()).split(b" ")[1] == b"413"
+    writer.close()
 
 
 async def test_backends_may_speak_ipv6(gateway: Gateway, make_backend: MakeBackend) -> None:

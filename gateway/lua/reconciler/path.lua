@@ -49,7 +49,7 @@ end
 
 
 local function normalise_slowly(raw)
-    if find(raw, "[\\#?]") then
+    if find(raw, "[\\#?%z]") then
         return nil, "a character that has no place in a path"
     end
     if find(gsub(raw, "%%%x%x", ""), "%", 1, true) then

@@ -19,7 +19,7 @@ def normalise(text: str) -> str:
     raw = text.encode()
     if not raw.startswith(b"/"):
         raise ValueError("a path begins with /")
-    if re.search(rb"[\\#?]", raw):
+    if re.search(rb"[\\#?\0]", raw):
         raise ValueError("a character that has no place in a path")
     if b"%" in _ENCODED.sub(b"", raw):
         raise ValueError("a percent sign that encodes nothing")
