@@ -71,14 +71,15 @@ def read_settings(
     longest = state / "run" / "supervisor.sock"
     if len(os.fsencode(longest)) > SOCKET_PATH_LIMIT:
         raise ValueError(f"{state}: too long for a socket path; choose a shorter --state-dir")
+    environ = {**own, **_handed_over(state / "run" / "environ")}
     return Settings(
         specs=folder,
         state_dir=state,
         worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
         listen=listen or own.get("RECONCILER_LISTEN") or None,
         resync=float(own.get("RECONCILER_RESYNC") or 30.0),
-        stack_start=own.get("RECONCILER_STACK_START", ""),
-        environ={**own, **_handed_over(state / "run" / "environ")},
+        stack_start=environ.get("RECONCILER_STACK_START", ""),
+        environ=environ,
     )
 
 

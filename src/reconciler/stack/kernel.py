@@ -49,6 +49,14 @@ def all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (names only)
 
 
+def children(pid: int) -> set[int]:
+    """The processes right below ``pid``: those it started, and those it adopted."""
+    try:
+        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split()}
+    except OSError:  # a kernel without that file
+        return {one for one in all_pids() if _stat(one)[1:2] == [str(pid).encode()]}
+
+
 def descendants(*roots: int) -> set[int]:
     """Every process below ``roots``, without them."""
     children = defaultdict(list)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from .kernel import all_pids, descendants, environ, is_zombie, start_time
+from .kernel import all_pids, children, descendants, environ, is_zombie, start_time
 
 GRACE: Final = 5.0
 KILL_GRACE: Final = 5.0
@@ -27,6 +27,12 @@ def end_descendants(spared: Iterable[int]) -> list[int]:
 def end_earlier(state_dir: Path, stack_start: str) -> list[int]:
     """End what another life of the stack in ``state_dir`` has left running."""
     return end(lambda: _earlier(state_dir, stack_start))
+
+
+def end_strays(state_dir: Path, spared: Iterable[int]) -> list[int]:
+    """End what a process of the stack left behind when it ended or began anew."""
+    keep = set(spared)
+    return end(lambda: _strays(state_dir, keep))
 
 
 def end(find: Callable[[], set[int]], *, grace: float = GRACE) -> list[int]:
@@ -67,6 +73,24 @@ def _earlier(state_dir: Path, stack_start: str) -> set[int]:
         if start not in {None, own} and known.get(b"RECONCILER_STATE_DIR") == folder:
             roots.add(pid)
     return roots | descendants(*roots)
+
+
+def _strays(state_dir: Path, spared: set[int]) -> set[int]:
+    """What we adopted, and all below it, whose process is gone or began later than itself."""
+    adopted = children(os.getpid()) - spared
+    roots = {pid for pid in adopted if _is_stray(state_dir, pid)}
+    return roots | descendants(*roots) if roots else roots
+
+
+def _is_stray(state_dir: Path, pid: int) -> bool:
+    tag, began = environ(pid).get(b"RECONCILER_PROCESS"), start_time(pid)
+    if not tag or began is None:
+        return False  # not of a process of ours, or it has ended meanwhile
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        record = json.loads((state_dir / "run/processes" / f"{os.fsdecode(tag)}.json").read_bytes())
+        if start_time(int(record["pid"])) == record["start_time"] and not is_zombie(record["pid"]):
+            return began < int(record["start_time"])
+    return True
 
 
 def _recorded(state_dir: Path) -> Iterator[int]:

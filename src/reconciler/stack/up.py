@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .kernel import Kernel, descendants
-from .leftovers import end_descendants, end_earlier
+from .leftovers import end_descendants, end_earlier, end_strays
 from .place import Place, clean_environment, open_lock, prepare
 
 OK, COULD_NOT, ALREADY_RUNNING, INTERRUPTED = 0, 2, 4, 130
@@ -27,6 +27,8 @@ _HEALTHY_AFTER: Final = 10.0
 _FIRST_DELAY: Final = 0.2
 _LAST_DELAY: Final = 30.0
 _KICK: Final = 0.02
+_LOOK_AROUND: Final = 1.0
+"""Seconds between two looks for what processes left behind; nobody tells us of an adoption."""
 _ANSWER_WITHIN: Final = 20.0
 
 
@@ -101,7 +103,8 @@ class Parent:
         signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         self._kernel.adopt_orphans()
         self._spared = frozenset(descendants(os.getpid()))
-        self._place.hand_over(os.environ)
+        # Whoever speaks for this stack must know its start, or it takes live data for a lost one.
+        self._place.hand_over({**os.environ, "RECONCILER_STACK_START": self._start})
         end_earlier(self._place.state_dir, self._start)
         try:
             code = self._keep()
@@ -128,7 +131,7 @@ class Parent:
                 return COULD_NOT
             delay = _FIRST_DELAY if uptime > _HEALTHY_AFTER else min(_LAST_DELAY, delay * 2)
             print(f"supervisord ended unexpectedly; again in {delay:g} s", file=sys.stderr)
-            if self._wait(delay) is not None:
+            if self._wait(delay):
                 return self._code()
 
     def _code(self) -> int:
@@ -137,29 +140,31 @@ class Parent:
     def _live(self) -> Life:
         life = Life(self._spawn(), time.monotonic())
         while life.status is None:
-            number = self._wait(_KICK if self._asked else None)
-            if number is None:
-                # supervisord looks at its children once a second, or when somebody knocks.
-                answers(self._place)
-            if number in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
+            found = signal.sigtimedwait(_WATCHED, _KICK if self._asked else _LOOK_AROUND)
+            if found is None:
+                self._look_around(life)
+            elif found.si_signo != signal.SIGCHLD:
                 # Asked twice: at once, not in order.
                 os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
-                self._asked = signal.Signals(number)
+                self._asked = signal.Signals(found.si_signo)
             self._reap(life)
         return life
 
-    def _wait(self, seconds: float | None) -> int | None:
-        """The next signal; None when ``seconds`` passed. The end of a child does not shorten it."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while True:
-            if deadline is None:
-                return signal.sigwaitinfo(_WATCHED).si_signo
-            found = signal.sigtimedwait(_WATCHED, max(0.0, deadline - time.monotonic()))
-            if found is None:
-                return None
+    def _look_around(self, life: Life) -> None:
+        if self._asked:
+            # supervisord looks at its children once a second, or when somebody knocks.
+            answers(self._place)
+        else:
+            end_strays(self._place.state_dir, {life.pid, *self._spared})
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether a signal asked for the end meanwhile; that of a child does not shorten it."""
+        deadline = time.monotonic() + seconds
+        while found := signal.sigtimedwait(_WATCHED, max(0.0, deadline - time.monotonic())):
             if found.si_signo != signal.SIGCHLD:
                 self._asked = signal.Signals(found.si_signo)
-                return found.si_signo
+                return True
+        return False
 
     def _reap(self, life: Life) -> None:
         """Notice every child that has ended, adopted ones too."""
