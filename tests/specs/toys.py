@@ -113,15 +113,19 @@ class SpecFolder:
         self.specs = root / "specs"
         self.specs.mkdir(exist_ok=True)
         self.environ = dict(environ or {})
-        self.source: Source = open_source(self.specs, worktree=worktree, limits=limits)
+        self._how = (worktree, limits)
         self.loader = self.fresh_loader()
         self.load = self.loader.load
 
     def fresh_loader(self) -> Loader:
         """A loader that remembers nothing."""
-        source = open_source(self.specs, worktree=False, limits=self.source.limits)
-        source = self.source if not hasattr(self, "loader") else source
+        worktree, limits = self._how
+        source: Source = open_source(self.specs, worktree=worktree, limits=limits)
         return Loader(TOYS, source, root=self.root, environ=self.environ, key=KEY)
+
+    def said(self) -> list[str]:
+        """Every problem there is, as one line each."""
+        return [str(problem) for problem in self.load().problems]
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file below ``specs/``."""

@@ -53,7 +53,7 @@ class Reading:
     def read(self, node: Node, at: Location = (), under: str = "") -> Json:
         """The value of ``node``, which stands at ``at`` below the key ``under``."""
         if isinstance(node, nodes.Mapping):
-            source = _source_of(node)
+            source = _source_of(node) if at else None
             if source is not None:
                 return self._fetch(source, at)
             return self._read_mapping(node, at, under)

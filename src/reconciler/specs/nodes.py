@@ -12,7 +12,7 @@ class Limits(NamedTuple):
     file_bytes: int = 1 << 20
     files: int = 20_000
     documents: int = 5_000
-    nodes: int = 10_000
+    nodes: int = 5_000
     """Keys and values of one document."""
     depth: int = 32
     scalar: int = 1 << 17

@@ -34,9 +34,10 @@ def read_regular(path: Path, limit: int = LARGEST) -> bytes:
     """All bytes of a regular file of at most ``limit``; a pipe or device never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OutsideError("is not a regular file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OutsideError("is not a regular file")
             data = file.read(limit + 1)
     except (OSError, ValueError) as exc:
         raise OutsideError(_reason(exc)) from exc

@@ -33,6 +33,11 @@ _PLAIN_WORDS: Final = {
     "did not find expected key": "expected a key here",
     "did not find expected '-' indicator": 'expected a "-" here',
 }
+_OPENED: Final = {
+    "while parsing a flow sequence": 'this "[" is never closed',
+    "while parsing a flow mapping": 'this "{" is never closed',
+    "while scanning a quoted scalar": "this quote is never closed",
+}
 _HINTS: Final = {
     "mapping values are not allowed in this context": "quote values that hold a colon and a space",
     "found character that cannot start any token": "indent with spaces, and quote values that "
@@ -78,16 +83,19 @@ def _events(text: str) -> Iterator[Event]:
         while (event := loader.get_event()) is not None:
             yield event
     except yaml.MarkedYAMLError as exc:
-        raise Refused(_say(exc)) from exc
+        raise Refused(_say(exc, text)) from exc
     except (yaml.YAMLError, ValueError) as exc:
         raise Refused(Flaw(Mark(1, 1), f"not readable as YAML: {exc}")) from exc
     finally:
         loader.dispose()
 
 
-def _say(exc: yaml.MarkedYAMLError) -> Flaw:
+def _say(exc: yaml.MarkedYAMLError, text: str) -> Flaw:
     place: Any = exc.problem_mark or exc.context_mark
-    mark = Mark(place.line + 1, place.column + 1) if place else Mark(1, 1)
+    mark = Mark(place.line + 1, place.column + 1) if place else START
+    if mark.line > text.rstrip().count("\n") + 1 and exc.context in _OPENED and exc.context_mark:
+        begin: Any = exc.context_mark
+        return Flaw(Mark(begin.line + 1, begin.column + 1), _OPENED[exc.context])
     said = exc.problem or "not readable as YAML"
     message = _PLAIN_WORDS.get(said, said)
     opened: Any = exc.context_mark
