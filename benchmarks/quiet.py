@@ -116,14 +116,16 @@ def _counted() -> Iterator[Counter[str]]:
     send = httpx.AsyncHTTPTransport.handle_async_request
 
     async def count(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        calls.update(_methods(await request.aread()))
+        calls.update(_methods(request, await request.aread()))
         return await send(self, request)
 
     with patch.object(httpx.AsyncHTTPTransport, "handle_async_request", count):
         yield calls
 
 
-def _methods(body: bytes) -> list[str]:
+def _methods(request: httpx.Request, body: bytes) -> list[str]:
+    if request.url.path != "/RPC2":  # the gateway
+        return [] if request.method == "GET" else [f"{request.method} {request.url.path}"]
     arguments, method = xmlrpc.client.loads(body)
     if method != "system.multicall":
         return [str(method)]

@@ -140,8 +140,16 @@ class Ours:
         """Converging, for as long as the block lasts."""
         words = self.command("up", *([] if self._commit else ["--worktree"]))
         with _process(words):
-            eventually(self._answers, 60)
+            try:
+                eventually(self._answers, 60)
+            except AssertionError as error:
+                raise RuntimeError(self.log()) from error
             yield self
+
+    def log(self) -> str:
+        """What the operator had to say."""
+        path = self.state / "log" / "reconciler.log"
+        return path.read_text()[-4000:] if path.exists() else "the operator has no log"
 
     def _verdict(self) -> Any:
         return self.operator.status()["verdict"]
