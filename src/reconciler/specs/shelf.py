@@ -37,7 +37,7 @@ class Shelf:
 
     def remove(self, path: PurePath, file: SpecFile) -> None:
         for placed in file.placed:
-            left = [one for one in self.written[placed.ref] if one.origin.path != path]
+            left = [one for one in self.written.get(placed.ref, ()) if one.origin.path != path]
             self._settle(placed.ref, tuple(left))
         self.leaning.discard(path)
         self.faulty.pop(path, None)
