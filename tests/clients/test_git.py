@@ -131,7 +131,7 @@ async def test_hostile_urls_run_nothing(client: Git, stack_dir: Path, url: str) 
     folder = await configured(stack_dir, client, url)
     with pytest.raises(Transient):
         await Remote(folder, folder.demand_settings()).tip()
-    assert not list(stack_dir.rglob("canary"))
+    assert not await asyncio.to_thread(lambda: list(stack_dir.rglob("canary")))
 
 
 async def test_four_answers(client: Git, stack_dir: Path) -> None:

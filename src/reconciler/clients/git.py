@@ -19,6 +19,8 @@ from .git_errors import failure, redact
 
 QUICK: Final = 60.0
 """Seconds for what touches only the local disk, or asks the remote one question."""
+LINGER: Final = 0.5
+"""Seconds that what git started may go on after git."""
 LONG: Final = 1800.0
 """Seconds for what moves data; a stalled transfer ends sooner by its own low speed limit."""
 
@@ -110,7 +112,7 @@ class Git:
         process = await self._start(folder, arguments, terms)
         try:
             async with asyncio.timeout(terms.deadline):
-                output, errors = await process.communicate(terms.stdin)
+                output, errors = await _talk(process, terms.stdin)
         except TimeoutError as exc:
             where = terms.about or str(folder)
             message = f"git {arguments[0]} of {where} took longer than {terms.deadline:g} s"
@@ -198,9 +200,30 @@ def _numbered(settings: list[tuple[str, str]]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(settings)), **names, **values}
 
 
+async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
+    """Hand over the input and collect the output of a command and of what it started.
+
+    When git itself is gone, what it started and still holds the pipes has nobody to work for.
+    """
+    told = asyncio.ensure_future(process.communicate(stdin))
+    try:
+        while not told.done():
+            ended = process.returncode is not None
+            await asyncio.wait({told}, timeout=LINGER)
+            if ended and not told.done():
+                _kill_group(process)
+        return told.result()
+    finally:
+        told.cancel()
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Leave no process behind: git starts others, so the whole group goes."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill_group(process)
         await asyncio.shield(process.wait())
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -106,20 +106,25 @@ class Backup:
         job = self._job
         tip = await job.fetched_tip()
         theirs = await job.history.entry(tip, job.place.inside)
-        base = await self._job.base()
         if theirs == ours:
             await job.agree(tip, ours)
-        elif theirs in (None, base) or (base is None and job.state.on_start == "skip"):
+        elif await self._may_replace(theirs):
             await self._push(tip, ours)
-        elif ours == base:
+        elif ours == await job.base():
             job.note(ahead=True, seen=tip, conflict=None)
             await job.history.move(await job.history.ref(job.saved), job.pushed)
         else:
             await self._keep_both(tip, theirs, ours)
 
+    async def _may_replace(self, theirs: Entry | None) -> bool:
+        if theirs is None or await self._job.knows(theirs):
+            return True
+        return self._job.state.on_start == "skip" and await self._job.base() is None
+
     async def _push(self, tip: str | None, ours: Entry) -> None:
         job = self._job
         commit = await self._on_top_of(tip, ours)
+        job.try_push(ours)
         try:
             await job.remote.push(commit, job.settings.branch)
         except Transient as exc:

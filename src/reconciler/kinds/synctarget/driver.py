@@ -51,7 +51,7 @@ class SyncTargetDriver:
         for folder, settings in self._folders.configured():
             for name, noted in folder.notes("targets"):
                 state = _parse(folder.name, noted)
-                ready = settings is not None and self._is_restored(name, state, settings)
+                ready = self._is_restored(name, state, settings)
                 seen[name] = Observed(
                     state.model_copy(update={"restored": ready}),
                     owned=True,
@@ -59,8 +59,12 @@ class SyncTargetDriver:
                 )
         return seen
 
-    def _is_restored(self, name: str, state: SyncTargetState, settings: Settings) -> bool:
-        return state.on_start == "skip" or self._latches.holds(place_of(name, state, settings.base))
+    def _is_restored(self, name: str, state: SyncTargetState, settings: Settings | None) -> bool:
+        if state.on_start == "skip":
+            return True
+        if settings is None:  # damaged: where the path lies is unknown, and nobody stops for that
+            return self._latches.is_current(name)
+        return self._latches.holds(place_of(name, state, settings.base))
 
     async def _track(self, name: str, state: SyncTargetState) -> None:
         folder = self._folders.open(state.repository)

@@ -19,6 +19,7 @@ from .scan import Cache, Means, Scan, Scanner
 from .state import SyncTargetState
 
 CACHE_VERSION: Final = 1
+TRIED: Final = 10
 
 
 @dataclass(slots=True)
@@ -70,6 +71,19 @@ class Job:
             return Entry(*noted)
         return await self.history.entry(await self.history.ref(self.pushed), self.place.inside)
 
+    async def knows(self, theirs: Entry | None) -> bool:
+        """Whether what the remote has is what we agreed on, or one of our own that we pushed since.
+
+        An operator that is killed right after a push never learns that it went through.
+        """
+        tried = [Entry(*entry) for entry in self.status.get("tried") or ()]
+        return theirs == await self.base() or theirs in tried
+
+    def try_push(self, ours: Entry) -> None:
+        """Note, before a push, what the remote may have after it."""
+        tried = self.status.get("tried") or []
+        self.note(tried=[*tried, ours][-TRIED:])
+
     async def unpushed(self) -> str | None:
         """The newest copy, when the remote does not have it."""
         saved = await self.history.ref(self.saved)
@@ -90,7 +104,7 @@ class Job:
     async def agree(self, commit: str | None, entry: Entry) -> None:
         """Note that the remote's ``commit`` has what lies here."""
         await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
-        self.note(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0)
+        self.note(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0, tried=[])
 
     async def scan(self, cache: Cache | None = None) -> Scan:
         """Look at the path in a thread. With a cache new content is stored, without only named."""

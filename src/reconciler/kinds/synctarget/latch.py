@@ -47,10 +47,15 @@ class Latches:
         except TypeError:
             return None
 
+    def is_current(self, name: str) -> bool:
+        """Whether the target was restored in this start of the stack."""
+        latch = self.read(name)
+        return latch is not None and latch.stack == self._stack
+
     def holds(self, place: Place) -> bool:
         """Whether what lies at the path may be used as it is."""
         latch = self.read(place.name)
-        if latch is None or latch.stack != self._stack:
+        if latch is None or not self.is_current(place.name):
             return False
         if not latch.held:
             return True

@@ -42,7 +42,7 @@ class Restore:
         if source is None or source == EMPTY_TREE:
             await offload(lambda _: _make_root(place))
             return False
-        if from_remote and source == await job.base() and self._latches.continues(place):
+        if from_remote and await job.knows(source) and self._latches.continues(place):
             return True  # what lies here grew out of this very backup, so it is newer
         self._demand_kind(source)
         await self._put(source)
@@ -54,7 +54,7 @@ class Restore:
     async def _source(self, theirs: Entry | None) -> tuple[Entry | None, bool]:
         """The newest copy: a local one that was never pushed, if the remote stood still."""
         unpushed = await self._job.unpushed()
-        if unpushed is not None and theirs == await self._job.base():
+        if unpushed is not None and await self._job.knows(theirs):
             return await self._job.history.entry(unpushed, self._job.place.inside), False
         return theirs, True
 
