@@ -25,7 +25,7 @@ from reconciler.testing import eventually
 def log(stack_dir: Path) -> Path:
     """The log folder with web-0, web-1, webhook-0 and the stack's own."""
     folder = stack_dir / "log"
-    for name in ("web-0", "web-1", "webhook-0", "reconciler", "gateway"):
+    for name in ("web-0", "web-1", "webhook-0", "reconciler", "gateway", "up"):
         (folder / f"{name}.log").write_text(f"{name} says one\n{name} says two\n")
     return folder
 

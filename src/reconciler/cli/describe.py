@@ -52,7 +52,8 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     if conditions := view.get("conditions"):
         rows += [line(Span("conditions", Style.FAINT))]
         rows += grid([_condition(one, now) for one in conditions], width=width)
-    vitals = {k: v for k, v in (view.get("vitals") or {}).items() if v is not None}
+    # What is empty says nothing.
+    vitals = {k: v for k, v in (view.get("vitals") or {}).items() if v not in (None, "", [], {})}
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
         rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)

@@ -15,7 +15,8 @@ from .outcome import Exit, Failure
 from .tail import Tail, last_lines
 from .terminal import Terminal
 
-RESERVED: Final = ("reconciler", "gateway", "supervisord")
+# Instances end in their number; what else lies there belongs to the stack itself.
+INSTANCE: Final = re.compile(r".*-[0-9]+")
 EVERY: Final = 0.2
 # Colours are let through to a terminal; anything else it would obey is shown instead.
 OBEYED: Final = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,7 +45,7 @@ def logs(
 def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     """The logs that were asked for; those of all processes when none was."""
     if not names:
-        found = {k: v for k, v in find_logs(folder).items() if k not in RESERVED}
+        found = {k: v for k, v in find_logs(folder).items() if INSTANCE.fullmatch(k)}
         if not found:
             raise Failure(
                 f"there are no logs in {folder}", hint="`reconciler status` says what runs"

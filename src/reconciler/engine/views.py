@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .. import __version__
 from ..core.gates import AnyChange
 from ..core.model import (
     Apply,
@@ -98,6 +100,8 @@ def status_view(ledger: Ledger) -> View:
     return {
         "verdict": _verdict(ledger, resources),
         "revision": ledger.snapshot.revision if ledger.snapshot else None,
+        "source": ledger.snapshot.source if ledger.snapshot else "",
+        "operator": {"pid": os.getpid(), "version": __version__},
         "appliedAt": timestamp(ledger.applied_at),
         "observedAt": timestamp(ledger.observed_at),
         "pending": list(ledger.snapshot.pending) if ledger.snapshot else [],
