@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, Protocol
 
@@ -99,7 +100,8 @@ class Real:
         found = {}
         for info in await self.rpc.processes():
             if info["pid"] and info["name"] != "events":
-                found[str(info["name"])] = await self._look(int(info["pid"]))
+                with suppress(FileNotFoundError):  # it has just ended
+                    found[str(info["name"])] = await self._look(int(info["pid"]))
         return found
 
     async def _look(self, pid: int) -> Alive:
@@ -108,7 +110,13 @@ class Real:
         def words(part: str) -> list[str]:
             return os.fsdecode(Path(f"/proc/{pid}/{part}").read_bytes()).split("\0")[:-1]
 
-        argv = await eventually_async(lambda: (w := words("cmdline")) and "-S" not in w and w)
+        def become() -> list[str]:
+            """Its arguments; none while it is still the launcher or a fork of supervisord."""
+            found = words("cmdline") if folder.exists() else [""]
+            return [] if {"-S", "supervisor.supervisord"} & set(found) else found
+
+        folder = Path(f"/proc/{pid}")
+        argv = await eventually_async(become)
         env = dict(pair.split("=", 1) for pair in words("environ") if "=" in pair)
         return Alive(pid, tuple(argv or ()), env)
 

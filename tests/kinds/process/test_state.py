@@ -101,7 +101,7 @@ def names(before: Program | None, after: Program | None) -> list[type]:
 
 WEB = program()
 OFF = program(enabled=False)
-UP = [WriteRecord, Unload, WriteProgram, Load]
+UP = [WriteRecord, WriteProgram, Load]
 
 
 @pytest.mark.parametrize(

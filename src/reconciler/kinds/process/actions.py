@@ -72,7 +72,7 @@ def _put(change: Change[Program], before: Program, after: Program) -> Iterator[P
         yield WriteRecord(name, after, change.revision)
     if again or (before.started and not after.started):
         yield Stop(name)
-    if recreate:
+    if recreate and change.before is not None:
         # supervisord must never know a program otherwise than the file says it does.
         yield Unload(name)
     if load or not before.installed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Final, assert_never
@@ -92,9 +93,13 @@ class ProcessDriver:
         if not traces.live or traces.info is None or not traces.ours:
             return traces
         pid = int(traces.info["pid"])
-        since = start_time(pid)
-        traces = traces.at(since)
-        return traces if traces.running else traces.at(since, launching=self._launching(pid))
+        traces = replace(traces, start_time=start_time(pid))
+        if traces.running:
+            return traces
+        if self._launching(pid):
+            return replace(traces, launching=True)
+        # It may have stopped launching since the records were read; its record was there before.
+        return replace(traces, run=self._runs.read_one(traces.name))
 
     def _launching(self, pid: int) -> bool:
         """Whether ``pid`` has yet to become what it is meant to be."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from ...clients.files import write_atomic
 from ...clients.supervisord import Supervisord
 from ...core.errors import Terminal, Transient
 from .layout import Layout
 from .sections import Foreign, Section, parse_file, render_file
+
+Version: TypeAlias = tuple[int, int, int] | None
+"""Which bytes a file holds, without reading them; None when there is no file."""
 
 
 class Quiet:
@@ -54,15 +57,15 @@ class ProgramFile:
         self._wanted: dict[str, str | None] = {}
         self._write_lock = asyncio.Lock()
         self._read_lock = asyncio.Lock()
-        self._read_as = ""
+        self._seen: tuple[Version, Mapping[str, Section]] = (None, {})
+        self._loaded: Version = None
 
     def read(self) -> Mapping[str, Section]:
         """What the file says. Raises when it is there and cannot be read, or is not ours."""
-        try:
-            return parse_file(self._layout, self._content().decode(errors="replace"))
-        except Foreign:
-            text = f"{self._layout.programs}: not written by reconciler; move it away"
-            raise Terminal(text, reason="NotOwned") from None
+        version = self._version()
+        if version is None or self._seen[0] != version:
+            self._seen = (version, self._parse())
+        return self._seen[1]
 
     async def put(self, name: str, stamp: str | None) -> None:
         """Say how ``name`` is kept; None: no longer."""
@@ -77,11 +80,10 @@ class ProgramFile:
         async with self._read_lock:
             await self._writers.wait()
             await self._putters.wait()
-            content = await asyncio.to_thread(self._content)
-            name = hashlib.sha256(content).hexdigest()
-            if name != self._read_as:
+            version = self._version()
+            if version is None or version != self._loaded:
                 await self._supervisord.reread()
-                self._read_as = name
+                self._loaded = version
 
     async def _write(self) -> None:
         batch, self._wanted = self._wanted, {}
@@ -100,11 +102,30 @@ class ProgramFile:
         if text != self._content():
             write_atomic(self._layout.programs, text)
 
+    def _parse(self) -> Mapping[str, Section]:
+        try:
+            return parse_file(self._layout, self._content().decode(errors="replace"))
+        except Foreign:
+            text = f"{self._layout.programs}: not written by reconciler; move it away"
+            raise Terminal(text, reason="NotOwned") from None
+
     def _content(self) -> bytes:
         try:
             return self._layout.programs.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as exc:
-            text = f"cannot read {self._layout.programs}: {exc.strerror}"
-            raise Transient(text, reason="Unreadable") from exc
+            raise self._unreadable(exc) from exc
+
+    def _version(self) -> Version:
+        try:
+            status = self._layout.programs.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._unreadable(exc) from exc
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _unreadable(self, exc: OSError) -> Transient:
+        text = f"cannot read {self._layout.programs}: {exc.strerror}"
+        return Transient(text, reason="Unreadable")

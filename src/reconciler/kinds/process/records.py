@@ -63,6 +63,13 @@ class Folder(Generic[T]):
         self._seen = found
         return {name: value for name, (_, value) in found.items()}
 
+    def read_one(self, name: str) -> T | None:
+        """What is there of ``name`` now."""
+        try:
+            return self._read(self.path / f"{name}.json")[1]
+        except OSError:
+            return None
+
     def remove(self, name: str) -> None:
         """Forget ``name``."""
         path = self.path / f"{name}.json"

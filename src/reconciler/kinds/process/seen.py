@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ...clients.supervisord import ProcessInfo, RunState
@@ -45,10 +45,6 @@ class Traces:
     start_time: int | None = None
     launching: bool = False
     ours: bool = False
-
-    def at(self, start_time: int | None, *, launching: bool = False) -> Traces:
-        """The same, with what the kernel says of the live process."""
-        return replace(self, start_time=start_time, launching=launching)
 
     @property
     def state(self) -> RunState | None:
