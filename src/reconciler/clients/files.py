@@ -1,4 +1,4 @@
-"""Write a file so that a reader, or a crash, sees the old or the new content and nothing between."""
+"""Write a file so that a reader, or a crash, sees the old or the new content only."""
 
 from __future__ import annotations
 
