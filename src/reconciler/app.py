@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from .clients.gateway import GatewayWire
@@ -38,7 +38,6 @@ from .kinds.synctarget.latch import Latches
 from .metrics import Metrics
 from .settings import Settings
 from .specs.load import Loader
-from .specs.problem import Problem
 from .specs.source import open_source
 
 log = logging.getLogger("reconciler")
@@ -133,11 +132,6 @@ async def apply_once(settings: Settings, *, confirm: str = "") -> View:
     with sole_operator(settings.run_dir / "operator.lock"):
         async with open_operator(settings) as (operator, _):
             return await operator.reconcile_now(confirm=confirm)
-
-
-def validate(settings: Settings) -> Sequence[Problem]:
-    """What is wrong with the specs."""
-    return make_loader(settings, read_only=True).load().problems
 
 
 async def _operate(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from reconciler.cli.quick import read_status
 from reconciler.cli.terminal import Terminal
 from reconciler.core.errors import Transient
 
-FIRST = ("up", "run", "diff", "apply", "validate", "status", "get", "describe")
+FIRST = ("up", "down", "run", "diff", "apply", "validate", "status", "get", "describe")
 VERBS = [*FIRST, "explain", "events", "logs", "schema", "history", "doctor", "version"]
 HEAVY = "pydantic httpx rich starlette deepdiff uvicorn ruamel yaml watchfiles prometheus_client"
 

@@ -93,16 +93,17 @@ def test_up_says_what_runs_and_ends_on_ctrl_c(start: Start, stack_dir: Path) -> 
 
 
 def test_up_can_leave_the_terminal(start: Start, stack_dir: Path) -> None:
-    """``--detach`` returns when all is healthy; the stack goes on."""
+    """``--detach`` returns when all is healthy, and ``down`` when nothing runs any more."""
     code, out, err = finish(start("up", "--detach"))
     assert code == 0, err
     assert re.search(r"Process/web-0 +Healthy +running", out)
     code, out, _ = finish(start("describe", "web"))
     assert code == 0
     assert "specs/web.yaml:2" in out or "specs/web.yaml:1" in out
-    (parent,) = [one for one in running(stack_dir) if one.cmdline()[-2:] == ["up", "--detach"]]
-    parent.terminate()
-    assert eventually(lambda: not running(stack_dir), 30)
+    code, _, err = finish(start("down"))
+    assert (code, running(stack_dir)) == (0, [])
+    assert "stopped" in err
+    assert finish(start("down"))[0] == 0
 
 
 def test_up_refuses_a_port_that_is_taken(start: Start, stack_dir: Path, free_port: int) -> None:

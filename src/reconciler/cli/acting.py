@@ -26,6 +26,20 @@ def up(
 
 
 @app.command()
+def down(
+    ctx: Verb,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    timeout: Timeout = "2m",
+) -> int:
+    """Stop a stack that was started elsewhere, in order, and wait until nothing of it runs."""
+    from .down import down as stop
+    from .waiting import seconds
+
+    return stop(find_settings(specs, state_dir), ctx.obj, timeout=seconds(timeout))
+
+
+@app.command()
 def run(
     specs: Specs = None,
     state_dir: StateDir = None,

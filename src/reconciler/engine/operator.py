@@ -103,7 +103,13 @@ class Operator:
         }
         plan = look(self.stack, world, held)
         took = round((self.stack.clock.monotonic() - started) * 1000)
-        return plan_view(self.stack.ledger, plan, took)
+        view = plan_view(self.stack.ledger, plan, took)
+        if self.load_error:  # what was planned is for the last specs that could be read
+            view["unknown"].append(
+                {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.load_error}
+            )
+            view["inSync"] = False
+        return view
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         """Do now whatever can be done, and say what was done.

@@ -105,6 +105,22 @@ def open_lock(place: Place) -> int | None:
     return descriptor
 
 
+def note_holder(lock: int) -> None:
+    """Say in the lock who holds it."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def holder(place: Place) -> int | None:
+    """The pid of the ``up`` that holds the stack; None when nobody does, 0 while it is not said."""
+    lock = open_lock(place)
+    if lock is not None:
+        os.close(lock)
+        return None
+    said = (place.state_dir / "run" / "up.lock").read_text().strip()
+    return int(said) if said.isdigit() else 0
+
+
 def clean_environment(place: Place, own: Mapping[str, str], stack_start: str) -> dict[str, str]:
     """What supervisord may know: nothing that may be a secret, and where the stack is."""
     harmless = {key: value for key, value in own.items() if _harmless.fullmatch(key)}

@@ -18,7 +18,7 @@ from typing import Final
 
 from .kernel import Kernel, descendants
 from .leftovers import end_descendants, end_earlier, end_strays
-from .place import Place, clean_environment, open_lock, prepare
+from .place import Place, clean_environment, note_holder, open_lock, prepare
 
 OK, COULD_NOT, ALREADY_RUNNING, INTERRUPTED = 0, 2, 4, 130
 
@@ -72,6 +72,7 @@ def up(place: Place, *, detach: bool = False) -> int:
             os.close(lock)
             return _await_answer(place, child)
         _detach(place)
+    note_holder(lock)
     code = Parent(place).run()
     os.close(lock)
     if detach:
