@@ -175,13 +175,12 @@ class Git:
                 start_new_session=True,
                 umask=0o077,
             )
-        except FileNotFoundError as exc:
-            gone = exc.filename or self._program
+        except OSError as exc:  # also when a folder on PATH may not be entered
             raise Transient(
-                f"{gone} is not there; install or restore it", reason="Missing"
+                f"cannot start {self._program} in {folder}: {exc.strerror}; "
+                "install git, or let this user run it there",
+                reason="Missing",
             ) from exc
-        except OSError as exc:
-            raise Transient(f"cannot start git: {exc.strerror}", reason="GitMissing") from exc
 
 
 def start_time(pid: int) -> str:

@@ -454,6 +454,15 @@ async def test_file_that_only_says_it_is_a_database(world: GitWorld) -> None:
     assert "fake.db" in world.remote_files().keys() | await reasons(world)
 
 
+async def test_shared_paths_are_refused(world: GitWorld) -> None:
+    """Of two targets that share a path the second is refused, with both names."""
+    world.targets["inner"] = {"repository": "store", "path": "app/data/in/", "settle": "0s"}
+    outcome = await world.settle()
+    (failure,) = outcome.failures.values()
+    assert "SyncTarget/inner" in str(failure)
+    assert "SyncTarget/data" in str(failure)
+
+
 async def test_overlapping_actions(world: GitWorld) -> None:
     """Many targets of one repository, backed up at once, all arrive."""
     names = [f"t{index}" for index in range(5)]

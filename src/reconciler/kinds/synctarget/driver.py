@@ -69,6 +69,7 @@ class SyncTargetDriver:
     async def _track(self, name: str, state: SyncTargetState) -> None:
         folder = self._folders.open(state.repository)
         folder.demand_settings()
+        _refuse_overlap(folder, name, state.path)
         noted = folder.read(f"targets/{name}")
         if noted is not None and noted.get("path") != state.path:
             folder.drop(f"status/{name}")  # speaks of another path
@@ -131,6 +132,19 @@ class SyncTargetDriver:
                     break
                 return folder, settings, _parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
+
+
+def _refuse_overlap(folder: GitFolder, name: str, path: str) -> None:
+    """Two targets that share a path would undo each other. Either may go, so it is tried again."""
+    mine = path.rstrip("/") + "/"
+    for other, noted in folder.notes("targets"):
+        theirs = str(noted.get("path", "")).rstrip("/") + "/"
+        if other != name and (mine.startswith(theirs) or theirs.startswith(mine)):
+            raise Transient(
+                f"SyncTarget/{name} ({path}) overlaps SyncTarget/{other} ({noted['path']}); "
+                "give each a path of its own",
+                reason="PathOverlap",
+            )
 
 
 def _parse(repository: str, noted: Json) -> SyncTargetState:
