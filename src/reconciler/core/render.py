@@ -105,7 +105,7 @@ def _changes(title: str, changes: Sequence[View], *, full: bool, width: int) -> 
     if not changes:
         return []
     wide = _name_room(changes)
-    rows = _head(f"{title}: {len(changes)}") if title else [()]
+    rows: list[Line] = _head(f"{title}: {len(changes)}") if title else [()]
     for change in changes:
         rows += change_lines(change, name_room=wide, full=full, width=width)
     return rows
