@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import Transient
@@ -34,11 +34,12 @@ class Files:
     def read(self) -> Tree:
         """Every spec of the folder; files that did not change are not read again."""
         kept: dict[str, _Kept] = {}
-        files: dict[PurePath, Blob] = {}
+        files: dict[str, Blob] = {}
+        skip = len(os.fspath(self._specs.parent).rstrip("/")) + 1
         for entry in self._walk(self._specs):
             one = self._look(entry, kept)
             if one is not None:
-                files[self._name(entry.path)] = one
+                files[display(entry.path[skip:])] = one
         self._kept = kept
         if files != self._tree.files or not self._tree.revision:
             self._tree = Tree(_revision(files), files, self._source)
@@ -98,11 +99,8 @@ class Files:
     def _is_inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._specs.parent.resolve())
 
-    def _name(self, path: str) -> PurePath:
-        return display(os.path.relpath(path, self._specs.parent))
 
-
-def _revision(files: Mapping[PurePath, Blob]) -> str:
+def _revision(files: Mapping[str, Blob]) -> str:
     whole = hashlib.sha256()
     for path, one in sorted(files.items()):
         whole.update(f"{path}\0{one.digest}\0".encode())

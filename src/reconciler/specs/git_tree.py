@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..core.errors import Transient
@@ -33,13 +33,16 @@ class GitHead:
         self.limits = limits
         self._tree: Tree | None = None
         self._items: dict[str, Item] = {}
+        self._opened: tuple[Git, Repository] | None = None
 
     def read(self) -> Tree:
         """HEAD's specs; after the first time only what two commits differ in is read.
 
         Raises NoCommit where there is nothing to read yet, Transient where git cannot tell.
         """
+        self._opened = None
         git, repository = open_repository(self._specs)
+        self._opened = git, repository
         if self._tree is not None and unfinished(repository) is not None:
             return self._tree
         commit = self._commit(git, repository)
@@ -50,8 +53,8 @@ class GitHead:
         return self._tree
 
     def pending(self) -> tuple[str, ...]:
-        """How the work tree differs from HEAD."""
-        git, repository = open_repository(self._specs)
+        """How the work tree differs from what was read."""
+        git, repository = self._opened or open_repository(self._specs)
         path = self._inside(repository)
         words = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         found = git.run(*words, "--", f":(top,literal){path}").split(b"\0")
@@ -73,8 +76,7 @@ class GitHead:
 
     def _edit(self, line: str, path: str) -> Iterable[str]:
         letters, name = line[:2].strip(), line[3:]
-        below = PurePath(posixpath.relpath(name, path))
-        if is_spec(below):
+        if is_spec(_below(name, path)):
             yield f"{self._name(name, path)} {_LETTERS.get(letters[:1], 'modified')}"
 
     def _commit(self, git: Git, repository: Repository) -> str:
@@ -90,16 +92,18 @@ class GitHead:
     def _move(self, git: Git, repository: Repository, commit: str) -> None:
         path = self._inside(repository)
         items = self._items_of(git, commit, path)
-        check_count(len(items), PurePath(path), self.limits)
-        old = self._tree.files if self._tree else {}
-        same = {
-            self._name(name, path): old[self._name(name, path)]
+        check_count(len(items), self._specs, self.limits)
+        known = self._items
+        wanted = {
+            name: item
             for name, item in items.items()
-            if self._items.get(name) == item and item.mode in REGULAR
+            if item.mode == SYMLINK or known.get(name) != item
         }
-        wanted = {name: item for name, item in items.items() if self._name(name, path) not in same}
-        fresh = self._fetch(git, commit, wanted)
-        files = {**same, **{self._name(name, path): one for name, one in fresh.items()}}
+        files = dict(self._tree.files) if self._tree else {}
+        for name in known.keys() - items.keys():
+            files.pop(self._name(name, path), None)
+        for name, one in self._fetch(git, commit, wanted).items():
+            files[self._name(name, path)] = one
         self._items, self._tree = items, Tree(commit, files, "git")
 
     def _items_of(self, git: Git, commit: str, path: str) -> dict[str, Item]:
@@ -149,9 +153,8 @@ class GitHead:
         found = os.path.relpath(self._specs.resolve(), repository.top)
         return "" if found == "." else found
 
-    def _name(self, name: str, path: str) -> PurePath:
-        below = posixpath.relpath(name, path) if path else name
-        return display(posixpath.join(self._specs.name, below))
+    def _name(self, name: str, path: str) -> str:
+        return display(f"{self._specs.name}/{_below(name, path)}")
 
 
 def _top(place: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,8 +162,12 @@ def _top(place: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_wanted(name: str, item: Item, path: str) -> bool:
-    below = PurePath(posixpath.relpath(name, path) if path else name)
-    return is_spec(below) and (item.mode in REGULAR or item.mode == SYMLINK)
+    return is_spec(_below(name, path)) and (item.mode in REGULAR or item.mode == SYMLINK)
+
+
+def _below(name: str, path: str) -> str:
+    """A file's path in the spec folder, from the one in the repository."""
+    return name[len(path) + 1 :] if path else name
 
 
 def _aim(link: str, target: bytes) -> str:
@@ -177,14 +184,18 @@ def _read_objects(git: Git, objects: Iterable[str], limits: Limits) -> dict[str,
     for name, facts in zip(wanted, sizes.decode().splitlines(), strict=True):
         _, _, rest = facts.partition(" ")
         kind, _, size = rest.partition(" ")
+        if kind == "missing":
+            raise _lost(name)
         if kind != "blob":
             found[name] = unreadable("the link leads to no file of this repository")
-            if kind != "tree":
-                raise Transient(f"git lost the object {name}", reason="GitUnreadable")
         elif int(size) > limits.file_bytes:
             found[name] = too_large(int(size), limits)
     small = [name for name in wanted if name not in found]
     return found | _read_batch(git, small)
+
+
+def _lost(name: str) -> Transient:
+    return Transient(f"git does not find the object {name}", reason="GitUnreadable")
 
 
 def _read_batch(git: Git, objects: list[str]) -> dict[str, Blob]:
@@ -194,7 +205,11 @@ def _read_batch(git: Git, objects: list[str]) -> dict[str, Blob]:
     found, at = {}, 0
     for name in objects:
         end = stream.index(b"\n", at)
-        size = int(stream[at:end].split(b" ")[2])
+        # A clean-up by git itself may move an object at the wrong moment.
+        facts = stream[at:end].decode().split(" ")
+        if facts[-1] == "missing":
+            raise _lost(name)
+        size = int(facts[2])
         found[name] = Blob(name, stream[end + 1 : end + 1 + size])
         at = end + size + 2
     return found

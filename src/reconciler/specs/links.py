@@ -9,12 +9,14 @@ from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
 from ..core.order import find_cycles
 from ..kinds.process import collisions
+from ..kinds.process.spec import RESERVED
 from .document import digest_of
 from .expand import Around
 from .wording import guess
 
 GATEWAY = "Gateway"
 ROUTE = "Route"
+PROCESS = "Process"
 
 
 class Hold(NamedTuple):
@@ -54,10 +56,10 @@ def implied(
     """The gateway that routes need and nobody wrote."""
     if GATEWAY not in kinds or any(ref.kind == GATEWAY for ref in resources):
         return None
-    routes = [resource for ref, resource in resources.items() if ref.kind == ROUTE]
+    routes = [ref for ref in resources if ref.kind == ROUTE]
     if not routes:
         return None
-    first = min(routes, key=lambda route: route.origin)
+    first = resources[min(routes)]
     data = kinds[GATEWAY].defaults_in(around.environ)
     spec = kinds[GATEWAY].Spec.model_validate(data)
     digest = digest_of(GATEWAY, data, around.key)
@@ -93,8 +95,13 @@ def _cycles(links: Links) -> Iterator[Hold]:
 
 
 def _clashes(resources: Mapping[Ref, Resource[Any]]) -> Iterator[Hold]:
-    processes = [resource for ref, resource in resources.items() if ref.kind == "Process"]
-    for ref, message in collisions(processes):
+    # Only a name that ends in a number, or one of the stack's own, can mean two things.
+    found: dict[Ref, Resource[Any]] = {}
+    for ref in resources:
+        if ref.kind == PROCESS and (ref.name[-1].isdigit() or ref.name in RESERVED):
+            base = Ref(PROCESS, ref.name.rpartition("-")[0])
+            found.update((one, resources[one]) for one in (ref, base) if one in resources)
+    for ref, message in collisions(found.values()):
         yield Hold((ref,), message, "", ref.name)
 
 

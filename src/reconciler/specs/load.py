@@ -63,7 +63,7 @@ class Loader:
         self._reader = FileReader(checker, outside, limits)
         self._last: Snapshot | None = None
         self._tree = Tree("", {}, "")
-        self._files: dict[PurePath, SpecFile] = {}
+        self._files: dict[str, SpecFile] = {}
         self._shelf = Shelf()
 
     @property
@@ -91,30 +91,30 @@ class Loader:
 
     def _take(self, tree: Tree) -> bool:
         """Read what changed; says whether anything did."""
-        gone = [path for path in self._files if path not in tree.files]
-        for path in gone:
-            self._shelf.remove(path, self._files.pop(path))
-        changed = [(path, blob) for path, blob in self._stale(tree)]
-        for path, blob in changed:
-            before = self._files.get(path)
-            file = self._keep(self._reader.read(path, blob, before), before)
+        gone = [name for name in self._files if name not in tree.files]
+        for name in gone:
+            self._shelf.remove(name, self._files.pop(name))
+        changed = [*self._stale(tree)]
+        for name, blob in changed:
+            before = self._files.get(name)
+            file = self._keep(self._reader.read(PurePath(name), blob, before), before)
             if before is not None:
-                self._shelf.remove(path, before)
-            self._files[path] = file
-            self._shelf.add(path, file)
+                self._shelf.remove(name, before)
+            self._files[name] = file
+            self._shelf.add(name, file)
         self._tree = tree
         return bool(gone or changed)
 
-    def _stale(self, tree: Tree) -> Iterator[tuple[PurePath, Blob]]:
+    def _stale(self, tree: Tree) -> Iterator[tuple[str, Blob]]:
         if tree.files is not self._tree.files:
-            for path, blob in tree.files.items():
-                known = self._files.get(path)
+            for name, blob in tree.files.items():
+                known = self._files.get(name)
                 if known is None or known.digest != blob.digest:
-                    yield path, blob
-        for path in [*self._shelf.leaning]:
-            known = self._files[path]
-            if known.digest == tree.files[path].digest and not self._reader.is_current(known):
-                yield path, tree.files[path]
+                    yield name, blob
+        for name in [*self._shelf.leaning]:
+            known = self._files[name]
+            if known.digest == tree.files[name].digest and not self._reader.is_current(known):
+                yield name, tree.files[name]
 
     def _keep(self, file: SpecFile, before: SpecFile | None) -> SpecFile:
         """A file that broke keeps what it had."""
@@ -131,7 +131,7 @@ class Loader:
         holds = [*shelf.doubles(), *check_links(self._links())]
         frozen = shelf.unusable.union(*(hold.refs for hold in holds))
         resources = self._resources(frozen)
-        broken = frozenset(path for path in shelf.faulty if self._files[path].is_broken)
+        broken = frozenset(PurePath(name) for name in shelf.broken())
         snapshot = Snapshot(
             tree.revision,
             resources,
@@ -146,8 +146,8 @@ class Loader:
 
     def _links(self) -> Links:
         shelf = self._shelf
-        unsettled = shelf.unusable.union(*(self._files[path].kept for path in shelf.faulty))
-        is_all = not any(self._files[path].is_broken for path in shelf.faulty)
+        unsettled = shelf.unusable.union(*(file.kept for file in shelf.faulty.values()))
+        is_all = not any(shelf.broken())
         return Links(self._kinds, shelf.good, shelf.needs, frozenset(unsettled), is_all)
 
     def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
@@ -158,8 +158,8 @@ class Loader:
                 resources[ref] = known[ref]
             else:
                 resources.pop(ref, None)
-        for path in self._shelf.faulty:
-            for ref, resource in self._files[path].kept.items():
+        for file in self._shelf.faulty.values():
+            for ref, resource in file.kept.items():
                 resources.setdefault(ref, resource)
         return resources
 
@@ -172,7 +172,7 @@ class Loader:
 
     def _problem(self, hold: Hold) -> Problem:
         placed = self._shelf.written[hold.refs[0]][-1]
-        blob = self._tree.files[placed.origin.path]
+        blob = self._tree.files[str(placed.origin.path)]
         mark = self._reader.point(blob, placed.origin, hold.word)
         lines = blob.data.decode("utf-8", "replace").split("\n")
         shown = excerpt(lines, mark.line)

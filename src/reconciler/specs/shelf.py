@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import Any
 
 from ..core.model import Need, Ref, Resource
@@ -20,30 +19,35 @@ class Shelf:
         self.good: dict[Ref, Resource[Any]] = {}
         self.needs: dict[Ref, tuple[Need, ...]] = {}
         self.unusable: set[Ref] = set()
-        self.leaning: set[PurePath] = set()
+        self.leaning: set[str] = set()
         """Files that were read from other files too."""
-        self.faulty: dict[PurePath, SpecFile] = {}
+        self.faulty: dict[str, SpecFile] = {}
         self._doubled: set[Ref] = set()
 
-    def add(self, path: PurePath, file: SpecFile) -> None:
+    def add(self, name: str, file: SpecFile) -> None:
         for placed in file.placed:
             ref = placed.ref
             places = (*self.written.get(ref, ()), placed)
             self._settle(ref, tuple(sorted(places, key=lambda one: one.origin)))
         if any(True for _ in file.outside):
-            self.leaning.add(path)
+            self.leaning.add(name)
         if file.problems:
-            self.faulty[path] = file
+            self.faulty[name] = file
 
-    def remove(self, path: PurePath, file: SpecFile) -> None:
+    def remove(self, name: str, file: SpecFile) -> None:
         for placed in file.placed:
-            left = [one for one in self.written.get(placed.ref, ()) if one.origin.path != path]
+            places = self.written.get(placed.ref, ())
+            left = [one for one in places if str(one.origin.path) != name]
             self._settle(placed.ref, tuple(left))
-        self.leaning.discard(path)
-        self.faulty.pop(path, None)
+        self.leaning.discard(name)
+        self.faulty.pop(name, None)
 
     def problems(self) -> Iterator[Problem]:
         return (problem for file in self.faulty.values() for problem in file.problems)
+
+    def broken(self) -> Iterator[str]:
+        """Files whose own text is wrong."""
+        return (name for name, file in self.faulty.items() if file.is_broken)
 
     def doubles(self) -> Iterator[Hold]:
         """Names that are written twice."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from ..core.errors import Terminal
@@ -23,10 +23,10 @@ class Blob(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """All spec files of one moment, by their path from the root."""
+    """All spec files of one moment, by their path from the root (``specs/web.yaml``)."""
 
     revision: str
-    files: Mapping[PurePath, Blob]
+    files: Mapping[str, Blob]
     source: str
 
 
@@ -51,9 +51,9 @@ class Source(Protocol):
         ...
 
 
-def is_spec(path: PurePath) -> bool:
+def is_spec(path: str) -> bool:
     """Whether a file, by its path below the spec folder, is a spec: YAML and not hidden."""
-    return path.suffix in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+    return path.endswith(SUFFIXES) and not path.startswith(".") and "/." not in path
 
 
 def blob(data: bytes) -> Blob:
@@ -71,14 +71,16 @@ def too_large(size: int, limits: Limits) -> Blob:
     return unreadable(f"the file has {size} bytes; {limits.file_bytes} is the most that is read")
 
 
-def check_count(count: int, folder: PurePath, limits: Limits) -> None:
+def check_count(count: int, folder: Path, limits: Limits) -> None:
     """Refuse a folder with more files than anybody can mean."""
     if count > limits.files:
         message = f"more than {limits.files} spec files in {folder}; use a smaller folder"
         raise Terminal(message, reason="TooManyFiles")
 
 
-def display(name: str) -> PurePath:
+def display(name: str) -> str:
     """A file's name as it can be printed anywhere."""
     clean = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return PurePath("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in clean))
+    if clean.isprintable():
+        return clean
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in clean)
