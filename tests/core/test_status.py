@@ -11,15 +11,13 @@ from reconciler.core.errors import Transient
 from reconciler.core.model import (
     Blocked,
     Change,
-    Condition,
-    ConditionStatus,
     FieldChange,
     Health,
     HealthCode,
     Ref,
     Verb,
 )
-from reconciler.core.status import Facts, conditions
+from reconciler.core.status import Condition, ConditionStatus, Facts, conditions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WEB = Ref("App", "web-0")

@@ -10,7 +10,8 @@ import pytest
 from tests.toys import TOYS, Save, ToyDriver, app, data, lying, running
 
 from reconciler.core.errors import Terminal, Transient, Waiting
-from reconciler.core.model import ConditionStatus, Ref
+from reconciler.core.model import Ref
+from reconciler.core.status import ConditionStatus
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
 from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane, Stack

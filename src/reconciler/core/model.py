@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -34,22 +33,7 @@ class Apply(StrEnum):
     RECREATE = "recreate"
 
 
-class Spec(BaseModel):
-    """Base of every kind's spec: what the user writes under ``spec:`` (camelCase in YAML)."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class State(BaseModel):
-    """Base of every kind's state: one shape for desired and observed; secrets are ``Sealed``."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -57,7 +41,16 @@ class State(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        use_attribute_docstrings=True,
     )
+
+
+class Spec(_Model):
+    """Base of every kind's spec: what the user writes under ``spec:`` (camelCase in YAML)."""
+
+
+class State(_Model):
+    """Base of every kind's state: one shape for desired and observed; secrets are ``Sealed``."""
 
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -250,21 +243,3 @@ class Plan:
             steps=tuple(step for step in self.steps if step.ref.kind in kinds),
             due=tuple(step for step in self.due if step.ref.kind in kinds),
         )
-
-
-class ConditionStatus(StrEnum):
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One fact of a resource's status. ``since`` moves only when ``status`` does."""
-
-    type: str
-    status: ConditionStatus
-    reason: str
-    message: str
-    generation: int
-    since: datetime

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from .errors import ReconcileError
-from .model import Blocked, Change, Condition, ConditionStatus, Health, HealthCode
+from .model import Blocked, Change, Health, HealthCode
 
 STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff"})
 """Reasons of a gate that time alone will not lift."""
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One fact of a resource's status. ``since`` moves only when ``status`` does."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    generation: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +109,4 @@ def _keep_since(condition: Condition, before: Mapping[str, Condition]) -> Condit
     old = before.get(condition.type)
     if old is None or old.status is not condition.status:
         return condition
-    return Condition(
-        condition.type,
-        condition.status,
-        condition.reason,
-        condition.message,
-        condition.generation,
-        old.since,
-    )
+    return replace(condition, since=old.since)

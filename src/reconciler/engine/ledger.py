@@ -11,8 +11,6 @@ from ..core.gates import Held
 from ..core.kind import Kinds
 from ..core.model import (
     Change,
-    Condition,
-    ConditionStatus,
     Observed,
     Plan,
     Ref,
@@ -23,7 +21,7 @@ from ..core.model import (
 )
 from ..core.overrides import Override
 from ..core.plan import Wish
-from ..core.status import Facts, conditions
+from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
 from .journal import Event, Journal, Known
 

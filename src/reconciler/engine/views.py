@@ -12,8 +12,6 @@ from ..core.gates import AnyChange
 from ..core.model import (
     Apply,
     Blocked,
-    Condition,
-    ConditionStatus,
     HealthCode,
     Json,
     Plan,
@@ -22,6 +20,7 @@ from ..core.model import (
     Verb,
 )
 from ..core.overrides import Override
+from ..core.status import Condition, ConditionStatus
 from .ledger import Ledger
 
 View = dict[str, Json]
