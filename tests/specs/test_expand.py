@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.specs.toys import KEY, SpecFolder
+from tests.specs.toys import KEY, AppSpec, SpecFolder
 
-from reconciler.core.model import Ref, Spec
+from reconciler.core.model import Ref
 from reconciler.core.sealed import Sealed
 from reconciler.specs.env_file import EnvFileError, parse_env_file
 from reconciler.specs.problem import render
@@ -22,11 +22,12 @@ def folder(tmp_path: Path) -> SpecFolder:
     return SpecFolder(tmp_path, environ=ENVIRON)
 
 
-def spec_of(folder: SpecFolder, text: str) -> Spec:
+def spec_of(folder: SpecFolder, text: str) -> AppSpec:
     folder.app("web", text)
     snapshot = folder.load()
     assert snapshot.problems == ()
-    return snapshot.resources[WEB].spec
+    spec: AppSpec = snapshot.resources[WEB].spec
+    return spec
 
 
 @pytest.mark.parametrize(
@@ -66,16 +67,15 @@ def test_only_some_fields_are_expanded(folder: SpecFolder) -> None:
     """env, args, command, workingDir and url are; anything else is taken literally."""
     text = "args: ['${HOME}']\nworkingDir: ${HOME}\nurl: ${HOME}\nenv: {A: '${HOME}'}\n"
     spec = spec_of(folder, text + "shell: echo ${HOME} ${x[@]}")
-    said = spec.model_dump()
-    assert (said["args"], said["working_dir"], said["url"]) == (("/h",), "/h", "/h")
-    assert said["env"] == {"A": "/h"}
-    assert said["shell"] == "echo ${HOME} ${x[@]}"
+    assert (spec.args, spec.working_dir, spec.url) == (("/h",), "/h", "/h")
+    assert spec.env == {"A": "/h"}
+    assert spec.shell == "echo ${HOME} ${x[@]}"
 
 
 def test_a_variable_never_becomes_two_words(folder: SpecFolder) -> None:
     """A command line is split before its variables are filled in."""
     spec = spec_of(folder, "command: run '${TWO} c' ${TWO}")
-    assert spec.model_dump()["command"] == ("run", "a b c", "a b")
+    assert spec.command == ("run", "a b c", "a b")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ url: https://me:${API_KEY}@host/
 envFile: [.env]
 """
     spec = spec_of(folder, text)
-    env = getattr(spec, "env")  # noqa: B009 - of a toy
+    env = spec.env
     sealed = Sealed.of("hunter2", KEY)
     assert env == {
         "A": sealed,
@@ -150,8 +150,9 @@ envFile: [.env]
         "C_TOKEN": sealed,
         "DB_PASSWORD": sealed,
     }
+    assert isinstance(env["B"], Sealed)
     assert env["B"].reveal() == "x hunter2"
-    assert getattr(spec, "password") == sealed  # noqa: B009 - of a toy
+    assert spec.password == sealed
     assert "hunter2" not in f"{spec!r}{folder.load()!r}{spec.model_dump_json()}"
 
 
@@ -160,13 +161,13 @@ def test_env_files_come_before_env(folder: SpecFolder) -> None:
     (folder.root / "a.env").write_text("A=1\nB=1\nC=1\n")
     (folder.root / "b.env").write_text("B=2\nC=2\n")
     spec = spec_of(folder, "envFile: [a.env, {path: b.env}]\nenv: {C: 3}")
-    assert spec.model_dump()["env"] == {"A": "1", "B": "2", "C": "3"}
+    assert spec.env == {"A": "1", "B": "2", "C": "3"}
 
 
 def test_an_optional_env_file_may_be_missing(folder: SpecFolder) -> None:
     """It counts as soon as it is there."""
     text = "envFile: [{path: .env, optional: true}]"
-    assert spec_of(folder, text).model_dump()["env"] == {}
+    assert spec_of(folder, text).env == {}
     (folder.root / ".env").write_text("A=1")
     assert folder.load().resources[WEB].spec.env == {"A": "1"}
 
