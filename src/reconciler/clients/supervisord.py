@@ -25,6 +25,7 @@ SOCKET_PATH_LIMIT: Final = 107
 DEADLINE: Final = 5.0
 PER_CALL: Final = 0.1
 CHUNK: Final = 50  # supervisord does nothing else meanwhile, and a start costs it milliseconds
+UNREACHABLE: Final = "Unreachable"
 LARGE: Final = 64 * 1024
 NO_WAIT: Final = False
 
@@ -73,7 +74,7 @@ class Supervisord:
             trust_env=False,
         )
         self._waiting: list[_Call] = []
-        self._flushes: set[asyncio.Task[None]] = set()
+        self._sender: asyncio.Task[None] | None = None
 
     async def processes(self) -> Sequence[ProcessInfo]:
         """All processes, of all groups."""
@@ -137,29 +138,26 @@ class Supervisord:
     async def _call(self, method: str, *args: str | bool) -> Any:
         loop = asyncio.get_running_loop()
         call = _Call(f"supervisor.{method}", args, loop.create_future())
-        if not self._waiting:
-            loop.call_soon(self._flush)
         self._waiting.append(call)
+        if self._sender is None or self._sender.done():
+            self._sender = loop.create_task(self._send_waiting())
         return await call.answer
 
-    def _flush(self) -> None:
-        calls, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._send_all(calls))
-        self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
-
-    async def _send_all(self, calls: list[_Call]) -> None:
-        for first in range(0, len(calls), CHUNK):
-            chunk = calls[first : first + CHUNK]
+    async def _send_waiting(self) -> None:
+        """Send what waits, one request at a time: what is called meanwhile goes with the next."""
+        while self._waiting:
+            calls, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
             try:
-                await self._send(chunk)
-            except BaseException as exc:  # whatever it is, those who wait must hear of it
-                error = exc if isinstance(exc, ReconcileError) else _ours(exc)
-                for call in chunk:
-                    if not call.answer.done():
-                        call.answer.set_exception(error)
-                if not isinstance(exc, Exception):
-                    raise
+                await self._send(calls)
+            except ReconcileError as exc:
+                if exc.reason == UNREACHABLE:  # those behind would only wait for the same
+                    calls, self._waiting = calls + self._waiting, []
+                _fail(calls, exc)
+            except BaseException:
+                error = Transient("talking to supervisord was cut short", reason="Interrupted")
+                _fail(calls + self._waiting, error)
+                self._waiting = []
+                raise
 
     async def _send(self, calls: list[_Call]) -> None:
         if len(calls) == 1:
@@ -196,7 +194,7 @@ class Supervisord:
             TimeoutError: "no answer in time",
         }.get(type(exc), f"{type(exc).__name__} {exc}".strip())
         text = f"supervisord at {self._socket}: {what}; start it with `reconciler up`"
-        return Transient(text, reason="Unreachable")
+        return Transient(text, reason=UNREACHABLE)
 
 
 def _decode(content: bytes) -> Any:
@@ -204,5 +202,7 @@ def _decode(content: bytes) -> Any:
     return value
 
 
-def _ours(exc: BaseException) -> ReconcileError:
-    return Transient(f"talking to supervisord failed: {type(exc).__name__}", reason="InternalError")
+def _fail(calls: list[_Call], error: ReconcileError) -> None:
+    for call in calls:
+        if not call.answer.done():
+            call.answer.set_exception(error)

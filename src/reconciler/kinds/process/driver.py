@@ -41,6 +41,7 @@ class ProcessDriver:
         self._records: Folder[Record] = Folder(layout.records, parse_record)
         self._runs: Folder[Run] = Folder(layout.runs, parse_run)
         self._stopping: dict[str, float] = {}
+        self._fresh: frozenset[str] = frozenset()
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program supervisord knows, and every one we ever wrote down."""
@@ -86,6 +87,8 @@ class ProcessDriver:
                 ours=name in ours,
             )
             found[name] = observe(self._look_closer(traces))
+        launching = (name for name, one in found.items() if one.vitals.get("launching"))
+        self._fresh = frozenset(launching)
         return found
 
     def _look_closer(self, traces: Traces) -> Traces:
@@ -112,7 +115,8 @@ class ProcessDriver:
             await asyncio.to_thread(write_record, folder, name, program, revision)
 
     async def _stop(self, name: str) -> None:
-        await self._await_exec(name)
+        if name in self._fresh:
+            await self._await_exec(name)
         await self._supervisord.stop(name)
         for _ in range(POLLS):
             info = await self._supervisord.process(name)
