@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 
 from reconciler.core.errors import Terminal, Transient
 from reconciler.core.model import Ref
-from reconciler.testing.backup_worlds import GitWorld, World, open_world
+from reconciler.testing.backup_world import World
+from reconciler.testing.backup_worlds import open_world
 
 DATA = Ref("SyncTarget", "data")
 STORE = Ref("Repository", "store")
@@ -223,12 +223,9 @@ async def test_two_targets_of_one_repository(world: World) -> None:
 
 async def test_remote_that_lost_everything_gets_it_again(world: World) -> None:
     """A remote that was made anew is filled again, although nothing changed here."""
-    if not isinstance(world, GitWorld):
-        pytest.skip("a remote in memory cannot be made anew behind our back")
     world.write("app/data/a.txt", b"one")
     await world.back_up()
-    for branch in world.remote_branches():
-        await asyncio.to_thread((world.bare / "refs/heads" / branch).unlink)
+    world.lose_remote()
     await world.look(due=True)
     await world.look(due=True)
     assert world.remote_files() == {"app/data/a.txt": b"one"}

@@ -41,22 +41,6 @@ class FakeRemote:
         self.commits += 1
 
 
-class MemoryRecords:
-    """Records that live as long as the object."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, str], Json] = {}
-
-    def read(self, topic: str, name: str) -> Json | None:
-        return self._values.get((topic, name))
-
-    def write(self, topic: str, name: str, value: Json) -> None:
-        self._values[topic, name] = value
-
-    def clear(self, topic: str, name: str) -> None:
-        self._values.pop((topic, name), None)
-
-
 @dataclass
 class Target:
     """What a fake remembers of one target."""
