@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,6 +126,17 @@ class Small(Stack):
         copy = self.home / "kept.db"
         copy.write_bytes(self.read_remote(self.remote, "show", "main:data/live.db"))
         return count(copy)
+
+    def at_work(self, *words: str) -> list[psutil.Process]:
+        """The stack's git processes that have one of these words in their command."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if str(self.state) in process.environ().get("GIT_DIR", "") and (
+                    set(words) & set(process.cmdline())
+                ):
+                    found.append(process)
+        return found
 
     def whole(self) -> None:
         """All that is wanted is there, once, and in sync."""

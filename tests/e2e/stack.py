@@ -118,8 +118,8 @@ class Stack:
         """Wait until the operator says that nothing differs and all is healthy."""
 
         def settled() -> bool:
-            if self.process is not None:
-                assert self.process.poll() is None, self.log.read_text()
+            if self.process is not None and self.process.poll() is not None:
+                raise RuntimeError(self.log.read_text())
             status = self.status()
             verdict = status["verdict"]
             assert status["revision"] == self.git("rev-parse", "HEAD").strip(), verdict

@@ -5,19 +5,28 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
 
 from reconciler.testing import eventually
 
-from .small import Small, make_small
+from .small import EXPECTED, Small, make_small
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
-ROUNDS = 8 if os.environ.get("RECONCILER_SOAK") == "1" else 1
+ROUNDS = range(8 if os.environ.get("RECONCILER_SOAK") == "1" else 1)
 LOCKS = ("index.lock", "HEAD.lock", "shallow.lock", "packed-refs.lock", "refs/heads/main.lock")
+MANY = """\
+---
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: many}
+spec: {command: [sleep, "86400"], replicas: 6}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,140 +46,119 @@ def stack(running: Small) -> Small:
 def kill(process: psutil.Process) -> None:
     """As the kernel does when memory is short."""
     process.kill()
-    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not is_there([process]))
 
 
+def is_there(processes: list[psutil.Process]) -> bool:
+    """Whether one of them still runs."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
 @pytest.mark.parametrize("name", ["brood-0", "web-0", "writer-0"])
-def test_a_killed_process(stack: Small, name: str) -> None:
+def test_a_killed_process(stack: Small, name: str, turn: int) -> None:
     """It is there again, once, with all it started; nothing else is touched."""
-    for _ in range(ROUNDS):
-        before = stack.pids()
-        kill(psutil.Process(before[name]))
-        eventually(lambda old=before[name]: stack.pids().get(name, old) != old, 20)
-        stack.whole()
-        after = stack.pids()
-        assert {**before, name: 0} == {**after, name: 0}
+    before = stack.pids()
+    kill(psutil.Process(before[name]))
+    eventually(lambda: stack.pids().get(name, before[name]) != before[name], 20)
+    stack.whole()
+    assert {**before, name: 0} == {**stack.pids(), name: 0}
 
 
-def test_a_killed_gateway(stack: Small) -> None:
+@pytest.mark.parametrize("turn", ROUNDS)
+def test_a_killed_gateway(stack: Small, turn: int) -> None:
     """It comes back with the last good table, and no worker of the old one serves any more."""
-    for _ in range(ROUNDS):
-        pids, master = stack.pids(), stack.system("gateway")
-        family = [master, *master.children(recursive=True)]
-        kill(master)
-        eventually(lambda old=master.pid: stack.system("gateway").pid != old, 20)
-        eventually(lambda: stack.fetch("/") == (200, "the site\n"), 20)
-        assert stack.fetch("/old") == (301, "/")
-        stack.whole()
-        eventually(lambda old=family: not any(process.is_running() for process in old))
-        assert stack.pids() == pids
+    pids, master = stack.pids(), stack.system("gateway")
+    family = [master, *master.children(recursive=True)]
+    kill(master)
+    eventually(lambda: stack.system("gateway").pid != master.pid, 20)
+    eventually(lambda: stack.fetch("/") == (200, "the site\n"), 20)
+    assert stack.fetch("/old") == (301, "/")
+    stack.whole()
+    eventually(lambda: not is_there(family))
+    assert stack.pids() == pids
 
 
-def test_a_killed_supervisord(stack: Small) -> None:
+@pytest.mark.parametrize("turn", ROUNDS)
+def test_a_killed_supervisord(stack: Small, turn: int) -> None:
     """Everything of its time ends before another one starts the same again."""
-    for _ in range(ROUNDS):
-        old = [process for process in stack.running() if process.pid != stack_pid(stack)]
-        kill(stack.system("supervisord"))
-        eventually(lambda was=old: not any(process.is_running() for process in was), 20)
-        stack.whole()
-        assert stack.fetch("/") == (200, "the site\n")
-
-
-def stack_pid(stack: Small) -> int:
     assert stack.process is not None
-    return stack.process.pid
+    family = [one for one in stack.running() if one.pid != stack.process.pid]
+    kill(stack.system("supervisord"))
+    eventually(lambda: not is_there(family), 20)
+    stack.whole()
+    assert stack.fetch("/") == (200, "the site\n")
 
 
-def test_an_operator_killed_in_an_apply(stack: Small) -> None:
-    """Whatever it had begun is finished once, and what was not asked for is not touched."""
-    spec = stack.root / "specs" / "web.yaml"
-    calm = spec.read_text()
+@pytest.mark.parametrize("turn", ROUNDS)
+def test_an_operator_killed_in_an_apply(stack: Small, turn: int) -> None:
+    """What it had begun is finished, once, and what was not asked for is not touched."""
+    web, brood = stack.root / "specs" / "web.yaml", stack.root / "specs" / "brood.yaml"
+    calm = (web.read_text(), brood.read_text())
+    before, operator = stack.pids(), stack.system("reconciler")
     try:
-        for number in range(ROUNDS + 1):
-            others = {name: pid for name, pid in stack.pids().items() if name != "brood-0"}
-            many = "apiVersion: reconciler.dev/v1\nkind: Process\nmetadata: {name: many}\nspec:\n"
-            many += f"  command: [sleep, '8640{number % 2}']\n  replicas: 6\n"
-            spec.write_text(calm + "---\n" + many)
-            operator = stack.system("reconciler")
-            started = stack.tagged().total()
-            stack.commit(f"round {number}")
-            patience = random.random() * 0.3 if number else 0.0  # noqa: S311 (dice)
-            eventually(lambda was=started: stack.tagged().total() != was or patience)
-            kill(operator)
-            eventually(lambda: stack.tagged().get("many-5") == 1, 20)
-            stack.settle()
-            eventually(lambda: stack.tagged()["brood-0"] == 2)
-            found = stack.tagged()
-            assert {found[f"many-{index}"] for index in range(6)} == {1}, found
-            now = stack.pids()
-            assert {name: now[name] for name in others if name in calm} == {
-                name: pid for name, pid in others.items() if name in calm
-            }
+        web.write_text(calm[0] + MANY)
+        brood.write_text(calm[1] + "  env: {COLOUR: green}\n")
+        stack.commit("many, and a green brood that takes a second to stop")
+        if turn:
+            time.sleep(random.random())  # noqa: S311 (dice, no key: any moment must do)
+        else:
+            eventually(lambda: "many-0" in stack.tagged())
+        kill(operator)
+        eventually(lambda: stack.tagged().get("many-5"), 20)
+        stack.settle()
+        wanted = EXPECTED | {f"many-{index}": 1 for index in range(6)}
+        eventually(lambda: stack.tagged() == wanted)
+        after = stack.pids()
+        assert after["brood-0"] != before["brood-0"]
+        assert (after["web-0"], after["writer-0"]) == (before["web-0"], before["writer-0"])
     finally:
-        spec.write_text(calm)
+        web.write_text(calm[0])
+        brood.write_text(calm[1])
         stack.commit("calm again")
     stack.whole()
 
 
-def pushes(stack: Small) -> list[psutil.Process]:
-    """The git processes of the stack that talk to the remote."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words, folder = process.cmdline(), process.environ().get("GIT_DIR", "")
-        except psutil.Error:
-            continue
-        if str(stack.root) in folder and {"push", "remote-http", "send-pack"} & set(words):
-            found.append(process)
-    return found
-
-
+@pytest.mark.parametrize("turn", ROUNDS)
 @pytest.mark.parametrize("also", ["git alone", "the operator too"])
-def test_git_killed_in_a_push(stack: Small, also: str) -> None:
+def test_git_killed_in_a_push(stack: Small, also: str, turn: int) -> None:
     """What git left locked is cleared, and what was written meanwhile reaches the remote."""
-    for number in range(ROUNDS):
-        stack.hold.touch()
-        (stack.root / "data" / "note.txt").write_text(f"{also} {number}")
-        posts = stack.server.desk.requests
-        seen = len(posts)
-        eventually(lambda: any("receive-pack" in post for post in posts[seen:]), 20)
-        victims = eventually(lambda: pushes(stack))
-        for process in victims:
-            with_children(process, psutil.Process.kill)
-        for lock in LOCKS:
-            (stack.state / "state" / "repos" / "backup.git" / lock).touch()
-        if also == "the operator too":
-            kill(stack.system("reconciler"))
-        stack.hold.unlink()
-        text = f"{also} {number}".encode()
-        eventually(
-            lambda: stack.read_remote(stack.remote, "show", "main:data/note.txt") == text, 40
-        )
-        lines = stack.lines()
-        eventually(lambda: stack.kept_lines() >= lines, 40, every=0.1)
-        assert b"" == stack.read_remote(stack.remote, "fsck", "--strict", "--no-dangling")
+    text, posts = f"{also} {turn}", stack.server.desk.requests
+    seen = len(posts)
+    stack.hold.touch()
+    (stack.root / "data" / "note.txt").write_text(text)
+    eventually(lambda: any("receive-pack" in post for post in posts[seen:]), 20)
+    for process in eventually(lambda: stack.at_work("push", "remote-http")):
+        with suppress(psutil.NoSuchProcess):
+            for one in (*process.children(recursive=True), process):
+                one.kill()
+    for lock in LOCKS:
+        (stack.state / "state" / "repos" / "backup.git" / lock).touch()
+    if also == "the operator too":
+        kill(stack.system("reconciler"))
+    stack.hold.unlink()
+    note = ("show", "main:data/note.txt")
+    eventually(lambda: stack.read_remote(stack.remote, *note) == text.encode(), 40)
+    lines = stack.lines()
+    eventually(lambda: stack.kept_lines() >= lines, 40, every=0.1)
+    assert stack.read_remote(stack.remote, "fsck", "--strict", "--no-dangling") == b""
     stack.whole()
 
 
-def with_children(process: psutil.Process, act: Callable[[psutil.Process], None]) -> None:
-    """Do it to a process and all below it; some may be gone already."""
-    try:
-        for one in (*process.children(recursive=True), process):
-            act(one)
-    except psutil.NoSuchProcess:
-        pass
-
-
-def test_all_of_it_at_once(stack: Small) -> None:
+@pytest.mark.parametrize("turn", ROUNDS)
+def test_all_of_it_at_once(stack: Small, turn: int) -> None:
     """Gateway, operator and a process die together, supervisord right after; all comes back."""
-    for _ in range(ROUNDS):
-        before = stack.lines()
-        victims = [stack.system("gateway"), stack.system("reconciler")]
-        victims.append(psutil.Process(stack.pids()["writer-0"]))
-        for process in victims:
-            process.send_signal(signal.SIGKILL)
-        kill(stack.system("supervisord"))
-        eventually(lambda: stack.fetch("/") == (200, "the site\n"), 30)
-        stack.whole()
-        assert stack.lines() >= before
-        assert stack.found() == sorted(stack.found())
+    before = stack.lines()
+    victims = [stack.system("gateway"), stack.system("reconciler")]
+    victims.append(psutil.Process(stack.pids()["writer-0"]))
+    for process in victims:
+        process.send_signal(signal.SIGKILL)
+    kill(stack.system("supervisord"))
+    eventually(lambda: stack.fetch("/") == (200, "the site\n"), 30)
+    stack.whole()
+    assert stack.lines() >= before
+    assert stack.found() == sorted(stack.found())
