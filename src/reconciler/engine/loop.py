@@ -63,10 +63,19 @@ class Lane:
     _dirty: asyncio.Event = field(default_factory=asyncio.Event)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _after: float = 0.0
+    _is_complete: bool = False
 
-    def wake(self) -> None:
-        """Something may have changed: look soon."""
+    def wake(self, *, complete: bool = False) -> None:
+        """Something may have changed: look soon; at once when it is all there (``complete``)."""
+        self._is_complete |= complete
         self._dirty.set()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything for this lane, wanted or seen; if not, its timer is enough."""
+        ledger, is_new = self.stack.ledger, not self._after
+        seen = any(ledger.world.get(kind) for kind in self.kinds)
+        return is_new or seen or any(ref.kind in self.kinds for ref in ledger.desired)
 
     async def run(self) -> None:
         """For ever: wait, then pass."""
@@ -89,6 +98,7 @@ class Lane:
         """Observe, plan, apply what is this lane's, and remember what was true."""
         async with self._turn:
             self._dirty.clear()
+            self._is_complete = False
             started = self.stack.clock.monotonic()
             outcome = await self._observe_and_apply()
             seconds = self.stack.clock.monotonic() - started
@@ -102,7 +112,8 @@ class Lane:
         try:
             async with asyncio.timeout(self._after if self.stack.ledger.snapshot else None):
                 await self._dirty.wait()
-            await self.stack.clock.sleep(DEBOUNCE)
+            if not self._is_complete:
+                await self.stack.clock.sleep(DEBOUNCE)
         except TimeoutError:
             return
 

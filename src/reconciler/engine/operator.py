@@ -68,10 +68,11 @@ class Operator:
             transport.close()
             forget_bell(bell)
 
-    def wake(self) -> None:
-        """Something in the world may have changed."""
+    def wake(self, *, complete: bool = False) -> None:
+        """Something may have changed; ``complete`` when no more of it is to be expected."""
         for lane in self.lanes:
-            lane.wake()
+            if lane.is_needed:
+                lane.wake(complete=complete)
 
     async def reload(self) -> bool:
         """Read the specs; says whether they differ from what was read before."""
@@ -184,7 +185,7 @@ class Operator:
 
     def _wake_others(self, lane: Lane) -> None:
         for other in self.lanes:
-            if other is not lane:
+            if other is not lane and other.is_needed:
                 other.wake()
 
     async def _follow_specs(self) -> None:
@@ -201,7 +202,7 @@ class Operator:
 
     async def _reload_and_wake(self) -> None:
         if await self.reload():
-            self.wake()
+            self.wake(complete=True)
 
 
 def _failures(failures: Mapping[Ref, ReconcileError]) -> list[View]:

@@ -14,7 +14,8 @@ from watchfiles import Change, DefaultFilter, awatch
 
 log = logging.getLogger(__name__)
 
-STEP: Final = 10
+STEP: Final = 5
+"""Milliseconds between two looks at what the kernel reported; fewer would cost an idle stack."""
 QUIET: Final = 40
 """Milliseconds without another change after which a burst of edits is one wake."""
 
