@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -141,13 +142,17 @@ def test_what_a_killed_parent_left_is_ended(
     members = eventually(lambda: (f := family(stack_dir)) and len(f) == 2 and f)
     old = supervisord_of(parent)
     os.kill(old, signal.SIGSTOP)  # it cannot even notice that its parent is gone
-    parent.kill()
-    parent.wait()
-    leader = min(members)
-    with running_stack(stack_dir) as following:
-        eventually(lambda: start_time(old) is None or is_zombie(old), 20)
-        eventually(lambda: start_time(leader) is None or is_zombie(leader), 20)
-        assert supervisord_of(following) != old
+    try:
+        parent.kill()
+        parent.wait()
+        leader = min(members)
+        with running_stack(stack_dir) as following:
+            eventually(lambda: start_time(old) is None or is_zombie(old), 20)
+            eventually(lambda: start_time(leader) is None or is_zombie(leader), 20)
+            assert supervisord_of(following) != old
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(old, signal.SIGKILL)
 
 
 def test_a_parent_that_dies_takes_supervisord_along(

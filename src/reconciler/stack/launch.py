@@ -65,7 +65,7 @@ def read_record(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib is a slow import)
             text = file.read()
-        record = dict(parse(text))
+        record = dict(make_scanner(Dialect())(text, 0)[0])  # type: ignore[arg-type]
         if record["argv"]:
             return record
     except OSError as exc:
@@ -73,11 +73,6 @@ def read_record(path: str) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, StopIteration, SystemError):
         pass  # the bare scanner has many ways to say so
     raise Refusal(f"damaged: {path}; run `reconciler apply` to write it anew")
-
-
-def parse(text: str) -> Any:
-    """The value that ``text`` is the JSON of."""
-    return make_scanner(Dialect())(text, 0)[0]  # type: ignore[arg-type]
 
 
 def render(value: Any) -> str:
