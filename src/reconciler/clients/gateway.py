@@ -110,10 +110,12 @@ class GatewayWire:
         await self._http.aclose()
 
     async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        text = f"the gateway does not answer at {self._socket}"
+        if not self._socket.exists():  # many stacks have no gateway, and every look asks for it
+            raise GatewayDown(text, reason="GatewayDown")
         try:
             return await self._http.request(method, path, **content)
         except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as exc:
-            text = f"the gateway does not answer at {self._socket}"
             raise GatewayDown(text, reason="GatewayDown") from exc
         except httpx.HTTPError as exc:
             text = f"the gateway at {self._socket}: {type(exc).__name__} {exc}".strip()

@@ -21,6 +21,7 @@ __all__ = ["Fault", "ProcessInfo", "Refused", "RunState", "Supervisord"]
 ProcessInfo: TypeAlias = dict[str, Any]
 """What supervisord says about one process: name, group, state, pid, start, spawnerr, …"""
 
+URL: Final = "http://supervisord/RPC2"
 SOCKET_PATH_LIMIT: Final = 107
 DEADLINE: Final = 5.0
 PER_CALL: Final = 0.1
@@ -66,13 +67,9 @@ class Supervisord:
             )
         self._socket = socket
         self._deadline = deadline
-        self._http = httpx.AsyncClient(
-            # There is no TLS on a unix socket: do not load the world's certificates for it.
-            transport=transport or httpx.AsyncHTTPTransport(uds=str(socket), verify=False),
-            base_url="http://supervisord",
-            headers={"Content-Type": "text/xml"},
-            trust_env=False,
-        )
+        # Without a client around it: cookies, redirects and the like would double each call's cost.
+        # There is no TLS on a unix socket: do not load the world's certificates for it.
+        self._http = transport or httpx.AsyncHTTPTransport(uds=str(socket), verify=False)
         self._waiting: list[_Call] = []
         self._sender: asyncio.Task[None] | None = None
 
@@ -178,15 +175,25 @@ class Supervisord:
         body = xmlrpc.client.dumps(args, method).encode()
         try:
             async with asyncio.timeout(self._deadline + PER_CALL * count):
-                response = await self._http.post("/RPC2", content=body, timeout=None)
-                response.raise_for_status()
-                if len(response.content) > LARGE:
-                    return await asyncio.to_thread(_decode, response.content)
-                return _decode(response.content)
+                content = await self._exchange(body)
+                if len(content) > LARGE:
+                    return await asyncio.to_thread(_decode, content)
+                return _decode(content)
         except xmlrpc.client.Fault as exc:
             raise refused(exc.faultCode, exc.faultString) from exc
         except (httpx.HTTPError, TimeoutError, xmlrpc.client.Error, ExpatError) as exc:
             raise self._unreachable(exc) from exc
+
+    async def _exchange(self, body: bytes) -> bytes:
+        request = httpx.Request("POST", URL, content=body, headers={"Content-Type": "text/xml"})
+        response = await self._http.handle_async_request(request)
+        response.request = request
+        try:
+            content = await response.aread()
+        finally:
+            await response.aclose()
+        response.raise_for_status()
+        return content
 
     def _unreachable(self, exc: Exception) -> Transient:
         what = {
