@@ -11,21 +11,19 @@ from .rounds import Board, milliseconds
 from .sides import Ours, Peer, Side, both, folder
 from .tick import build
 
-REPEATS = 3
-"""Single changes per stack; each counts as a round of its own."""
 AHEAD = 20.0
 """Times ahead of supervisorctl, for one change among few."""
 
 
-def converge(board: Board, *, sizes: tuple[int, ...], rounds: int) -> None:
+def converge(board: Board, *, sizes: tuple[int, ...], rounds: int, repeats: int) -> None:
     """All of N, then one added, changed and removed, against supervisorctl."""
     for size in sizes:
         for number in range(rounds + 1):
             # The first start ever reads everything from the disk: it does not count.
-            _one_round(Board() if number == 0 else board, size, swap=bool(number % 2))
+            _one_round(board if number else Board(), size, repeats, swap=bool(number % 2))
 
 
-def _one_round(board: Board, size: int, *, swap: bool) -> None:
+def _one_round(board: Board, size: int, repeats: int, *, swap: bool) -> None:
     with both(size) as (ours, peer):
         programs = {f"p{number:04d}": "0" for number in range(size)}
         sides: list[Ours | Peer] = [peer, ours] if swap else [ours, peer]
@@ -34,14 +32,14 @@ def _one_round(board: Board, size: int, *, swap: bool) -> None:
         ours.wait_settled()
         _settle(peer, size)
         values = counting(1)
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             for name, work in _single(programs).items():
                 value = str(next(values))
                 for side in sides:
                     _note(board, f"{name} of {size}", side, work(side, value))
                 ours.wait_settled()
             sides.reverse()
-        assert ours.ticks.count() == peer.ticks.count() == size + 2 * REPEATS, "extra starts"
+        assert ours.ticks.count() == peer.ticks.count() == size + 2 * repeats, "extra starts"
 
 
 def _single(programs: Mapping[str, str]) -> dict[str, Callable[[Side, str], float]]:
@@ -76,11 +74,11 @@ def _settle(peer: Peer, size: int) -> None:
 
 
 def _note(board: Board, name: str, side: Side, took: float) -> None:
-    single_of_few = name.startswith("one") and int(name.rpartition(" ")[2]) <= 10
+    among_few = name.startswith("one changed") and int(name.rpartition(" ")[2]) <= 10
     row = board.row(
         f"edit -> {name}",
         peer_name="reread && update",
-        least=AHEAD if single_of_few else None,
+        least=AHEAD if among_few else None,
     )
     (row.ours if isinstance(side, Ours) else row.peer).append(took)
 
