@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..settings import Settings
 from .checks import Finding, Grade
 from .outcome import Failure
 from .reading import Opening, openings
+
+if TYPE_CHECKING:
+    import psutil
 
 
 class Holder(NamedTuple):
@@ -19,6 +23,8 @@ class Holder(NamedTuple):
     pid: int
     name: str
     command: str
+    folder: str
+    """Where it runs; empty when this user may not see that."""
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"
@@ -56,9 +62,14 @@ def foreign(opening: Opening, state_dir: Path) -> str | None:
         return None
     found = holders(opening.port)
     # What an earlier life of the stack left behind is ended before the next one begins.
-    if any(str(state_dir) in holder.command for holder in found):
+    if any(_belongs(holder, state_dir) for holder in found):
         return None
     return ", ".join(map(str, found)) or "a program this user may not see"
+
+
+def _belongs(holder: Holder, state_dir: Path) -> bool:
+    # nginx names no folder in its command line, but it runs in ours.
+    return str(state_dir) in holder.command or Path(holder.folder).is_relative_to(state_dir)
 
 
 def is_free(opening: Opening) -> bool:
@@ -74,6 +85,15 @@ def is_free(opening: Opening) -> bool:
     return True
 
 
+def _holder(process: psutil.Process) -> Holder:
+    import psutil
+
+    folder = ""
+    with suppress(psutil.AccessDenied):
+        folder = process.cwd()
+    return Holder(process.pid, process.name(), " ".join(process.cmdline()), folder)
+
+
 def holders(number: int) -> list[Holder]:
     """The programs that listen on a port, as far as this user may see them."""
     import psutil
@@ -81,7 +101,6 @@ def holders(number: int) -> list[Holder]:
     try:
         wired = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
         pids = {one.pid for one in wired if one.laddr and one.laddr.port == number and one.pid}
-        seen = [psutil.Process(pid) for pid in sorted(pids)]
-        return [Holder(one.pid, one.name(), " ".join(one.cmdline())) for one in seen]
+        return [_holder(psutil.Process(pid)) for pid in sorted(pids)]
     except psutil.Error:
         return []

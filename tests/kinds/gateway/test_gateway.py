@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from reconciler.core.diff import diff
 from reconciler.core.model import Apply, Due, HealthCode, Observed, Origin, Ref, Resource
-from reconciler.kinds.gateway import KIND, bound_to
+from reconciler.kinds.gateway import KIND
 from reconciler.kinds.gateway.actions import Configure, KeepTable, Retire, SetDefault, Start
 from reconciler.kinds.gateway.files import Include, edition, shipped
 from reconciler.kinds.gateway.spec import GatewaySpec
@@ -34,13 +34,6 @@ def steps(before: Listener | None, after: Listener | None) -> tuple[object, ...]
 def test_defaults_are_for_one_machine() -> None:
     """Nothing is opened to the world by leaving a field out."""
     assert render(resource()) == Listener(listen=7860, bind="127.0.0.1")
-
-
-def test_an_image_may_choose_the_address() -> None:
-    """Only where the spec names none."""
-    image = bound_to("::")
-    assert image.render(resource()).bind == "::"
-    assert image.render(resource(bind="127.0.0.1")).bind == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

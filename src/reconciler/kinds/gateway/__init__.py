@@ -1,16 +1,13 @@
 """Gateway: the one public port of a stack."""
 
-from dataclasses import replace
-from functools import partial
-
 from ...core.kind import Kind
 from ...core.model import Due, Observed, Resource
-from .actions import GatewayAction, KeepTable, steps
+from .actions import KeepTable, steps
 from .health import health
 from .spec import GatewaySpec
 from .state import Listener, render
 
-__all__ = ["KIND", "bound_to"]
+__all__ = ["KIND"]
 
 
 def _due(_resource: Resource[GatewaySpec], seen: Observed[Listener], _now: float) -> Due:
@@ -32,8 +29,3 @@ KIND = Kind(
     plural="gateways",
     short="gw",
 )
-
-
-def bound_to(address: str) -> Kind[GatewaySpec, Listener, GatewayAction]:
-    """The kind where a Gateway that names no address means this one (an image: ``0.0.0.0``)."""
-    return replace(KIND, render=partial(render, bind=address))

@@ -114,7 +114,7 @@ class GatewayDriver:
         )
         return state, {
             "state": "running",
-            "url": f"http://{status.listen}",
+            "url": _url(bind, port),
             "version": status.version,
             "routes": len(document.rules),
             "problem": status.problem,
@@ -217,3 +217,9 @@ class GatewayDriver:
             raise Waiting("the gateway is stopping", reason="Stopping", after=LOOK_AGAIN)
         for path in (self._place.table, self._place.record, self._place.include):
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def _url(bind: str, port: int) -> str:
+    """What a person on this machine types; "every address" is no address to go to."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind, f"[{bind}]" if ":" in bind else bind)  # noqa: S104 (nothing is bound)
+    return f"http://{host}:{port}"

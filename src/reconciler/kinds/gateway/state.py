@@ -23,8 +23,7 @@ class Listener(State):
     started: bool = True
 
 
-def render(resource: Resource[GatewaySpec], *, bind: str | None = None) -> Listener:
-    """The listener a gateway asks for; ``bind`` where its spec leaves the address open."""
+def render(resource: Resource[GatewaySpec]) -> Listener:
+    """The listener a gateway asks for."""
     spec = resource.spec
-    address = spec.bind if bind is None or "bind" in spec.model_fields_set else bind
-    return Listener(listen=spec.listen, bind=address, default_backend=spec.default_backend)
+    return Listener(listen=spec.listen, bind=spec.bind, default_backend=spec.default_backend)
