@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.stack.kernel import start_time
+from reconciler.stack.kernel import environ, start_time
 from reconciler.stack.leftovers import end_strays
 from reconciler.testing import eventually
 from reconciler.testing.process import running_stack
@@ -34,6 +34,8 @@ def child(tag: str) -> Iterator[subprocess.Popen[bytes]]:
     """A child of this process that says which process of the stack it is of."""
     with subprocess.Popen(["sleep", "86400"], env={"RECONCILER_PROCESS": tag}) as process:
         try:
+            # The kernel lets go of the starter a moment before the environment can be read.
+            eventually(lambda: b"RECONCILER_PROCESS" in environ(process.pid))
             yield process
         finally:
             process.kill()
