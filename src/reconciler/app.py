@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -106,7 +105,7 @@ def _drivers(
 def run(settings: Settings) -> int:
     """Be the operator until told to stop; 2 when another one is."""
     logging.basicConfig(
-        level=os.environ.get("RECONCILER_LOG_LEVEL", "INFO").upper(),
+        level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
@@ -119,6 +118,11 @@ def run(settings: Settings) -> int:
             log.exception("the operator stops, to be started anew")
             return 1
     return 0
+
+
+def _log_level(text: str) -> int:
+    """The level a word names; the usual one when it names none, for logs must not stop a stack."""
+    return logging.getLevelNamesMapping().get(text.upper(), logging.INFO)
 
 
 async def plan_once(settings: Settings) -> View:

@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-SOCKET_PATH_LIMIT = 107
+SOCKET_PATH_LIMIT: Final = 107
+MIN_RESYNC: Final = 0.1
+MAX_RESYNC: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,22 @@ def read_settings(
         state_dir=state,
         worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
         listen=listen or own.get("RECONCILER_LISTEN") or None,
-        resync=float(own.get("RECONCILER_RESYNC") or 30.0),
+        resync=_resync(environ.get("RECONCILER_RESYNC")),
         stack_start=environ.get("RECONCILER_STACK_START", ""),
         environ=environ,
     )
+
+
+def _resync(text: str | None) -> float:
+    try:
+        seconds = float(text or 30.0)
+    except ValueError:
+        seconds = 0.0
+    if not MIN_RESYNC <= seconds <= MAX_RESYNC:
+        raise ValueError(
+            f"RECONCILER_RESYNC is {text!r}; write seconds from {MIN_RESYNC:g} to {MAX_RESYNC:g}"
+        )
+    return seconds
 
 
 def _handed_over(path: Path) -> dict[str, str]:

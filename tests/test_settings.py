@@ -1,0 +1,24 @@
+"""Where a stack lives and how it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.settings import read_settings
+
+
+def test_what_up_was_given_counts(stack_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator under supervisord hears of a variable that `reconciler up` was started with."""
+    monkeypatch.delenv("RECONCILER_RESYNC", raising=False)
+    (stack_dir / "run" / "environ").write_bytes(b"RECONCILER_RESYNC=5\0A=b")
+    assert read_settings(state_dir=stack_dir).resync == 5.0
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_a_resync_is_a_time(stack_dir: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A period that would look without end, or never, is refused by its name."""
+    monkeypatch.setenv("RECONCILER_RESYNC", text)
+    with pytest.raises(ValueError, match="RECONCILER_RESYNC"):
+        read_settings(state_dir=stack_dir)
