@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -18,21 +19,28 @@ STEP: Final = 5
 """Milliseconds between two looks at what the kernel reported; fewer would cost an idle stack."""
 QUIET: Final = 40
 """Milliseconds without another change after which a burst of edits is one wake."""
+_GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
 
 
 class _SpecFilter(DefaultFilter):
     """All but what git writes while it works; HEAD and refs say when it is done."""
 
-    ignore_dirs = ("objects", "hooks", "info", "__pycache__", "node_modules")
+    # These would count anywhere in a path, and specs may lie below any name.
+    ignore_dirs = ()
 
     def __call__(self, change: Change, path: str) -> bool:
-        return not path.endswith((".lock", "~", ".swp")) and super().__call__(change, path)
+        busy = path.endswith((".lock", "~", ".swp")) or _GIT_WORKS.search(path) is not None
+        return not busy and super().__call__(change, path)
+
+
+def _there(paths: Callable[[], Iterable[Path]]) -> list[Path]:
+    return sorted({path for path in paths() if path.exists()})
 
 
 async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[None]:
     """Yields after each burst of changes below the watched folders, which may change themselves."""
     while True:
-        there = sorted({path for path in paths() if path.exists()})
+        there = await asyncio.to_thread(_there, paths)  # it may ask git
         if not there:
             await asyncio.sleep(1.0)
             yield
@@ -42,7 +50,7 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[Non
                 *there, watch_filter=_SpecFilter(), step=STEP, debounce=QUIET, recursive=True
             ):
                 yield
-                if sorted({path for path in paths() if path.exists()}) != there:
+                if await asyncio.to_thread(_there, paths) != there:
                     break
         except FileNotFoundError:  # a folder went away between the look and the watch
             yield
@@ -64,12 +72,11 @@ def forget_bell(path: Path) -> None:
 async def open_bell(path: Path, ring: Callable[[], None]) -> asyncio.DatagramTransport:
     """A datagram socket that calls ``ring`` for every datagram; an old socket is taken over."""
     forget_bell(path)
+    bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    bell.settimeout(0)
+    # On Linux the file takes the mode the socket has; a umask would be everybody's meanwhile.
+    os.fchmod(bell.fileno(), 0o600)
+    bell.bind(os.fspath(path))
     loop = asyncio.get_running_loop()
-    previous = os.umask(0o177)
-    try:
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Bell(ring), local_addr=os.fspath(path), family=socket.AF_UNIX
-        )
-    finally:
-        os.umask(previous)
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Bell(ring), sock=bell)
     return transport

@@ -1,0 +1,88 @@
+"""Causes to look: none blocks the operator, none is lost by where the specs lie."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.wake import file_changes, open_bell
+from reconciler.testing import eventually
+
+
+async def _ring(folder: Path, touched: Path) -> None:
+    """Watch ``folder`` until a write to ``touched`` is told."""
+    rang = asyncio.Event()
+
+    async def watch() -> None:
+        async for _ in file_changes(lambda: [folder]):
+            rang.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        for number in range(100):  # the watch begins at a moment nobody tells
+            await asyncio.to_thread(touched.write_text, str(number))
+            try:
+                async with asyncio.timeout(0.1):
+                    await rang.wait()
+            except TimeoutError:
+                continue
+            return
+        pytest.fail("nobody heard of the write")
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+@pytest.mark.parametrize("name", ["info", "hooks", "objects", "node_modules"])
+async def test_specs_may_lie_anywhere(tmp_path: Path, name: str) -> None:
+    """Folders called as git calls its own are watched like any other."""
+    specs = tmp_path / name / "specs"
+    specs.mkdir(parents=True)
+    await _ring(specs, specs / "web.yaml")
+
+
+async def test_branches_may_be_called_anything(tmp_path: Path) -> None:
+    """A commit to the branch info/web is heard of."""
+    refs = tmp_path / ".git" / "refs"
+    (refs / "heads" / "info").mkdir(parents=True)
+    await _ring(refs, refs / "heads" / "info" / "web")
+
+
+async def test_asking_where_to_look_blocks_nobody(tmp_path: Path) -> None:
+    """Git may take its time to say what to watch: the loop goes on meanwhile."""
+    threads = []
+
+    def paths() -> Iterator[Path]:
+        threads.append(threading.current_thread())
+        yield tmp_path
+
+    async def watch() -> None:
+        async for _ in file_changes(paths):
+            pass
+
+    watching = asyncio.create_task(watch())
+    await asyncio.to_thread(eventually, lambda: threads)
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert threading.main_thread() not in threads
+
+
+async def test_the_bell_is_its_owners(stack_dir: Path) -> None:
+    """Nobody else may ring, and what is made meanwhile has the rights it asks for."""
+    usual = os.umask(0o022)
+    os.umask(usual)
+    opening = asyncio.create_task(open_bell(stack_dir / "wake.sock", lambda: None))
+    seen = set()
+    while not opening.done():
+        await asyncio.sleep(0)
+        now = os.umask(usual)
+        seen.add(now)
+    (await opening).close()
+    assert seen == {usual}
+    assert stat.S_IMODE((stack_dir / "wake.sock").stat().st_mode) == 0o600
