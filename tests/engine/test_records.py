@@ -85,3 +85,32 @@ def test_one_operator_per_stack(tmp_path: Path) -> None:
         pass
     with sole_operator(path):
         pass
+
+
+def test_reading_leaves_a_broken_journal_where_it_is(tmp_path: Path) -> None:
+    """Who only looks moves nothing."""
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"not a database, and long enough to be read as one" * 100)
+    journal = Journal(path, read_only=True)
+    assert journal.events(10) == []
+    journal.close()
+    assert [one.name for one in tmp_path.iterdir()] == ["journal.db"]
+
+
+def test_a_journal_that_cannot_be_opened_costs_history_only(tmp_path: Path) -> None:
+    """What is merely out of reach is not put aside, and the operator runs without it."""
+    path = tmp_path / "journal.db"
+    path.mkdir()
+    journal = Journal(path)
+    journal.record_events([Event(WEB, "Normal", "Created", "")], 1.0)
+    assert len(journal.events(10)) == 1
+    journal.close()
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_half_a_digest_key_is_none(tmp_path: Path, *, read_only: bool) -> None:
+    """An empty key would let anybody guess secrets from their digests."""
+    (tmp_path / "digest.key").write_bytes(b"")
+    with pytest.raises(Terminal, match=r"digest\.key.*move it aside"):
+        digest_key(tmp_path / "digest.key", read_only=read_only)

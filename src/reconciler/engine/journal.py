@@ -1,7 +1,7 @@
 """What happened: events, passes, and what was last in sync. A cache, never the truth.
 
-A journal that cannot be read is put aside and begun anew; one that cannot be written costs
-history, not convergence.
+A journal that makes no sense is put aside and begun anew; one that cannot be opened or written
+costs history, not convergence.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ KEPT: Final = 5000
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time REAL, ref TEXT, type TEXT,
     reason TEXT, message TEXT, count INTEGER);
+CREATE INDEX IF NOT EXISTS event_of ON event (ref, id);
 CREATE TABLE IF NOT EXISTS pass (id INTEGER PRIMARY KEY, time REAL, revision TEXT, lane TEXT,
     changes INTEGER, result TEXT, took_ms INTEGER, summary TEXT);
 CREATE TABLE IF NOT EXISTS resource (ref TEXT PRIMARY KEY, digest TEXT, generation INTEGER,
@@ -130,15 +131,22 @@ class Journal:
 
     def _open(self, *, read_only: bool) -> sqlite3.Connection:
         try:
-            return _connect(self._path, read_only=read_only)
-        except sqlite3.DatabaseError as exc:
+            return _prepared(connect(self._path, read_only=read_only))
+        except (sqlite3.DatabaseError, OSError) as exc:
+            # Only content can be wrong for good: a lock or missing rights say nothing about it.
+            if read_only or isinstance(exc, (sqlite3.OperationalError, OSError)):
+                log.warning("the journal cannot be opened, history is not kept: %s", exc)
+                return _prepared(sqlite3.connect(":memory:", check_same_thread=False))
             log.warning("the journal is put aside, it cannot be read: %s", exc)
             self._path.replace(self._path.with_suffix(".unreadable"))
-            return _connect(self._path, read_only=read_only)
+            return _prepared(connect(self._path))
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    db = connect(path, read_only=read_only)
-    db.execute("PRAGMA synchronous=OFF")
-    db.executescript(SCHEMA)
+def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        db.execute("PRAGMA synchronous=OFF")
+        db.executescript(SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db

@@ -45,6 +45,15 @@ class Stack:
     clock: Clock
     metrics: Metrics
     resync: float = 30.0
+    retries: dict[str, Retries] = field(default_factory=dict)
+    """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
+
+    def held(self) -> dict[Ref, Held]:
+        """The refs that wait now, whichever lane they belong to."""
+        digests, now = self.ledger.digests(), self.clock.monotonic()
+        return {
+            r: one for own in self.retries.values() for r, one in own.held(digests, now).items()
+        }
 
     def confirmed(self, revision: str) -> bool:
         """Whether a person allowed the deletions of this revision."""
@@ -64,6 +73,9 @@ class Lane:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _after: float = 0.0
     _is_complete: bool = False
+
+    def __post_init__(self) -> None:
+        self.stack.retries[self.name] = self.retries
 
     def wake(self, *, complete: bool = False) -> None:
         """Something may have changed: look soon; at once when it is all there (``complete``)."""
@@ -119,12 +131,8 @@ class Lane:
 
     async def _observe_and_apply(self) -> Outcome:
         world = await observe(self.stack.drivers)
-        plan = look(self.stack, world, self._held())
+        plan = look(self.stack, world, self.stack.held())
         return await apply(plan.only(self.kinds), world, self.stack.drivers)
-
-    def _held(self) -> dict[Ref, Held]:
-        digests = self.stack.ledger.digests()
-        return self.retries.held(digests, self.stack.clock.monotonic())
 
     def _record(self, outcome: Outcome, seconds: float) -> None:
         ledger, now = self.stack.ledger, self.stack.clock.now()
@@ -178,7 +186,8 @@ class Lane:
             times.append(soon)
         if outcome.plan.after is not None:
             times.append(outcome.plan.after)
-        times.extend(held.after for held in self._held().values() if held.after is not None)
+        held = (one for ref, one in self.stack.held().items() if ref.kind in self.kinds)
+        times.extend(one.after for one in held if one.after is not None)
         if self._progressing():
             times.append(PROGRESS)
         return min(times)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ..core.errors import ReconcileError, Waiting
 from ..core.model import Plan, Ref
-from ..specs.load import Loader
+from ..specs.load import Loader, Snapshot
 from .loop import Lane, Stack, look
 from .reconcile import observe
 from .views import View, event_view, pass_view, plan_view, resource_view, status_view
@@ -83,10 +83,21 @@ class Operator:
                 self.load_error = str(exc)
                 log.warning("specs cannot be read: %s", exc)
                 return False
-            self.load_error = ""
-            if snapshot is self.stack.ledger.snapshot:
+            except Exception as exc:  # a fault of ours must not end what already runs
+                self.load_error = f"internal error: {type(exc).__name__}"
+                log.exception("reading the specs failed")
                 return False
-            return self.stack.ledger.take_snapshot(snapshot)
+            self.load_error = ""
+            return self._take(snapshot)
+
+    def _take(self, snapshot: Snapshot) -> bool:
+        ledger, records = self.stack.ledger, self.stack.records
+        if snapshot is ledger.snapshot or not ledger.take_snapshot(snapshot):
+            return False
+        # An emptied folder has the same revision each time: what was allowed once is not for ever.
+        if not self.stack.confirmed(snapshot.revision):
+            records.clear("confirmation", "deletions")
+        return True
 
     async def plan(self) -> View:
         """What differs now: the specs are read and the world is looked at afresh."""
@@ -95,14 +106,7 @@ class Operator:
             self.wake()
         self._demand_specs()
         world = await observe(self.stack.drivers)
-        held = {
-            ref: one
-            for lane in self.lanes
-            for ref, one in lane.retries.held(
-                self.stack.ledger.digests(), self.stack.clock.monotonic()
-            ).items()
-        }
-        plan = look(self.stack, world, held)
+        plan = look(self.stack, world, self.stack.held())
         took = round((self.stack.clock.monotonic() - started) * 1000)
         view = plan_view(self.stack.ledger, plan, took)
         if self.load_error:  # what was planned is for the last specs that could be read
@@ -121,6 +125,8 @@ class Operator:
         self._demand_specs()
         if confirm:
             self.stack.records.write("confirmation", "deletions", confirm)
+        for lane in self.lanes:
+            lane.retries.release()
         before = await self.plan()
         ledger = self.stack.ledger
         for _ in range(ROUNDS):  # what one lane did may free what another waits for

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 from pathlib import Path
+from typing import Final
 
+from ..clients.files import write_atomic
 from ..core.errors import Terminal
 from ..core.model import Json
 from .database import connect
 
-SCHEMA = """CREATE TABLE IF NOT EXISTS record
+KEY_BYTES: Final = 32
+SCHEMA: Final = """CREATE TABLE IF NOT EXISTS record
     (topic TEXT, name TEXT, value TEXT, PRIMARY KEY (topic, name))"""
 
 
@@ -55,13 +57,23 @@ class Records:
 
 def digest_key(path: Path, *, read_only: bool = False) -> bytes:
     """The key secrets are digested with: 32 random bytes, made once, kept in a 0600 file."""
-    if read_only and not path.exists():
-        return secrets.token_bytes(32)
+    key = _read_key(path)
+    if key is None:
+        key = secrets.token_bytes(KEY_BYTES)
+        if not read_only:
+            write_atomic(path, key)
+    return key
+
+
+def _read_key(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = secrets.token_bytes(32)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key)
-        return key
+        return None
+    except OSError as exc:
+        raise Terminal(f"cannot read {path}: {exc.strerror}", reason="KeyUnreadable") from exc
+    if len(key) != KEY_BYTES:
+        # Under a short key anybody could find out what a digest stands for.
+        text = f"{path} is damaged; move it aside: what uses secrets is then restarted once"
+        raise Terminal(text, reason="KeyDamaged")
+    return key

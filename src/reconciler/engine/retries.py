@@ -65,9 +65,9 @@ class Retries:
             self._failed(ref, error, digests.get(ref, ""), now)
         self._forget_calm(set(changes) | {one.ref for one in outcome.plan.held}, now)
 
-    def release(self, ref: Ref) -> None:
-        """Forget a ref's failures, as a person asked."""
-        self._refs.pop(ref, None)
+    def release(self) -> None:
+        """Hold nothing back any longer, as a person asked."""
+        self._refs.clear()
 
     def stalled(self, ref: Ref) -> bool:
         """Whether nothing but an edit will help."""

@@ -1,0 +1,102 @@
+"""The operator as a whole: what it reads, what a person may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engine.test_loop import Bench
+from tests.toys import app, data, running
+
+from reconciler.core.errors import Terminal
+from reconciler.core.model import Ref
+from reconciler.core.status import ConditionStatus
+from reconciler.engine.loop import Lane
+from reconciler.engine.operator import Operator
+from reconciler.specs.load import Snapshot
+
+
+class Specs:
+    """A loader whose specs are set by hand."""
+
+    def __init__(self) -> None:
+        self.now: Snapshot | Exception = Snapshot("r0", {})
+
+    def write(self, *resources: Any, revision: str) -> None:
+        """Make these the specs."""
+        self.now = Snapshot(revision, {one.ref: one for one in resources})
+
+    def load(self) -> Snapshot:
+        """As a loader does."""
+        if isinstance(self.now, Exception):
+            raise self.now
+        return self.now
+
+
+class Whole(Bench):
+    """An operator with two lanes over a toy world."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.specs = Specs()
+        loader: Any = self.specs
+        self.operator = Operator(self.stack, loader, tuple)
+        lanes = (("apps", "App"), ("folders", "Data"))
+        self.operator.lanes = tuple(Lane(n, frozenset({k}), self.stack) for n, k in lanes)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Whole]:
+    """An operator with two lanes over a toy world."""
+    made = Whole(tmp_path)
+    yield made
+    made.journal.close()
+    made.records.close()
+
+
+async def test_one_lane_does_not_unsay_another(whole: Whole) -> None:
+    """What is stalled in a lane stays so, and is told once, however often others look."""
+    whole.specs.write(app("web"), data("d"), revision="r1")
+    whole.folders.refuses["d"] = Terminal("never", reason="Bad")
+    await whole.operator.reload()
+    apps, folders = whole.operator.lanes
+    for lane in (folders, folders, apps):
+        await lane.pass_once()
+    stalled = whole.ledger.conditions[Ref("Data", "d")]["Stalled"]
+    assert stalled.status is ConditionStatus.TRUE
+
+
+async def test_a_person_frees_what_is_held(whole: Whole) -> None:
+    """Who mends the world and asks for it now does not wait for an edit of the specs."""
+    whole.specs.write(app("web"), revision="r1")
+    whole.apps.refuses["web-0"] = Terminal("nginx is not installed", reason="Missing")
+    await whole.operator.reconcile_now()
+    whole.apps.refuses.clear()
+    await whole.operator.reconcile_now()
+    assert whole.apps.things["web-0"] == running()
+
+
+async def test_a_confirmation_is_for_once(whole: Whole) -> None:
+    """Deletions that were allowed long ago are not allowed when the same specs come again."""
+    for name in ("a", "b", "c"):
+        whole.apps.things[name] = running()
+    whole.specs.write(revision="empty")
+    await whole.operator.reconcile_now(confirm="empty")
+    assert whole.apps.things == {}
+    whole.specs.write(*map(app, "abc"), revision="r1")
+    await whole.operator.reconcile_now()
+    whole.specs.write(revision="empty")
+    await whole.operator.reconcile_now()
+    assert len(whole.apps.things) == 3
+
+
+async def test_a_fault_of_the_loader_is_told(whole: Whole) -> None:
+    """The operator outlives it, keeps what it knew, and says it cannot see the specs."""
+    whole.specs.write(app("web"), revision="r1")
+    await whole.operator.reconcile_now()
+    whole.specs.now = PermissionError(13, "Permission denied", "/srv")
+    view = await whole.operator.plan()
+    assert [one["kind"] for one in view["unknown"]] == ["Specs"]
+    assert whole.apps.things["web-0"] == running()
