@@ -142,6 +142,7 @@ class Supervisord:
 
     async def _send_waiting(self) -> None:
         """Send what waits, one request at a time: what is called meanwhile goes with the next."""
+        await asyncio.sleep(0)  # who calls at the same moment, by way of a task, comes along
         while self._waiting:
             calls, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
             try:

@@ -21,7 +21,8 @@ from .reconcile import Outcome, apply, observe
 from .records import Records
 from .retries import Retries
 
-DEBOUNCE: Final = 0.01
+DEBOUNCE: Final = 0.03
+"""What was just started gets the processors for itself before the world is looked at (seconds)."""
 LOOK_AGAIN: Final = 0.02
 """After a pass that did something, the world is looked at again this soon (seconds)."""
 PROGRESS: Final = 1.0
@@ -204,10 +205,10 @@ class Lane:
 def look(stack: Stack, world: World, held: dict[Ref, Held]) -> Plan:
     """Plan for everything from what was seen, and remember both."""
     ledger, now = stack.ledger, stack.clock.now()
+    desired, overrides = overridden(stack.kinds, ledger.desired, world)
+    ledger.unsettle(override.ref for override in overrides)
     wish = ledger.wish(held, confirmed=stack.confirmed(ledger.revision), now=now)
-    desired, overrides = overridden(stack.kinds, wish.desired, world)
-    wish = wish.with_desired(desired)
-    plan = make_plan(stack.kinds, wish, world, render=ledger.render)
+    plan = make_plan(stack.kinds, wish.with_desired(desired), world, render=ledger.render)
     ledger.see(plan, world, overrides, now)
     return plan
 

@@ -43,11 +43,10 @@ class GatewayDriver:
 
     async def observe(self) -> Mapping[str, Observed[Listener]]:
         """What runs, and what the next start would run."""
-        raw, pid = await asyncio.gather(
-            asyncio.to_thread(read_bytes, self._place.include), self._runner.pid()
-        )
+        raw = read_bytes(self._place.include)  # small, and for many stacks the end of it
         if raw is None:
             return {}
+        pid = await self._runner.pid()
         include = Include.parse(raw.decode(errors="replace"))
         answer = await self._answer() if pid is not None else None
         self._listen_for_life(pid, answering=answer is not None)
