@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Annotated, Any, NamedTuple
 
@@ -131,9 +131,7 @@ APP = Kind(
     health=_app_health,
     needs=_app_needs,
     instances=_instances,
-    paused=lambda r: Resource(
-        r.ref, r.spec.model_copy(update={"enabled": False}), r.origin, instance_of=r.instance_of
-    ),
+    paused=lambda r: replace(r, spec=r.spec.model_copy(update={"enabled": False})),
 )
 
 DATA = Kind(

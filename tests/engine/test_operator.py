@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine.test_loop import Bench
-from tests.toys import app, data, running
+from tests.toys import Put, app, data, lying, running
 
 from reconciler.core.errors import Terminal
-from reconciler.core.model import Ref
+from reconciler.core.model import Drift, Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.loop import Lane
 from reconciler.engine.operator import Operator
@@ -100,3 +101,17 @@ async def test_a_fault_of_the_loader_is_told(whole: Whole) -> None:
     view = await whole.operator.plan()
     assert [one["kind"] for one in view["unknown"]] == ["Specs"]
     assert whole.apps.things["web-0"] == running()
+
+
+async def test_what_rests_for_a_restore_is_no_drift(whole: Whole) -> None:
+    """Lost data comes back, and what uses it rests meanwhile and runs again, drift kept or not."""
+    web = replace(app("web", restored=("d",)), drift=Drift.WARN)
+    whole.specs.write(web, data("d"), revision="r1")
+    await whole.operator.reconcile_now()
+    assert whole.apps.things["web-0"] == running()
+    whole.folders.things["d"] = lying(restored=False)
+    for _ in range(3):  # the clock stands still here, so that each call is one round
+        await whole.operator.reconcile_now()
+    assert whole.folders.things["d"].state.restored
+    assert whole.apps.things["web-0"] == running()
+    assert Put("web-0", running(started=False).state) in whole.apps.done

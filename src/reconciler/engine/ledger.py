@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +99,16 @@ class Ledger:
             return 0
         return known.generation if known.applied == known.digest else known.generation - 1
 
+    def unsettle(self, refs: Iterable[Ref]) -> None:
+        """These are asked to differ from their specs: neither that nor its end is drift."""
+        fresh = {
+            ref: known._replace(applied="")
+            for ref in refs
+            if (known := self._known.get(ref)) is not None and known.applied
+        }
+        self._known.update(fresh)
+        self.journal.remember(fresh)
+
     def see(self, plan: Plan, world: World, overrides: tuple[Override, ...], now: float) -> None:
         """Take in a look at the world and the plan made from it."""
         events = [*self._restarts(world)]
@@ -147,6 +157,7 @@ class Ledger:
         if self.plan is None:
             return
         differing = {change.ref for change in (*self.plan.changes, *self.plan.held)}
+        differing |= {override.ref for override in self.overrides}
         fresh = {
             ref: Known(known.digest, known.generation, known.digest)
             for ref, known in self._known.items()
