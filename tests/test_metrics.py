@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from reconciler.kinds.synctarget.driver import SHOWN
 from reconciler.metrics import Metrics, PassResult, StepResult
 
 
@@ -55,7 +56,7 @@ def full(metrics: Metrics) -> Metrics:
             view("Process/job", health="Degraded", state="failed"),
             view("Process/gateway", state="running"),
             view("Route/site", version=7),
-            view("SyncTarget/data", lastBackup="2024-01-01T00:00:00+00:00"),
+            view("SyncTarget/data", backed=1704067200.5),
         ],
         differing=["Process/job"],
     )
@@ -118,7 +119,8 @@ def test_resources_as_they_are(metrics: Metrics) -> None:
     assert samples(metrics, "process_up") == {("web",): 1, ("job",): 0, ("gateway",): 1}
     assert samples(metrics, "process_restarts_total") == {("web",): 3}
     assert samples(metrics, "route_table_version") == {(): 7}
-    assert samples(metrics, "sync_last_success_timestamp_seconds") == {("data",): 1704067200}
+    assert samples(metrics, "sync_last_success_timestamp_seconds") == {("data",): 1704067200.5}
+    assert "backed" in SHOWN
 
 
 def test_in_sync_as_far_as_can_be_seen(metrics: Metrics) -> None:

@@ -6,7 +6,6 @@ import platform
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -235,7 +234,7 @@ def _backups(targets: Iterable[View]) -> Metric:
     text = "When the last backup succeeded; 0: never."
     success = _gauge("sync_last_success_timestamp_seconds", text, "name")
     for view in targets:
-        success.add_metric([view["name"]], _seconds(view["vitals"].get("lastBackup")))
+        success.add_metric([view["name"]], view["vitals"].get("backed") or 0)
     return success
 
 
@@ -244,7 +243,3 @@ def _table(planes: Iterable[View]) -> Metric:
     versions = (view["vitals"].get("version") for view in planes)
     table.add_metric([], max((one for one in versions if isinstance(one, int)), default=0))
     return table
-
-
-def _seconds(when: float | str | None) -> float:
-    return datetime.fromisoformat(when).timestamp() if isinstance(when, str) else when or 0.0
