@@ -135,6 +135,14 @@ def test_a_name_twice_in_one_file(folder: SpecFolder) -> None:
     assert not snapshot.whole
 
 
+def test_a_name_written_twice_is_written(folder: SpecFolder) -> None:
+    """Who needs it is not told that nobody defines it."""
+    folder.app("db", "needs: [App/web]")
+    for file in ("a.yaml", "b.yaml"):
+        folder.app("web", file=file)
+    assert [problem.path.name for problem in folder.load().problems] == ["b.yaml"]
+
+
 def test_a_resource_may_move_to_another_file(folder: SpecFolder) -> None:
     """A move is no deletion, even while the old file is broken."""
     folder.app("web", "command: a", file="a.yaml")

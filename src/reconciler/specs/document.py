@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from ..core.kind import AnyKind, Kinds
 from ..core.model import Drift, Json, Need, Origin, Ref, Resource, Spec
 from ..core.sealed import Sealed
+from ..core.units import NAME_PATTERN
 from . import nodes
 from .expand import Around, Location, Reading
 from .nodes import Flaw, Limits, Mark, Node, Scalar
@@ -23,14 +24,13 @@ from .wording import explain, guess
 
 API_VERSION: Final = "reconciler.dev/v1"
 FIELDS: Final = ("apiVersion", "kind", "metadata", "spec")
-NAME: Final = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 NAME_RULE: Final = "at most 63 of a-z, 0-9 and -, with a letter or digit at both ends"
 
 
 class Metadata(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """What is said about a resource, whatever its kind."""
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     """Unique among the resources of its kind."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Words to select resources by."""
@@ -193,7 +193,7 @@ class _Work:
 
 
 def _name_rule(flaw: Flaw) -> Flaw:
-    return flaw._replace(message=flaw.message.replace(f"of the form {NAME}", NAME_RULE))
+    return flaw._replace(message=flaw.message.replace(f"of the form {NAME_PATTERN}", NAME_RULE))
 
 
 def _find_early(

@@ -146,9 +146,8 @@ class Loader:
 
     def _links(self) -> Links:
         shelf = self._shelf
-        unsettled = shelf.unusable.union(*(file.kept for file in shelf.faulty.values()))
         is_all = not any(shelf.broken())
-        return Links(self._kinds, shelf.good, shelf.needs, frozenset(unsettled), is_all)
+        return Links(self._kinds, shelf.good, shelf.needs, frozenset(shelf.unsettled()), is_all)
 
     def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
         resources = dict(self._shelf.good)

@@ -49,6 +49,11 @@ class Shelf:
         """Files whose own text is wrong."""
         return (name for name, file in self.faulty.items() if file.is_broken)
 
+    def unsettled(self) -> set[Ref]:
+        """Refs that are written, though nobody can say now what they are."""
+        kept = (file.kept for file in self.faulty.values())
+        return self.unusable.union(self._doubled, *kept)
+
     def doubles(self) -> Iterator[Hold]:
         """Names that are written twice."""
         for ref in self._doubled:
