@@ -227,3 +227,19 @@ def test_apply_does_not_wait_for_ever(
     said = reconciler("apply", "--wait", "--timeout", "100ms")
     assert said.code == 3
     assert "not healthy after 0.1 s: Process/web-0" in said.err
+
+
+def test_what_rests_is_not_waited_for(
+    reconciler: Any, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that was switched off is not blamed for one that is sick."""
+    monkeypatch.setattr(waiting, "EVERY", 0.01)
+    page = operator.pages["GET status"]
+    (web,) = page["resources"]
+    off = {**web, "ref": "Process/off-0", "health": {**web["health"], "code": "Suspended"}}
+    sick = {**web, "health": {**web["health"], "code": "Degraded"}}
+    verdict = {**page["verdict"], "ready": False, "health": "Degraded"}
+    operator.pages["GET status"] = {**page, "resources": [off, sick], "verdict": verdict}
+    said = reconciler("apply", "--wait", "--timeout", "100ms")
+    assert "not healthy after 0.1 s: Process/web-0" in said.err
+    assert "off-0" not in said.err

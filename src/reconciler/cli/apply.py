@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.lines import Span, Style, line, tame
 from ..core.render import SHORT_REVISION, plan_lines
+from ..core.status import STUCK
 from ..settings import Settings
 from .client import NoOperator
 from .diff import plan_view, suggest
 from .outcome import Exit, Failure
 from .stack import find_operator
 from .terminal import Terminal, structured
-from .waiting import until_ready
-
-STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff"})
-"""What holds a change back until a person does something."""
+from .waiting import until_ready, waits_for
 
 
 class Order(NamedTuple):
@@ -96,7 +94,7 @@ def wait_healthy(settings: Settings, terminal: Terminal, timeout: float) -> int:
     if view["verdict"]["ready"] and view["verdict"]["inSync"]:
         terminal.talk(line(Span("✔ everything is healthy", Style.GOOD)))
         return Exit.OK
-    waits = [one["ref"] for one in view.get("resources", ()) if one["health"]["code"] != "Healthy"]
+    waits = waits_for(view)
     terminal.error(
         f"not healthy after {timeout:g} s: {', '.join(waits) or 'not in sync'}",
         f"`reconciler describe {waits[0]}` says why" if waits else "`reconciler diff` says why",

@@ -12,14 +12,13 @@ from pathlib import Path
 from subprocess import run
 from typing import Final, NamedTuple, TypeAlias
 
+from ..clients.nginx import PACKAGES
 from ..settings import SOCKET_PATH_LIMIT, Settings
 from .client import NoOperator
 from .outcome import Failure
 from .stack import find_operator
 
-LUA: Final = (
-    "apt-get install nginx-light libnginx-mod-http-lua lua-resty-core lua-resty-lrucache lua-cjson"
-)
+LUA: Final = f"apt-get install {PACKAGES}"
 SUPERVISOR: Final = (4, 3)
 PYTHON: Final = (3, 11)
 LITTLE: Final = 200 * 1024 * 1024

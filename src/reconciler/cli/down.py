@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import Final
 
 from ..core.lines import Span, Style, line
@@ -25,7 +26,8 @@ def down(settings: Settings, terminal: Terminal, *, timeout: float) -> int:
     end, asked = time.monotonic() + timeout, 0
     while (pid := holder(place)) is not None:
         if pid and not asked:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGTERM)
             asked = pid
         if time.monotonic() > end:
             raise Failure(

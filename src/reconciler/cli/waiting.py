@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ def until_ready(
             view = _look(operator, starting=starting and time.monotonic() < end)
             if view and (settled(view) or time.monotonic() >= end):
                 return view
-            show(_waits_for(view) if view else "the operator to answer")
+            show(_named(waits_for(view)) if view else "the operator to answer")
             time.sleep(EVERY)
 
 
@@ -62,8 +62,14 @@ def settled(view: Mapping[str, Any]) -> bool:
     return bool(view["verdict"]["ready"] and view["verdict"]["inSync"])
 
 
-def _waits_for(view: Mapping[str, Any]) -> str:
-    names = [one["ref"] for one in view.get("resources", ()) if one["health"]["code"] != "Healthy"]
+def waits_for(view: Mapping[str, Any]) -> list[str]:
+    """The refs that are not well; what was asked to rest is."""
+    well = {"Healthy", "Suspended"}
+    resources = view.get("resources", ())
+    return [one["ref"] for one in resources if one["health"]["code"] not in well]
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - a short line
     return ", ".join(names[:3]) + more or "the next pass"
 
