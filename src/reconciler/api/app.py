@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..metrics import Metrics
 from .health import HealthPages
-from .problems import HANDLERS
+from .problems import ANSWERS
 from .resources import ResourcePages
 from .trust import Door
 from .view import Check, OperatorView
@@ -27,7 +27,7 @@ def make_app(operator: OperatorView, metrics: Metrics) -> Starlette:
         metrics_page(operator, metrics),
         *ResourcePages(operator).routes(),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(Door)], exception_handlers=dict(HANDLERS))
+    app = Starlette(routes=routes, middleware=[Middleware(Door)], exception_handlers=dict(ANSWERS))
     # A redirect would repeat whatever Host the client wrote.
     app.router.redirect_slashes = False
     return app

@@ -51,7 +51,7 @@ async def failed(_: Request, __: Exception) -> Response:
     return Problem(500, "the operator failed inside: its log says more")
 
 
-HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+ANSWERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     HTTPException: refused,
     ReconcileError: unavailable,
     Exception: failed,
