@@ -32,6 +32,12 @@ async def parts(stack_dir: Path) -> AsyncIterator[LocalGateway]:
     await gateway.aclose()
 
 
+def is_free(port: int) -> bool:
+    """Whether the workers of a killed gateway are gone too."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HERE, port)) != 0
+
+
 async def see(parts: LocalGateway) -> Observed[Listener]:
     return (await parts.gateway.observe())["gateway"]
 
@@ -76,6 +82,27 @@ async def test_a_change_by_hand_is_seen_and_undone(parts: LocalGateway, free_por
     await converge(parts, free_port)
     assert parts.place.include.read_bytes() == written
     assert await parts.runner.pid() == pid
+
+
+@pytest.mark.parametrize("name", ["gateway.conf", "nginx.conf", "lua/reconciler/match.lua"])
+@pytest.mark.parametrize("dead", [False, True], ids=["running", "dead"])
+async def test_files_broken_by_hand_are_written_again(
+    parts: LocalGateway, free_port: int, name: str, *, dead: bool
+) -> None:
+    """Nothing a hand does to its files keeps the gateway from running, nor from coming back."""
+    await converge(parts, free_port)
+    path = parts.place.prefix / name
+    written = path.read_bytes()
+
+    async def hand() -> None:
+        if dead:
+            parts.runner.close()
+            await eventually_async(lambda: is_free(free_port))
+        path.write_bytes(written + b"\nbogus directive;\n")
+
+    assert "loaded" in await changes_by(parts, hand)
+    await converge(parts, free_port)
+    assert path.read_bytes() == written
 
 
 async def test_another_edition_is_loaded(parts: LocalGateway, free_port: int) -> None:

@@ -54,6 +54,8 @@ class GatewayDriver:
             state, vitals = await self._at_rest(include, pid)
         else:
             state, vitals = await self._running(raw, *answer)
+        if not self._is_intact(raw, include):
+            state = state.model_copy(update={"loaded": False})
         owned = include.name is not None
         return {include.name or "gateway": Observed(state, owned, vitals | {"pid": pid})}
 
@@ -88,6 +90,15 @@ class GatewayDriver:
             started=pid is not None and not self._deaf(),
         )
         return state, {"state": "stopped" if pid is None else "starting"}
+
+    def _is_intact(self, raw: bytes, include: Include) -> bool:
+        """Whether no hand has changed the files; those of another edition differ by their code."""
+        if include.code != self._edition:
+            return True
+        return raw == include.text().encode() and all(
+            read_bytes(self._place.prefix / name) == content
+            for name, content in self._shipped.items()
+        )
 
     def _listen_for_life(self, pid: int | None, *, answering: bool) -> None:
         """Remember since when a running gateway has not answered (its socket may be gone)."""

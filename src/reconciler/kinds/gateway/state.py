@@ -19,7 +19,7 @@ class Listener(State):
     code: Annotated[str, Apply.RELOAD] = CURRENT
     """``current``, or the digest of the other edition of our nginx.conf and Lua it runs with."""
     loaded: Annotated[bool, Apply.RELOAD] = True
-    """Whether it runs with the file on disk."""
+    """Whether it runs with the files on disk, and no hand has changed those."""
     started: bool = True
 
 
