@@ -74,12 +74,22 @@ def prepare(place: Place) -> None:
     for name in FOLDERS:
         (place.state_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     (place.state_dir / "run").chmod(0o700)
+    with suppress(FileExistsError):
+        _keep_from_git(place.state_dir)
     # The base file includes its parts relative to where it lies, so it must lie in the stack.
     link = place.configuration.with_suffix(".new")
     with suppress(FileNotFoundError):
         link.unlink()
     link.symlink_to(BASE)
     link.replace(place.configuration)
+
+
+def _keep_from_git(folder: Path) -> None:
+    """Usually it lies in the repository of the specs, and it holds secrets."""
+    name = folder / ".gitignore"
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(b"*\n")
 
 
 def check(place: Place) -> None:
