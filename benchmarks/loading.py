@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from reconciler.core.model import Ref
 from reconciler.kinds import KINDS
@@ -14,8 +16,10 @@ from reconciler.specs.source import open_source
 from .rounds import Board, interleave, timed
 from .sides import folder, write
 
-FEW = 10
-SPEC = """\
+FEW: Final = 10
+SETTLED: Final = 2.5
+"""Seconds after which a file's times are proof that it did not change."""
+SPEC: Final = """\
 apiVersion: reconciler.dev/v1
 kind: Process
 metadata:
@@ -67,6 +71,8 @@ def _loader(specs: Path) -> Loader:
 
 def _one_change(specs: Path) -> Callable[[], float]:
     loader, values = _loader(specs), count(1)
+    loader.load()
+    time.sleep(SETTLED)
     loader.load()
 
     def change() -> float:

@@ -62,7 +62,7 @@ def _apply(board: Board, ours: Ours, peer: Peer, *, size: int, rounds: int) -> N
 
 def _touch(board: Board, ours: Ours, *, size: int, rounds: int) -> None:
     """How many passes a touch starts. One of the periodic ones may fall into the window."""
-    row = board.row(f"passes after a touch of {size}", "", limit=0)
+    row = board.row(f"passes after a touch of {size}", "", limit=0.0)
     path = ours.specs / "p0000.yaml"
     for _ in range(rounds):
         before = _passes(ours)
