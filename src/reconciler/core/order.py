@@ -14,13 +14,13 @@ Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 
 def members(desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
     """What each written ref stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
-    found: dict[Ref, tuple[Ref, ...]] = {}
+    found: dict[Ref, list[Ref]] = {}
     for ref, resource in desired.items():
         written = resource.instance_of or ref
-        found[written] = (*found.get(written, ()), ref)
+        found.setdefault(written, []).append(ref)
         if written != ref:
-            found.setdefault(ref, (ref,))
-    return found
+            found.setdefault(ref, [ref])
+    return {ref: tuple(own) for ref, own in found.items()}
 
 
 def needs(kinds: Kinds, resource: Resource[Any]) -> tuple[Need, ...]:
@@ -39,11 +39,11 @@ def graph_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, se
 
 def users(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
     """Who needs each written ref: the graph, turned around."""
-    found: dict[Ref, tuple[Ref, ...]] = {}
+    found: dict[Ref, list[Ref]] = {}
     for ref, resource in desired.items():
         for need in needs(kinds, resource):
-            found[need.ref] = (*found.get(need.ref, ()), ref)
-    return found
+            found.setdefault(need.ref, []).append(ref)
+    return {ref: tuple(own) for ref, own in found.items()}
 
 
 def find_cycle(graph: Graph) -> tuple[Ref, ...]:
