@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.specs.toys import KEY, AppSpec, SpecFolder
+from tests.specs.toys import KEY, AppSpec, SpecFolder, told
 
 from reconciler.core.model import Ref
 from reconciler.core.sealed import Sealed
 from reconciler.specs.env_file import EnvFileError, parse_env_file
-from reconciler.specs.problem import render
 from reconciler.specs.variables import MalformedError, expand_variables
 
 WEB = Ref("App", "web")
@@ -107,7 +106,7 @@ def test_what_cannot_be_filled_in_is_named(folder: SpecFolder, spec: str, said: 
     folder.app("web", spec)
     problems = folder.load().problems
     assert any(str(problem).startswith(f"specs/web.yaml:{said}") for problem in problems)
-    assert "hunter2" not in "".join(line for problem in problems for line in render(problem))
+    assert "hunter2" not in "".join(line for problem in problems for line in told(problem))
 
 
 def test_a_missing_variable_freezes_one_resource(folder: SpecFolder) -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import PurePath
 
 import pytest
+from tests.specs.toys import told
 
-from reconciler.specs.problem import Problem, excerpt, render, shorten
+from reconciler.specs.problem import Problem, excerpt, shorten
 
 HIDDEN = "hunter2"
 
@@ -17,12 +18,12 @@ def test_a_problem_reads_as_a_place_and_a_sentence() -> None:
 
 
 def test_the_caret_stands_under_the_word() -> None:
-    """The line is shown with carets under the word, then the hint."""
+    """The line is shown with a caret under the word, then the hint."""
     problem = Problem(PurePath("a.yaml"), 7, 3, "no", 'did you mean "x"?', "  comand: [a]")
-    assert render(problem) == [
+    assert told(problem) == [
         "a.yaml:7:3 no",
-        "   7 |   comand: [a]",
-        "     |   ^^^^^^",
+        "  7 |   comand: [a]",
+        "    |   ^",
         '  hint: did you mean "x"?',
     ]
 
@@ -30,7 +31,7 @@ def test_the_caret_stands_under_the_word() -> None:
 def test_the_caret_minds_tabs_and_wide_characters() -> None:
     """A terminal shows Chinese twice as wide; the caret follows."""
     problem = Problem(PurePath("a.yaml"), 1, 5, "no", "", "\t说: 好 x")
-    assert render(problem)[2] == "     | \t    ^^"
+    assert told(problem)[1:3] == [r"  1 | \t说: 好 x", "    |       ^"]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from reconciler.core.kind import Kind, Kinds
+from reconciler.core.lines import Span, plain
 from reconciler.core.model import Apply, Health, HealthCode, Need, Ref, Resource, Spec, State
+from reconciler.core.render import problem_lines
 from reconciler.core.sealed import Sealed
 from reconciler.specs.load import Loader
 from reconciler.specs.nodes import USUAL, Limits
+from reconciler.specs.problem import Problem
 from reconciler.specs.source import Source, open_source
 
 KEY = b"a key for tests"
@@ -164,3 +167,8 @@ def app(name: str, spec: str = "") -> str:
     """The text of one App."""
     lines = "".join(f"  {line}\n" for line in spec.splitlines())
     return HEAD % name + (f"spec:\n{lines}" if lines else "")
+
+
+def told(problem: Problem) -> list[str]:
+    """What a person reads of a problem."""
+    return [plain(row) for row in problem_lines(problem.to_json(), head=Span(""))]

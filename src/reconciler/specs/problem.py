@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
@@ -17,7 +16,6 @@ _KEY: Final = re.compile(r"""([\w.$-]+)["']?\s*[:=]""")
 _USER_IN_URL: Final = re.compile(r"(://)[^/\s@]+@")
 _SOURCE: Final = re.compile(r"\{?\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|\$\{\w+\}$")
 """Where a secret is to be had, which tells nothing about the secret."""
-_WORD: Final = re.compile(r"""["']?[^\s:,\[\]{}"']+["']?""")
 
 
 class Problem(NamedTuple):
@@ -37,19 +35,6 @@ class Problem(NamedTuple):
     def to_json(self) -> dict[str, Json]:
         """The problem as data."""
         return {**self._asdict(), "path": str(self.path)}
-
-
-def render(problem: Problem) -> list[str]:
-    """The lines a person reads: place and message, the line with a caret, the hint."""
-    lines = [str(problem)]
-    if problem.excerpt:
-        number = f"{problem.line:>4}"
-        lines.append(f"{number} | {problem.excerpt}")
-        if problem.column <= len(problem.excerpt):
-            lines.append(f"{' ' * len(number)} | {_caret(problem.excerpt, problem.column - 1)}")
-    if problem.hint:
-        lines.append(f"  hint: {problem.hint}")
-    return lines
 
 
 def looks_secret(name: str) -> bool:
@@ -99,17 +84,3 @@ def _is_below_secret(lines: Sequence[str], index: int) -> bool:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
-
-
-def _caret(text: str, start: int) -> str:
-    """Carets under the word at ``start``; tabs and wide characters keep the columns aligned."""
-    padding = "".join(_blank(character) for character in text[:start])
-    word = _WORD.match(text, start)
-    width = sum(len(_blank(character)) for character in word[0]) if word else 1
-    return padding + "^" * max(width, 1)
-
-
-def _blank(character: str) -> str:
-    if character == "\t":
-        return "\t"
-    return "  " if unicodedata.east_asian_width(character) in "WF" else " "
