@@ -113,6 +113,7 @@ async def test_a_failure_is_told_and_tried_again(bench: Bench) -> None:
     bench.apps.refuses["web-0"] = Transient("no room", reason="Full")
     await bench.lane.pass_once()
     assert bench.lane._after == 1.0
+    assert status_view(bench.ledger)["appliedAt"] is None
     await bench.lane.pass_once()
     assert bench.ready(WEB) == ("False", "Full")
     assert "Full" in bench.reasons()

@@ -144,8 +144,9 @@ class Lane:
         real = {r: e for r, e in outcome.failures.items() if not isinstance(e, Waiting)}
         ledger.failures.update(real)
         result = _result(outcome, real)
-        if outcome.applied or real:
+        if outcome.applied:
             ledger.applied_at = now
+        if outcome.applied or real:
             ledger.journal.record_events(_events(outcome), now)
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
         ledger.journal.commit()
