@@ -20,7 +20,7 @@ def test_a_clean_clone_converges(clone: Stack) -> None:
     assert "It converged" in clone.fetch("/")[1]
     assert clone.fetch("/files/")[0] == 200
     assert clone.fetch("/docs") == (302, "/files/")
-    assert f"open http://127.0.0.1:{clone.port}" in eventually(clone.log.read_text, 20)
+    eventually(lambda: f"open http://127.0.0.1:{clone.port}" in clone.log.read_text(), 30)
     before = clone.pids()
 
     again = clone.command("up")
