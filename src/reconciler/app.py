@@ -62,7 +62,7 @@ async def open_operator(
         stack = Stack(
             KINDS,
             _drivers(settings, records, supervisord, gateway),
-            Ledger(KINDS, journal),
+            Ledger(KINDS, journal, stack_start=settings.stack_start),
             records,
             SystemClock(),
             metrics,

@@ -27,11 +27,11 @@ WEB = Ref("App", "web-0")
 class Bench:
     """A lane over a toy world."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, start: str = "") -> None:
         self.apps, self.folders = ToyDriver(), ToyDriver()
         self.journal = Journal(folder / "journal.db")
         self.records = Records(folder / "records.db")
-        self.ledger = Ledger(TOYS, self.journal)
+        self.ledger = Ledger(TOYS, self.journal, stack_start=start)
         self.clock = FakeClock()
         self.stack = Stack(
             TOYS,

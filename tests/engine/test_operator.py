@@ -39,8 +39,8 @@ class Specs:
 class Whole(Bench):
     """An operator with two lanes over a toy world."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, start: str = "first") -> None:
+        super().__init__(folder, start=start)
         self.specs = Specs()
         loader: Any = self.specs
         self.operator = Operator(self.stack, loader, tuple)
@@ -115,3 +115,19 @@ async def test_what_rests_for_a_restore_is_no_drift(whole: Whole) -> None:
     assert whole.folders.things["d"].state.restored
     assert whole.apps.things["web-0"] == running()
     assert Put("web-0", running(started=False).state) in whole.apps.done
+
+
+@pytest.mark.parametrize(("start", "runs"), [("second", True), ("first", False)])
+async def test_a_stack_that_starts_is_no_drift(tmp_path: Path, start: str, *, runs: bool) -> None:
+    """Drift is kept while the stack runs; what is merely down after a reboot comes up."""
+    web = replace(app("web"), drift=Drift.WARN)
+    for began in ("first", start):
+        whole = Whole(tmp_path, start=began)
+        whole.specs.write(web, revision="r1")
+        if began == "first":
+            await whole.operator.reconcile_now()
+        whole.apps.things["web-0"] = running(started=False)
+        await whole.operator.reconcile_now()
+        whole.journal.close()
+        whole.records.close()
+    assert whole.apps.things["web-0"] == running(started=runs)

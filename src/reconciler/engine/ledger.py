@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from ..core.errors import ReconcileError
 from ..core.gates import Held
@@ -25,13 +25,17 @@ from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
 from .journal import Event, Journal, Known
 
+ENDING: Final = frozenset({"started", "restored"})
+"""Fields of a state that do not outlive the stack."""
+
 
 class Ledger:
     """The operator's memory. Everything in it can be rebuilt from the specs and the world."""
 
-    def __init__(self, kinds: Kinds, journal: Journal) -> None:
+    def __init__(self, kinds: Kinds, journal: Journal, *, stack_start: str = "") -> None:
         self.kinds = kinds
         self.journal = journal
+        self._stack_start = stack_start
         self.snapshot: Snapshot | None = None
         self.desired: dict[Ref, Resource[Any]] = {}
         self.plan: Plan | None = None
@@ -70,7 +74,7 @@ class Ledger:
             prune=self.snapshot.whole,
             confirmed=confirmed,
             held=held,
-            applied={ref: known.applied for ref, known in self._known.items()},
+            applied={r: one.digest for r, one in self._known.items() if self._is_applied(r, one)},
             now=now,
         )
 
@@ -97,7 +101,7 @@ class Ledger:
         known = self._known.get(ref)
         if known is None:
             return 0
-        return known.generation if known.applied == known.digest else known.generation - 1
+        return known.generation if self._is_applied(ref, known) else known.generation - 1
 
     def unsettle(self, refs: Iterable[Ref]) -> None:
         """These are asked to differ from their specs: neither that nor its end is drift."""
@@ -150,6 +154,18 @@ class Ledger:
         self._known.update(fresh)
         self.journal.remember(fresh, gone)
 
+    def _is_applied(self, ref: Ref, known: Known) -> bool:
+        return known.applied == self._mark(ref, known.digest)
+
+    def _mark(self, ref: Ref, digest: str) -> str:
+        """Says that this content was in sync, for what ends with the stack: in which start of it.
+
+        To be down after the stack was started anew is nobody's change.
+        """
+        kind = self.kinds.get(ref.kind)  # a journal may know kinds that this version does not
+        ends = kind is not None and not ENDING.isdisjoint(kind.State.model_fields)
+        return f"{digest}@{self._stack_start}" if ends else digest
+
     def _is_whole(self) -> bool:
         return self.snapshot is not None and self.snapshot.whole
 
@@ -159,9 +175,9 @@ class Ledger:
         differing = {change.ref for change in (*self.plan.changes, *self.plan.held)}
         differing |= {override.ref for override in self.overrides}
         fresh = {
-            ref: Known(known.digest, known.generation, known.digest)
+            ref: known._replace(applied=self._mark(ref, known.digest))
             for ref, known in self._known.items()
-            if ref not in differing and known.applied != known.digest and self.live(ref)
+            if ref not in differing and not self._is_applied(ref, known) and self.live(ref)
         }
         self._known.update(fresh)
         self.journal.remember(fresh)
