@@ -64,14 +64,16 @@ def main() -> int:
     size = replace(size, programs=tuple(given.sizes)) if given.sizes else size
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     board = Board()
-    for name in given.names or BENCHMARKS:
-        began = time.monotonic()
-        print(f"{name} …", end=" ", file=sys.stderr, flush=True)
-        BENCHMARKS[name](board, size)
-        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
-    print(table(board.rows.values()))
-    write(board.rows.values())
-    print(f"samples: {RESULTS}", file=sys.stderr)
+    try:
+        for name in given.names or BENCHMARKS:
+            began = time.monotonic()
+            print(f"{name} …", end=" ", file=sys.stderr, flush=True)
+            BENCHMARKS[name](board, size)
+            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    finally:  # what was measured until then is worth reading
+        print(table(board.rows.values()))
+        write(board.rows.values())
+        print(f"samples: {RESULTS}", file=sys.stderr)
     return 0
 
 
