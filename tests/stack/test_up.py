@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +19,10 @@ from reconciler.kinds.process.actions import Load, Start, WriteProgram, WriteRec
 from reconciler.kinds.process.driver import ProcessDriver
 from reconciler.kinds.process.layout import Layout
 from reconciler.kinds.process.state import Program, stamp
+from reconciler.stack.answer import answers
 from reconciler.stack.kernel import descendants, is_zombie, start_time
-from reconciler.stack.place import Place
-from reconciler.stack.up import ALREADY_RUNNING, COULD_NOT, INTERRUPTED, OK, answers
+from reconciler.stack.place import Place, holder
+from reconciler.stack.up import ALREADY_RUNNING, COULD_NOT, INTERRUPTED, OK
 from reconciler.testing import eventually
 from reconciler.testing.process import running_stack, stop_stack
 
@@ -122,6 +125,57 @@ def test_a_second_one_says_so(parent: subprocess.Popen[bytes], stack_dir: Path) 
     )
     assert second.returncode == ALREADY_RUNNING
     assert "already running" in second.stderr
+
+
+def test_a_state_directory_that_is_taken_away_is_made_anew(
+    parent: subprocess.Popen[bytes], stack_dir: Path
+) -> None:
+    """Nobody could reach the old processes any more: they end, and the stack answers again."""
+    start_family(stack_dir)
+    old = supervisord_of(parent)
+    shutil.rmtree(stack_dir)
+    place = Place(stack_dir, stack_dir)
+    eventually(lambda: answers(place) and supervisord_of(parent) != old, 30)
+    assert family(stack_dir) == set()
+    assert holder(place) == parent.pid
+    assert stop_stack(parent) == OK
+
+
+def test_a_stack_that_lost_its_place_to_another_ends(
+    parent: subprocess.Popen[bytes], stack_dir: Path
+) -> None:
+    """Two never live in one state directory, and the later one keeps all it has."""
+    os.kill(parent.pid, signal.SIGSTOP)
+    shutil.rmtree(stack_dir)
+    with running_stack(stack_dir) as second:
+        os.kill(parent.pid, signal.SIGCONT)
+        assert parent.wait(20) == COULD_NOT
+        place = Place(stack_dir, stack_dir)
+        assert answers(place)
+        assert place.environ.exists()
+        assert holder(place) == second.pid
+
+
+def test_stopped_and_continued_it_goes_on(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:
+    """Ctrl-Z and `fg` end nothing, however long it was between them."""
+    before = supervisord_of(parent)
+    os.kill(parent.pid, signal.SIGSTOP)
+    time.sleep(1.2)  # longer than it waits for a signal: what is tested is the passing of time
+    os.kill(parent.pid, signal.SIGCONT)
+    time.sleep(0.3)
+    assert supervisord_of(parent) == before
+    assert stop_stack(parent) == OK
+
+
+def test_git_ignores_the_state_directory(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:
+    """What holds secrets is not committed by an unthinking `git add`."""
+    assert parent.poll() is None
+    for words in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", "-C", str(stack_dir), *words], check=True)
+    seen = subprocess.run(
+        ["git", "-C", str(stack_dir), "status", "--short"], capture_output=True, check=True
+    )
+    assert seen.stdout == b""
 
 
 def test_secrets_stay_out_of_supervisord(parent: subprocess.Popen[bytes], stack_dir: Path) -> None:

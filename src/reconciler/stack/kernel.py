@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from signal import Signals, sigtimedwait
 from typing import Final
 
 _SET_PDEATHSIG: Final = 1
@@ -31,6 +33,15 @@ class Kernel:
     def _prctl(self, option: int, value: int) -> None:
         if self._libc.prctl(option, value, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
+
+
+def next_signal(watched: AbstractSet[Signals], seconds: float) -> Signals | None:
+    """The next of ``watched``, if one comes in time."""
+    found = sigtimedwait(watched, seconds)
+    # Stopped and continued beyond its time, Python hands over what nobody has filled in.
+    if found is None or found.si_signo not in watched:
+        return None
+    return Signals(found.si_signo)
 
 
 def start_time(pid: int) -> int | None:

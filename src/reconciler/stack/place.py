@@ -73,6 +73,10 @@ def prepare(place: Place) -> None:
     check(place)
     for name in FOLDERS:
         (place.state_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Start records hold secrets, and `git add .` beside the specs must not take them along.
+    ignored = place.state_dir / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n")
     (place.state_dir / "run").chmod(0o700)
     with suppress(FileExistsError):
         _keep_from_git(place.state_dir)
@@ -113,6 +117,42 @@ def open_lock(place: Place) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def take_again(place: Place) -> int | None:
+    """Make a stack's folders anew and lock them; None, and why on stderr, when that cannot be."""
+    print(f"{place.state_dir} was taken away; the stack begins anew", file=sys.stderr)
+    if not place.state_dir.parent.is_dir():
+        print(f"error: {place.state_dir.parent} is gone", file=sys.stderr)
+        return None
+    try:
+        prepare(place)
+        lock = open_lock(place)
+    except (OSError, ValueError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return None
+    if lock is None:
+        print(f"error: another `up` has taken over {place.state_dir}", file=sys.stderr)
+    return lock
+
+
+def leave_terminal(place: Place) -> None:
+    """Begin a session without one; what is said goes to a log."""
+    os.setsid()
+    log = os.open(place.state_dir / "log" / "up.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for ours, theirs in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(ours, theirs)
+
+
+def holds(place: Place, lock: int) -> bool:
+    """Whether ``lock`` is still the stack's; not when a hand took the state directory away."""
+    try:
+        return os.path.samestat((place.state_dir / "run" / "up.lock").stat(), os.fstat(lock))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # unseen is not gone
 
 
 def note_holder(lock: int) -> None:

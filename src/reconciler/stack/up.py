@@ -7,7 +7,6 @@ import os
 import resource
 import secrets
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .kernel import Kernel, descendants
+from .answer import answers, await_answer
+from .kernel import Kernel, descendants, next_signal
 from .leftovers import end_descendants, end_earlier, end_strays
-from .place import Place, clean_environment, note_holder, open_lock, prepare
+from .place import (
+    Place,
+    clean_environment,
+    holds,
+    leave_terminal,
+    note_holder,
+    open_lock,
+    prepare,
+    take_again,
+)
 
-OK, COULD_NOT, ALREADY_RUNNING, INTERRUPTED = 0, 2, 4, 130
+OK, COULD_NOT, ALREADY_RUNNING, LOST, INTERRUPTED = 0, 2, 4, 5, 130
 
 _WATCHED: Final = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _HEALTHY_AFTER: Final = 10.0
@@ -29,7 +38,6 @@ _LAST_DELAY: Final = 30.0
 _KICK: Final = 0.02
 _LOOK_AROUND: Final = 1.0
 """Seconds between two looks for what processes left behind; nobody tells us of an adoption."""
-_ANSWER_WITHIN: Final = 20.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,14 +78,24 @@ def up(place: Place, *, detach: bool = False) -> int:
         child = os.fork()
         if child:
             os.close(lock)
-            return _await_answer(place, child)
-        _detach(place)
-    note_holder(lock)
-    code = Parent(place).run()
-    os.close(lock)
+            return await_answer(place, child)
+        leave_terminal(place)
+    code = _run(place, lock)
     if detach:
         os._exit(code)
     return code
+
+
+def _run(place: Place, lock: int | None) -> int:
+    """Run the stack, and begin anew when its state directory was taken away."""
+    while lock is not None:
+        note_holder(lock)
+        code = Parent(place, lock).run()
+        os.close(lock)
+        if code != LOST:
+            return code
+        lock = take_again(place)
+    return COULD_NOT
 
 
 @dataclass(slots=True)
@@ -92,8 +110,9 @@ class Life:
 class Parent:
     """Adopts every orphan of the stack; one supervisord after another lives below it."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, lock: int) -> None:
         self._place = place
+        self._lock = lock
         self._kernel = Kernel()
         self._spared: frozenset[int] = frozenset()
         self._asked: signal.Signals | None = None
@@ -110,18 +129,21 @@ class Parent:
         try:
             code = self._keep()
         finally:
-            self._place.environ.unlink(missing_ok=True)
+            if holds(self._place, self._lock):
+                self._place.environ.unlink(missing_ok=True)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         return code
 
     def _keep(self) -> int:
         delay, lives = _FIRST_DELAY, 0
-        while True:
+        while holds(self._place, self._lock):
             life = self._live()
             lives += 1
             end_descendants(self._spared)
             if self._asked:
                 return self._code()
+            if not holds(self._place, self._lock):
+                break
             if life.status == 0:
                 print("supervisord was told to stop", file=sys.stderr)
                 return OK
@@ -134,6 +156,7 @@ class Parent:
             print(f"supervisord ended unexpectedly; again in {delay:g} s", file=sys.stderr)
             if self._wait(delay):
                 return self._code()
+        return LOST
 
     def _code(self) -> int:
         return INTERRUPTED if self._asked is signal.SIGINT else OK
@@ -141,13 +164,13 @@ class Parent:
     def _live(self) -> Life:
         life = Life(self._spawn(), time.monotonic())
         while life.status is None:
-            found = signal.sigtimedwait(_WATCHED, _KICK if self._asked else _LOOK_AROUND)
+            found = next_signal(_WATCHED, _KICK if self._asked else _LOOK_AROUND)
             if found is None:
                 self._look_around(life)
-            elif found.si_signo != signal.SIGCHLD:
+            elif found is not signal.SIGCHLD:
                 # Asked twice: at once, not in order.
                 os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
-                self._asked = signal.Signals(found.si_signo)
+                self._asked = found
             self._reap(life)
         return life
 
@@ -155,15 +178,17 @@ class Parent:
         if self._asked:
             # supervisord looks at its children once a second, or when somebody knocks.
             answers(self._place)
-        else:
+        elif holds(self._place, self._lock):
             end_strays(self._place.state_dir, {life.pid, *self._spared})
+        else:
+            os.kill(life.pid, signal.SIGTERM)  # nobody can reach it any more
 
     def _wait(self, seconds: float) -> bool:
         """Whether a signal asked for the end meanwhile; that of a child does not shorten it."""
         deadline = time.monotonic() + seconds
-        while found := signal.sigtimedwait(_WATCHED, max(0.0, deadline - time.monotonic())):
-            if found.si_signo != signal.SIGCHLD:
-                self._asked = signal.Signals(found.si_signo)
+        while found := next_signal(_WATCHED, max(0.0, deadline - time.monotonic())):
+            if found is not signal.SIGCHLD:
+                self._asked = found
                 return True
         return False
 
@@ -200,39 +225,6 @@ class Parent:
         command = [sys.executable, "-P", "-W", "ignore", "-m", "supervisor.supervisord"]
         command += ["-c", str(self._place.configuration)]
         os.execve(sys.executable, command, environment)  # noqa: S606 (no shell is the point)
-
-
-def _detach(place: Place) -> None:
-    """Leave the terminal; what is said goes to a log."""
-    os.setsid()
-    log = os.open(place.state_dir / "log" / "up.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for ours, theirs in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(ours, theirs)
-
-
-def _await_answer(place: Place, child: int) -> int:
-    """Wait until supervisord answers, or the child that should have started it ends."""
-    deadline = time.monotonic() + _ANSWER_WITHIN
-    while time.monotonic() < deadline:
-        if answers(place):
-            return OK
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status) or COULD_NOT
-        time.sleep(0.05)
-    print(f"error: supervisord does not answer; see {place.state_dir}/log", file=sys.stderr)
-    return COULD_NOT
-
-
-def answers(place: Place) -> bool:
-    """Whether somebody listens on supervisord's socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(place.socket))
-        except OSError:
-            return False
-    return True
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ from ..kinds.process.records import Record, Run
 from ..kinds.process.sections import Section
 from ..kinds.process.seen import Traces, observe
 from ..kinds.process.state import Program, digest
+from ..stack.answer import answers
 from ..stack.place import Place
-from ..stack.up import answers
 from . import eventually
 
 
