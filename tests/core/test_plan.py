@@ -144,6 +144,16 @@ def test_drift_policy() -> None:
     assert edited.changes[0].cause is Cause.SPEC
 
 
+def test_ignored_drift_is_none() -> None:
+    """drift: ignore: what was changed outside is not even told; an edit still counts."""
+    left = replace(app("web"), drift=Drift.IGNORE)
+    digests = {Ref("App", "web-0"): left.digest}
+    made = plan(left, apps={"web-0": running("z")}, applied=digests)
+    assert made.in_sync
+    assert made.blocked == ()
+    assert plan(left, apps={"web-0": running("z")}).changes[0].cause is Cause.SPEC
+
+
 def test_backoff_holds_and_says_when() -> None:
     """A ref that waits after a failure is held; the plan says when to look again."""
     held = {Ref("App", "web-0"): Held("Backoff", "it failed", 4.0)}

@@ -9,7 +9,20 @@ from typing import Any, TypeAlias
 from .diff import diff
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, why_not
 from .kind import Kinds
-from .model import Blocked, Cause, Due, Observed, Plan, Ref, State, Step, Unknown, Verb, World
+from .model import (
+    Blocked,
+    Cause,
+    Drift,
+    Due,
+    Observed,
+    Plan,
+    Ref,
+    State,
+    Step,
+    Unknown,
+    Verb,
+    World,
+)
 from .order import find_cycles, graph_of, members, ranks, users, without
 
 Render: TypeAlias = Callable[[AnyResource], State]
@@ -48,7 +61,7 @@ def make_plan(kinds: Kinds, wish: Wish, world: World, *, render: Render | None =
     graph = graph_of(kinds, wish.desired)
     cycles = find_cycles(graph)
     rank = ranks(without(graph, (ref for cycle in cycles for ref in cycle)))
-    changes = tuple(_drift(wish, world, draw))
+    changes = tuple(one for one in _differences(wish, world, draw) if not _is_ignored(one, wish))
     context = Context(
         kinds,
         wish.desired,
@@ -108,7 +121,7 @@ class _Order:
         return (priority or 0, change.ref)
 
 
-def _drift(wish: Wish, world: World, draw: Render) -> Iterator[AnyChange]:
+def _differences(wish: Wish, world: World, draw: Render) -> Iterator[AnyChange]:
     for kind, seen in world.items():
         if isinstance(seen, Unknown):
             continue
@@ -123,6 +136,11 @@ def _drift(wish: Wish, world: World, draw: Render) -> Iterator[AnyChange]:
         change = diff(ref, draw(want), live_one.state if live_one else None)
         if change is not None:
             yield _because(change, wish)
+
+
+def _is_ignored(change: AnyChange, wish: Wish) -> bool:
+    want = wish.desired.get(change.ref)
+    return want is not None and want.drift is Drift.IGNORE and change.cause is Cause.DRIFT
 
 
 def _because(change: AnyChange | None, wish: Wish) -> AnyChange:
