@@ -73,10 +73,6 @@ def prepare(place: Place) -> None:
     check(place)
     for name in FOLDERS:
         (place.state_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Start records hold secrets, and `git add .` beside the specs must not take them along.
-    ignored = place.state_dir / ".gitignore"
-    if not ignored.exists():
-        ignored.write_text("*\n")
     (place.state_dir / "run").chmod(0o700)
     with suppress(FileExistsError):
         _keep_from_git(place.state_dir)
@@ -89,7 +85,7 @@ def prepare(place: Place) -> None:
 
 
 def _keep_from_git(folder: Path) -> None:
-    """Usually it lies in the repository of the specs, and it holds secrets."""
+    """Start records hold secrets, and `git add .` beside the specs must not take them along."""
     name = folder / ".gitignore"
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
