@@ -147,7 +147,9 @@ class Small(Stack):
         """A program of the stack itself: reconciler, gateway, supervisord."""
         if name == "supervisord":
             return psutil.Process(int((self.state / "run" / "supervisord.pid").read_text()))
-        return psutil.Process(int(self.resource(f"Process/{name}")["vitals"]["pid"]))
+        pid = self.resource(f"Process/{name}")["vitals"].get("pid")
+        assert pid, f"{name} does not run"
+        return psutil.Process(int(pid))
 
 
 def count(database: Path) -> int:

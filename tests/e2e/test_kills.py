@@ -140,7 +140,16 @@ def test_git_killed_in_a_push(stack: Small, also: str, turn: int) -> None:
     seen = len(posts)
     stack.hold.touch()
     (stack.root / "data" / "note.txt").write_text(text)
-    eventually(lambda: any("receive-pack" in post for post in posts[seen:]), 20)
+
+    def pushes() -> bool:
+        assert any("receive-pack" in post for post in posts[seen:]), (
+            stack.resource("SyncTarget/data"),
+            stack.resource("Repository/backup"),
+            posts[seen:],
+        )
+        return True
+
+    eventually(pushes, 20, every=0.01)
     for process in eventually(lambda: stack.at_work("push", "remote-http")):
         with suppress(psutil.NoSuchProcess):
             for one in (*process.children(recursive=True), process):
