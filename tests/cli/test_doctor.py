@@ -17,6 +17,7 @@ from reconciler.cli.checks import Finding, Grade
 from reconciler.cli.doctor import CHECKS, examine, finding_lines
 from reconciler.cli.ports import foreign, holders, is_free
 from reconciler.cli.reading import Opening
+from reconciler.core.errors import Transient
 from reconciler.core.lines import plain
 from reconciler.settings import Settings
 
@@ -46,6 +47,16 @@ def test_a_look_that_fails_hides_no_other(settings: Settings) -> None:
     found = list(examine(broken, settings))
     assert [one.grade for one in found] == [Grade.OK, Grade.ERROR]
     assert "secret text" not in found[1].text
+
+
+def test_what_we_know_of_a_failed_look_is_told(settings: Settings) -> None:
+    """Our own errors hold no secret and say how to mend things."""
+
+    def broken(_: Settings) -> Iterator[Finding]:
+        yield from ()
+        raise Transient("git refuses the folder", reason="SpecsUnreadable")
+
+    assert [one.text for one in examine(broken, settings)] == ["git refuses the folder"]
 
 
 def test_this_machine_has_what_it_takes(settings: Settings) -> None:

@@ -107,6 +107,7 @@ def test_usage_errors_say_what_is_wrong(
         (Transient("gone away", reason="Unreachable"), 2, "error: gone away\n"),
         (KeyboardInterrupt(), 130, ""),
         (PermissionError(13, "Permission denied", "/x"), 2, "error: /x: permission denied\n"),
+        (OSError(28, "No space left on device"), 2, "error: no space left on device\n"),
     ],
 )
 def test_whatever_is_raised_becomes_words_and_a_code(

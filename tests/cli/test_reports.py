@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,36 @@ def test_status_is_told(reconciler: Any, operator: Any) -> None:
     assert out.startswith("✔ Healthy · ✔ in sync")
     assert "● Process/web-0  Healthy  running  42   2d4h  specs/web.yaml:3" in out
     assert err == ""
+
+
+def test_status_counts_on_from_what_was_seen(reconciler: Any, operator: Any) -> None:
+    """The operator need not look for a process to grow older."""
+    page = operator.pages["GET status"]
+    vitals = {"pid": 42, "state": "running", "uptime": 3, "since": time.time() - 7200}
+    operator.pages["GET status"] = {
+        **page,
+        "resources": [{**page["resources"][0], "vitals": vitals}],
+    }
+    assert re.search(r"running +42 +2h ", reconciler("status").out)
+    assert re.search(r"uptime +2h\n", reconciler("describe", "web").out)
+
+
+def test_status_names_what_waits_for_its_removal(reconciler: Any, operator: Any) -> None:
+    """What still runs and is in no spec is not passed over."""
+    held = {
+        "ref": "Process/old-0",
+        "verb": "delete",
+        "apply": "recreate",
+        "origin": None,
+        "fields": [],
+        "reason": "MassDelete",
+        "message": "needs a confirmation",
+    }
+    page = operator.pages["GET status"]
+    operator.pages["GET status"] = {**page, "held": [held]}
+    out = reconciler("status").out
+    assert "held back: 1\n  - Process/old-0  removed" in out
+    assert "because MassDelete: needs a confirmation" in out
 
 
 @pytest.mark.parametrize("name", ["FORCE_COLOR", "NO_COLOR"])

@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,15 @@ def finish(child: subprocess.Popen[str], deadline: float = 60) -> tuple[int, str
     return child.returncode, out, err
 
 
+@contextmanager
+def deadline(child: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    """Ends a child that does not say what is waited for."""
+    timer = threading.Timer(seconds, child.kill)
+    timer.start()
+    yield
+    timer.cancel()
+
+
 def test_up_says_what_runs_and_ends_on_ctrl_c(start: Start, stack_dir: Path) -> None:
     """A table once it has converged; a second up changes nothing; Ctrl-C leaves nothing."""
     first = start("up")
@@ -90,6 +101,21 @@ def test_up_says_what_runs_and_ends_on_ctrl_c(start: Start, stack_dir: Path) -> 
     code, _, err = finish(first)
     assert code == 130, err
     assert eventually(lambda: not running(stack_dir))
+
+
+def test_up_does_not_wait_for_broken_specs_to_mend(start: Start, stack_dir: Path) -> None:
+    """What is wrong is said as soon as all the rest stands, not after a minute."""
+    (stack_dir / "specs" / "broken.yaml").write_text("kind: Nothing\n")
+    first = start("up")
+    assert first.stdout
+    rows: list[str] = []
+    with deadline(first, 30):
+        while not any("broken.yaml" in row for row in rows):
+            rows.append(first.stdout.readline())
+            assert rows[-1], rows
+    assert "not in sync" in rows[0]
+    first.send_signal(signal.SIGINT)
+    assert finish(first)[0] == 130
 
 
 def test_up_can_leave_the_terminal(start: Start, stack_dir: Path) -> None:

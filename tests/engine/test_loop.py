@@ -80,6 +80,17 @@ async def test_settles_and_then_touches_nothing(bench: Bench) -> None:
     assert status_view(bench.ledger)["verdict"]["inSync"]
 
 
+async def test_what_waits_for_its_removal_is_in_the_status(bench: Bench) -> None:
+    """It still runs although no spec names it, so it must not vanish from sight."""
+    bench.write(app("web"))
+    await bench.lane.settle()
+    assert status_view(bench.ledger)["held"] == []
+    bench.write()
+    await bench.lane.pass_once()
+    (held,) = status_view(bench.ledger)["held"]
+    assert (held["ref"], held["reason"]) == ("App/web-0", "MassDelete")
+
+
 async def test_unchanged_specs_start_no_pass(bench: Bench) -> None:
     """A wake with the same content is none; another revision of it is told, an edit counts."""
     web = app("web")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -42,3 +44,11 @@ def local(text: str | None) -> str:
     """A time of the API on the clock of the person who reads it."""
     then = moment(text)
     return "—" if then is None else then.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def running_for(vitals: Mapping[str, Any], now: datetime) -> float | None:
+    """For how many seconds a process runs; what was seen may be old, and the clock goes on."""
+    if (since := vitals.get("since")) is not None:
+        return now.timestamp() - float(since)
+    uptime = vitals.get("uptime")
+    return None if uptime is None else float(uptime)

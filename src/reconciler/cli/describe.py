@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from ..core.lines import Line, Span, Style, grid, line, tame
 from ..core.values import shown
 from ..settings import Settings
-from .ages import ago, span
+from .ages import ago, running_for, span
 from .happened import MOST, event_lines
 from .logs import find_logs
 from .names import select
@@ -54,6 +54,8 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
         rows += grid([_condition(one, now) for one in conditions], width=width)
     # What is empty says nothing.
     vitals = {k: v for k, v in (view.get("vitals") or {}).items() if v not in (None, "", [], {})}
+    if (uptime := running_for(vitals, now)) is not None:
+        vitals["uptime"] = uptime
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
         rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from ..core.errors import ReconcileError
 from ..core.lines import Line, Span, Style, line, pad, tame
 from ..settings import Settings
 from . import checks
@@ -55,6 +56,8 @@ def examine(check: Check, settings: Settings) -> Iterable[Finding]:
     name = check.__name__.strip("_")
     try:
         yield from check(settings)
+    except ReconcileError as error:
+        yield Finding(name, Grade.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - one failed look must not hide the others
         yield Finding(name, Grade.ERROR, f"it could not be looked at: {type(error).__name__}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..core.errors import ReconcileError
-from .outcome import Exit, Failure
+from .outcome import Exit, Failure, spoken
 from .quick import Options, read_status, read_version
 from .terminal import Terminal
 
@@ -66,8 +66,8 @@ def _unexpected(error: Exception, terminal: Terminal) -> int:
         import traceback
 
         terminal.error("".join(traceback.format_exception(error)))
-    elif isinstance(error, OSError) and error.filename and error.strerror:
-        terminal.error(f"{os.fsdecode(error.filename)}: {error.strerror.lower()}")
+    elif isinstance(error, OSError) and (said := spoken(error)):
+        terminal.error(said)
     else:
         # The text of a foreign exception may hold anything, a secret too; its type cannot.
         terminal.error(

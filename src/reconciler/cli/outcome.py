@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 
@@ -22,3 +23,9 @@ class Failure(Exception):  # noqa: N818 - read as "raise Failure"
         super().__init__(message)
         self.hint = hint
         self.code = code
+
+
+def spoken(error: OSError) -> str:
+    """What the system refused, without its numbers; empty when it did not say."""
+    said = (error.strerror or "").lower()
+    return f"{os.fsdecode(error.filename)}: {said}" if said and error.filename else said

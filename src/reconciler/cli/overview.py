@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from ..core.lines import Line, Span, Style, grid, line, sides, tame
-from ..core.render import note_lines, source
-from .ages import ago, span
+from ..core.render import held_lines, note_lines, source
+from .ages import ago, running_for, span
 from .stack import resources_of
 
 View: TypeAlias = Mapping[str, Any]
@@ -29,6 +29,7 @@ def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     rows = verdict_line(view, now=now, width=width)
     if resources := resources_of(view):
         rows += [(), *table(resources, now=now, width=width)]
+    rows += held_lines(view.get("held", ()), full=False, width=width)
     return rows + note_lines(view, width=width)
 
 
@@ -66,13 +67,13 @@ def _cells(view: View, count: int, now: datetime) -> tuple[Span, ...]:
     health = "Suspended" if view.get("suspend") else view["health"]["code"]
     dot = DOTS.get(health, DOTS["Unknown"])
     vitals = view.get("vitals") or {}
-    uptime = vitals.get("uptime")
+    uptime = running_for(vitals, now)
     cells = (
         Span(f"{dot.text} {view['ref']}", Style.FAINT if view.get("system") else None),
         Span(health, dot.style),
         Span(_state(vitals, now)),
         Span(str(vitals.get("pid") or "—")),
-        Span("—" if uptime is None else span(float(uptime))),
+        Span("—" if uptime is None else span(uptime)),
         Span(str(view.get("origin") or ("of the stack itself" if view.get("system") else "—"))),
     )
     return cells[:count]

@@ -41,7 +41,7 @@ def until_ready(
     with progress(terminal, moving=moving) as show:
         while True:
             view = _look(operator, starting=starting and time.monotonic() < end)
-            if view and (settled(view) or time.monotonic() >= end):
+            if view and (settled(view) or hopeless(view) or time.monotonic() >= end):
                 return view
             show(_named(waits_for(view)) if view else "the operator to answer")
             time.sleep(EVERY)
@@ -58,8 +58,13 @@ def _look(operator: Operator, *, starting: bool) -> Mapping[str, Any] | None:
 
 
 def settled(view: Mapping[str, Any]) -> bool:
-    """Whether waiting longer is useless: all is ready."""
+    """Whether all is ready."""
     return bool(view["verdict"]["ready"] and view["verdict"]["inSync"])
+
+
+def hopeless(view: Mapping[str, Any]) -> bool:
+    """Whether waiting longer is useless: nothing but the broken specs is left."""
+    return bool(view.get("problems")) and not waits_for(view)
 
 
 def waits_for(view: Mapping[str, Any]) -> list[str]:

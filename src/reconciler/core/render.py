@@ -31,7 +31,7 @@ def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line
         _unseen(view),
         _changes("", spec, full=full, width=width),
         _changes("drift, made outside the specs", drift, full=full, width=width),
-        _held(view.get("held", ()), full=full, width=width),
+        held_lines(view.get("held", ()), full=full, width=width),
         _blocked(view, width=width),
         _overrides(view.get("overrides", ())),
         _due(view.get("due", ())),
@@ -164,7 +164,7 @@ def _field(field: View, verb: str, *, wide: int, room: int | None) -> Line:
     return line(head, Span(old, Style.BAD), " → ", Span(new, Style.GOOD))
 
 
-def _held(held: Sequence[View], *, full: bool, width: int) -> list[Line]:
+def held_lines(held: Sequence[View], *, full: bool, width: int) -> list[Line]:
     if not held:
         return []
     wide = _name_room(held)

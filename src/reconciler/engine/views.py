@@ -9,16 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..core.gates import AnyChange
-from ..core.model import (
-    Apply,
-    Blocked,
-    HealthCode,
-    Json,
-    Plan,
-    Ref,
-    Unknown,
-    Verb,
-)
+from ..core.model import Apply, Blocked, HealthCode, Json, Plan, Ref, Unknown, Verb
 from ..core.overrides import Override
 from ..core.status import Condition, ConditionStatus
 from .ledger import Ledger
@@ -38,10 +29,7 @@ def timestamp(seconds: float) -> str | None:
 def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
     """The whole plan, as ``reconciler diff`` shows it."""
     changes = [change_view(ledger, change) for change in plan.changes]
-    whys = {one.ref: one for one in plan.blocked}
-    held = [{**change_view(ledger, change), **_why(whys.get(change.ref))} for change in plan.held]
-    differing = {change.ref for change in plan.held}
-    snapshot = ledger.snapshot
+    snapshot, differing = ledger.snapshot, {change.ref for change in plan.held}
     return {
         "revision": plan.revision,
         "source": snapshot.source if snapshot else "",
@@ -50,8 +38,10 @@ def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
         "tookMs": took_ms,
         "summary": _summary(plan),
         "changes": changes,
-        "held": held,
-        "blocked": [blocked_view(one) for one in plan.blocked if one.ref not in differing],
+        "held": held_view(ledger, plan),
+        "blocked": [
+            {"ref": str(one.ref), **_why(one)} for one in plan.blocked if one.ref not in differing
+        ],
         "due": [{"ref": str(step.ref), "action": type(step.action).__name__} for step in plan.due],
         "order": list(dict.fromkeys(str(step.ref) for step in plan.steps)),
         "overrides": [override_view(one) for one in ledger.overrides],
@@ -82,6 +72,15 @@ def blocked_view(blocked: Blocked) -> View:
     return {"ref": str(blocked.ref), **_why(blocked)}
 
 
+def held_view(ledger: Ledger, plan: Plan | None, *, unwanted: bool = False) -> list[View]:
+    """What is held back and why; ``unwanted``: only what the specs do not name any more."""
+    if plan is None:
+        return []
+    whys, wanted = {one.ref: one for one in plan.blocked}, ledger.desired if unwanted else {}
+    held = [change for change in plan.held if change.ref not in wanted]
+    return [{**change_view(ledger, one), **_why(whys.get(one.ref))} for one in held]
+
+
 def override_view(override: Override) -> View:
     return {"ref": str(override.ref), "reason": override.reason, "author": override.author}
 
@@ -106,6 +105,7 @@ def status_view(ledger: Ledger) -> View:
         "pending": list(ledger.snapshot.pending) if ledger.snapshot else [],
         "problems": problems_view(ledger),
         "overrides": [override_view(one) for one in ledger.overrides],
+        "held": held_view(ledger, ledger.plan, unwanted=True),
         "resources": resources,
     }
 
