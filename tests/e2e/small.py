@@ -149,6 +149,7 @@ class Small(Stack):
             return psutil.Process(int((self.state / "run" / "supervisord.pid").read_text()))
         pid = self.resource(f"Process/{name}")["vitals"].get("pid")
         assert pid, f"{name} does not run"
+        assert psutil.pid_exists(int(pid)), f"{name} has just ended"
         return psutil.Process(int(pid))
 
 
