@@ -32,6 +32,20 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
 
 
+def list_files(folder: Path, ending: str) -> list[Path]:
+    """The files of ``folder`` that end so, by name; none when there is no such folder.
+
+    Raises Transient when it cannot be read: ``Path.glob`` would call that empty.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise Transient(f"cannot read {folder}: {exc.strerror}", reason="Unreadable") from exc
+    return [folder / name for name in names if name.endswith(ending) and name[0] != "."]
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ..core.errors import Terminal, Transient
 from ..core.model import Json
-from .files import write_atomic
+from .files import list_files, write_atomic
 from .git import Credential, Git, start_time
 
 OURS: Final = "reconciler"
@@ -113,7 +113,7 @@ class GitFolder:
 
     def notes(self, topic: str) -> Iterator[tuple[str, Any]]:
         """All readable notes ``topic/<name>``."""
-        for path in sorted((self.own / topic).glob("*.json")):
+        for path in list_files(self.own / topic, ".json"):
             value = self.read(f"{topic}/{path.stem}")
             if value is not None:
                 yield path.stem, value

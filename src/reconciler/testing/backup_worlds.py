@@ -29,7 +29,7 @@ class GitWorld(World):
         self.base.mkdir(exist_ok=True)
         self.bare = make_bare(folder / "remote" / "x.git")
         self.server = server
-        self.records = Records(folder / "state" / "records.db")
+        self.records = Records(folder / "stack" / "state" / "records.db")
         self.stack = "1"
         self.git = Git(os.environ)
         self.repository = {"url": str(self.bare), "base": str(self.base)}
@@ -45,7 +45,7 @@ class GitWorld(World):
 
     @property
     def store(self) -> Path:
-        return self.folder / "state" / "repos" / "store.git"
+        return self.folder / "stack" / "state" / "repos" / "store.git"
 
     def write(self, path: str, content: bytes) -> None:
         full = self.base / path
@@ -113,7 +113,7 @@ class GitWorld(World):
     def restart(self, *, stack: bool) -> None:
         if stack:
             self.stack += "x"
-        folders = GitFolders(self.folder / "state" / "repos", self.git)
+        folders = GitFolders(self.folder / "stack" / "state" / "repos", self.git)
         latches = Latches(self.records, self.stack)
         self.drivers = {
             "Repository": RepositoryDriver(folders),

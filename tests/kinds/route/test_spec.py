@@ -127,3 +127,20 @@ def test_headers_that_are_not_the_users_are_refused(name: str, value: str) -> No
     """Those of the gateway, those of one connection, and those that are two."""
     with pytest.raises(ValidationError):
         read(proxy={**PROXY, "setHeaders": [{"name": name, "value": value}]})
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"pathEqual": "/metrics"},
+        {"pathEqual": "/api/sync-progress"},
+        {"pathPrefix": "/admin/ui/"},
+        {"pathPrefix": "/api/pm/x"},
+    ],
+)
+def test_the_operators_own_paths_are_not_to_be_had(match: dict[str, str]) -> None:
+    """A rule that would never be asked is refused; what the originals' programs own is free."""
+    with pytest.raises(ValidationError, match="operator's own"):
+        read(match=match, proxy=PROXY)
+    assert read(match={"pathPrefix": "/api/ws/"}, proxy=PROXY)
+    assert read(match={"pathPrefix": "/admin/"}, proxy=PROXY)

@@ -42,7 +42,7 @@ def folder(world: GitWorld) -> Path:
 async def start_anew(world: GitWorld) -> None:
     """The machine is another: only the remote is left."""
     world.wipe()
-    shutil.rmtree(world.folder / "state" / "repos")
+    shutil.rmtree(world.folder / "stack" / "state" / "repos")
     world.restart(stack=True)
     assert (await world.settle()).plan.in_sync
 
@@ -182,7 +182,7 @@ async def test_put_aside_files_can_be_found(world: GitWorld) -> None:
     world.write("app/data/deep/extra", b"extra")
     await world.settle()
     aside = Path((await world.vitals())["putAside"])
-    assert aside.is_relative_to(world.folder / "state" / "quarantine" / "data")
+    assert aside.is_relative_to(world.folder / "stack" / "state" / "quarantine" / "data")
     assert (aside / "a").read_bytes() == b"default"
     assert (aside / "deep" / "extra").read_bytes() == b"extra"
     assert not (folder(world) / "deep").exists()
@@ -474,3 +474,14 @@ async def test_overlapping_actions(world: GitWorld) -> None:
     outcome: Any = await world.back_up()
     assert not outcome.failures
     assert set(world.remote_files()) == {f"app/{name}/x" for name in names}
+
+
+async def test_path_in_the_state_directory_is_refused(world: GitWorld) -> None:
+    """Secrets lie there: such a target is refused until it is edited, and nothing is pushed."""
+    world.repository["base"] = str(world.folder)
+    world.targets = {"data": {"repository": "store", "path": "stack/state/", "settle": "0s"}}
+    outcome = await world.look()
+    for _ in range(3):
+        outcome = await world.look()
+    assert [error.reason for error in outcome.failures.values()] == ["PathRefused"]
+    assert world.remote_files() == {}

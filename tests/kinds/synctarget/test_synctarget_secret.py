@@ -12,6 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
+from reconciler.clients.git_folder import GitFolders
+from reconciler.kinds.repository.driver import RepositoryDriver
+from reconciler.kinds.synctarget.driver import SyncTargetDriver
+from reconciler.kinds.synctarget.latch import Latches
 from reconciler.testing.backup_worlds import GitWorld, open_world
 
 
@@ -54,6 +58,20 @@ class Watcher(threading.Thread):
 def forms_of(secret: str) -> list[bytes]:
     basic = base64.b64encode(f"me:{secret}".encode())
     return [secret.encode(), quote(secret).encode(), base64.b64encode(secret.encode()), basic]
+
+
+async def test_the_stack_itself_is_in_no_backup(world: GitWorld) -> None:
+    """A target that holds the state directory keeps all but that: every secret lies there."""
+    stack = world.base / "app/data/.local"
+    folders = GitFolders(stack / "state" / "repos", world.git)
+    world.drivers = {
+        "Repository": RepositoryDriver(folders),
+        "SyncTarget": SyncTargetDriver(folders, Latches(world.records, world.stack), host="here"),
+    }
+    world.write("app/data/.local/run/environ", world.password.encode())
+    world.write("app/data/a", b"one")
+    await world.back_up()
+    assert world.remote_files() == {"app/data/a": b"one"}
 
 
 async def test_password_is_nowhere(world: GitWorld, caplog: pytest.LogCaptureFixture) -> None:

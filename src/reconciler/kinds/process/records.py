@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ...clients.files import write_atomic
+from ...clients.files import list_files, write_atomic
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
@@ -53,7 +53,7 @@ class Folder(Generic[T]):
         """Everything, by name."""
         found = {}
         try:
-            for path in self.path.glob("*.json"):
+            for path in list_files(self.path, ".json"):
                 with suppress(FileNotFoundError):  # removed meanwhile
                     found[path.stem] = self._read(path)
         except OSError as exc:

@@ -21,11 +21,15 @@ from ...core.model import Apply, Need, Ref, Resource, Spec
 from ...core.units import NAME_PATTERN, Duration, Name, Size
 from .fields import Argument, Command, EnvName, EnvValue, Policy, Signal, Umask, User
 
+LAST_PORT: Final = 65535
 RESERVED: Final = frozenset({"reconciler", "gateway", "events"})
 """Programs of the stack itself."""
 
 _reference: Final = re.compile(r"([A-Z][A-Za-z]*)/(.+)")
 _instance: Final = re.compile(r"(.+)-(0|[1-9][0-9]*)")
+
+
+_CONDITIONS: Final = {"Process": ("started", "ready", "completed"), "SyncTarget": ("restored",)}
 
 
 class EnvFile(Spec):
@@ -40,7 +44,7 @@ class Port(Spec):
     """A TCP port the process listens on."""
 
     name: Name
-    port: Annotated[int, Field(ge=1, le=65535)]
+    port: Annotated[int, Field(ge=1, le=LAST_PORT)]
     """The port of the first instance; the next ones count up from it."""
     env: EnvName | None = None
     """The variable that tells the process its port; ``PORT`` for the first port."""
@@ -65,6 +69,15 @@ class Dependency(Spec):
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         return {"ref": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _possible(self) -> Dependency:
+        kind, condition = self.need.ref.kind, self.condition
+        possible = _CONDITIONS.get(kind, ())
+        if condition is not None and condition not in possible:
+            known = f"one of {', '.join(possible)}" if possible else "no condition"
+            raise ValueError(f"a {kind} can not be {condition}; write {known}")
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -174,6 +187,8 @@ class ProcessSpec(Spec):
             raise ValueError("interpreter is only for script")
         if len({port.name for port in self.ports}) != len(self.ports):
             raise ValueError("two ports have the same name")
+        if any(port.port + self.replicas - 1 > LAST_PORT for port in self.ports):
+            raise ValueError(f"the ports of {self.replicas} replicas would pass {LAST_PORT}")
         return self
 
 

@@ -67,14 +67,36 @@ HeaderValue = Annotated[str, StringConstraints(max_length=4096), AfterValidator(
 Target = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_target)]
 
 
+_RESERVED: Final = frozenset(
+    {
+        *("/health", "/healthz", "/livez", "/readyz", "/metrics"),
+        *("/admin/routes.json", "/admin/password", "/api/sync-progress"),
+    }
+)
+_RESERVED_BELOW: Final = ("/health/", "/admin/ui/", "/admin/api/", "/api/pm/", "/sync/api/")
+
+
+def _free(text: str) -> str:
+    """No rule is ever asked about the operator's own paths."""
+    if text.startswith(_RESERVED_BELOW):
+        raise ValueError("this path is the operator's own; a route can not have it")
+    return text
+
+
+def _free_exact(text: str) -> str:
+    if text in _RESERVED:
+        raise ValueError("this path is the operator's own; a route can not have it")
+    return _free(text)
+
+
 class Match(Spec):
     """Which requests: all given conditions must hold."""
 
     host: Host | None = None
     """The host asked for: ``example.com``, or ``*.example.com`` for all names below it."""
-    path_prefix: Path | None = None
+    path_prefix: Annotated[Path, AfterValidator(_free)] | None = None
     """How the path begins."""
-    path_equal: Path | None = None
+    path_equal: Annotated[Path, AfterValidator(_free_exact)] | None = None
     """The whole path."""
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
     """One of these methods, exactly: GET does not mean HEAD."""

@@ -6,16 +6,17 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
-from ...core.errors import ReconcileError, Transient, Waiting
+from ...core.errors import ReconcileError, Terminal, Transient, Waiting
 from ...core.model import Json, Observed
 from .actions import Backup, Restore, SyncTargetAction, Track, Untrack
 from .backup import Backup as RunBackup
 from .job import Job
 from .latch import Latches
-from .place import place_of
+from .place import Place, place_of
 from .restore import Restore as RunRestore
 from .state import SyncTargetState
 
@@ -29,6 +30,7 @@ class SyncTargetDriver:
         self._folders = folders
         self._latches = latches
         self._host = host or socket.gethostname()
+        self._stack = folders.root.parent.parent
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
         return await asyncio.to_thread(self._look)
@@ -64,11 +66,12 @@ class SyncTargetDriver:
             return True
         if settings is None:  # damaged: where the path lies is unknown, and nobody stops for that
             return self._latches.is_current(name)
-        return self._latches.holds(place_of(name, state, settings.base))
+        return self._latches.holds(place_of(name, state, settings.base, stack=self._stack))
 
     async def _track(self, name: str, state: SyncTargetState) -> None:
         folder = self._folders.open(state.repository)
-        folder.demand_settings()
+        settings = folder.demand_settings()
+        _refuse_own(place_of(name, state, settings.base, stack=self._stack), self._stack)
         _refuse_overlap(folder, name, state.path)
         noted = folder.read(f"targets/{name}")
         if noted is not None and noted.get("path") != state.path:
@@ -112,8 +115,7 @@ class SyncTargetDriver:
         """Open a target for an action, and note how the action failed if it does."""
         folder, settings, state = self._find(name)
         async with folder.alone():
-            quarantine = self._folders.root.parent / "quarantine"
-            job = Job(name, state, folder, settings, quarantine, self._host)
+            job = Job(name, state, folder, settings, self._stack, self._host)
             try:
                 yield job
             except Waiting:
@@ -132,6 +134,15 @@ class SyncTargetDriver:
                     break
                 return folder, settings, _parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
+
+
+def _refuse_own(place: Place, stack: Path) -> None:
+    if place.path.resolve().is_relative_to(stack.resolve()):
+        raise Terminal(
+            f"SyncTarget/{place.name} ({place.path}) lies in the state directory {stack}, "
+            "which holds secrets; choose another path",
+            reason="PathRefused",
+        )
 
 
 def _refuse_overlap(folder: GitFolder, name: str, path: str) -> None:

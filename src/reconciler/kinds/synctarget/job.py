@@ -30,7 +30,8 @@ class Job:
     state: SyncTargetState
     folder: GitFolder
     settings: Settings
-    quarantine: Path
+    stack: Path
+    """The state directory."""
     host: str
     status: dict[str, Any] = field(default_factory=dict)
 
@@ -39,7 +40,12 @@ class Job:
 
     @property
     def place(self) -> Place:
-        return place_of(self.name, self.state, self.settings.base)
+        return place_of(self.name, self.state, self.settings.base, stack=self.stack)
+
+    @property
+    def quarantine(self) -> Path:
+        """Where files go that a restore replaces."""
+        return self.stack / "state" / "quarantine"
 
     @property
     def history(self) -> History:

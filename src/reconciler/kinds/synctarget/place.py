@@ -71,12 +71,22 @@ class Place:
         )
 
 
-def place_of(name: str, state: SyncTargetState, base: str) -> Place:
+def place_of(name: str, state: SyncTargetState, base: str, *, stack: Path) -> Place:
+    """Where a target lies. ``stack`` is the state directory, which is in no backup."""
     inside = PurePosixPath(state.path)
+    path = Path(base) / inside
     return Place(
         name=name,
-        path=Path(base) / inside,
+        path=path,
         inside=inside,
         is_folder=state.path.endswith("/"),
-        excludes=state.excludes,
+        excludes=(*state.excludes, *_below(path, stack)),
     )
+
+
+def _below(path: Path, stack: Path) -> tuple[str, ...]:
+    """The stack's own place below ``path``: it holds every secret, and this very backup."""
+    inner, outer = os.path.realpath(stack), os.path.realpath(path)
+    if inner == outer or os.path.commonpath((inner, outer)) != outer:
+        return ()
+    return (os.path.relpath(inner, outer),)

@@ -1,0 +1,44 @@
+"""Files are written whole, and a folder that cannot be read is not an empty one."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconciler.clients.files import list_files, write_atomic
+from reconciler.core.errors import Transient
+
+
+def test_written_whole_and_private(tmp_path: Path) -> None:
+    """The new content, mode 0600, and nothing left beside it."""
+    path = tmp_path / "new" / "a.json"
+    write_atomic(path, b"one")
+    write_atomic(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["a.json"]
+
+
+def test_a_refused_write_is_said(tmp_path: Path) -> None:
+    """What stands in the way is named, and the old content stays."""
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(Transient, match="cannot write"):
+        write_atomic(tmp_path / "file" / "a.json", b"one")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_only_whole_files_are_listed(tmp_path: Path) -> None:
+    """By name, without what is half written; no folder means no files."""
+    for name in ("b.json", "a.json", ".c.json.1.tmp", "d.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_files(tmp_path, ".json")] == ["a.json", "b.json"]
+    assert list_files(tmp_path / "none", ".json") == []
+
+
+def test_what_cannot_be_read_is_not_empty(tmp_path: Path) -> None:
+    """A file in the folder's place, or a closed folder, raises."""
+    (tmp_path / "file").touch()
+    with pytest.raises(Transient, match="cannot read"):
+        list_files(tmp_path / "file", ".json")
