@@ -81,7 +81,7 @@ def read_settings(
         worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
         listen=listen or own.get("RECONCILER_LISTEN") or None,
         resync=_resync(environ.get("RECONCILER_RESYNC")),
-        stack_start=environ.get("RECONCILER_STACK_START", ""),
+        stack_start=environ.get("RECONCILER_STACK_START") or _boot(),
         environ=environ,
     )
 
@@ -96,6 +96,14 @@ def _resync(text: str | None) -> float:
             f"RECONCILER_RESYNC is {text!r}; write seconds from {MIN_RESYNC:g} to {MAX_RESYNC:g}"
         )
     return seconds
+
+
+def _boot() -> str:
+    """The start of a stack without ``up``: the machine's, which no restart of ours changes."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _handed_over(path: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from reconciler.core.model import Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
-from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane, Stack
+from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane, Stack, look
 from reconciler.engine.records import Records
 from reconciler.engine.views import plan_view, status_view
 from reconciler.metrics import Metrics
@@ -224,3 +224,13 @@ async def test_generations_survive_the_operator(bench: Bench) -> None:
     again = Ledger(TOYS, bench.journal)
     again.take_snapshot(Snapshot("r1", {Ref("App", "web"): app("web", word="b")}))
     assert (again.generation(WEB), again.observed_generation(WEB)) == (2, 2)
+
+
+async def test_an_older_look_unsays_nothing(bench: Bench) -> None:
+    """A look that began earlier and took longer leaves what a newer one saw."""
+    bench.write(app("web"))
+    since = bench.clock.monotonic()
+    bench.clock.time += 1
+    await bench.lane.settle()
+    look(bench.stack, {"App": {}, "Data": {}}, {}, since=since)
+    assert bench.ready(WEB) == ("True", "Toy")

@@ -44,6 +44,7 @@ class Ledger:
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
         self.observed_at = 0.0
+        self._looked_since = float("-inf")
         self.applied_at = 0.0
         self._known = journal.known()
         self._expanded: dict[Ref, tuple[Resource[Any], tuple[Resource[Any], ...]]] = {}
@@ -112,6 +113,12 @@ class Ledger:
         }
         self._known.update(fresh)
         self.journal.remember(fresh)
+
+    def is_newest(self, since: float) -> bool:
+        """Whether a look that began at ``since`` is newer than all before; it is one then."""
+        newest = since >= self._looked_since
+        self._looked_since = max(self._looked_since, since)
+        return newest
 
     def see(self, plan: Plan, world: World, overrides: tuple[Override, ...], now: float) -> None:
         """Take in a look at the world and the plan made from it."""

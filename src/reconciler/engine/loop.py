@@ -131,8 +131,9 @@ class Lane:
             return
 
     async def _observe_and_apply(self) -> Outcome:
+        since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
-        plan = look(self.stack, world, self.stack.held())
+        plan = look(self.stack, world, self.stack.held(), since=since)
         return await apply(plan.only(self.kinds), world, self.stack.drivers)
 
     def _record(self, outcome: Outcome, seconds: float) -> None:
@@ -203,14 +204,18 @@ class Lane:
         )
 
 
-def look(stack: Stack, world: World, held: dict[Ref, Held]) -> Plan:
-    """Plan for everything from what was seen, and remember both."""
+def look(stack: Stack, world: World, held: dict[Ref, Held], *, since: float) -> Plan:
+    """Plan for everything from what was seen, and remember both.
+
+    ``since`` is when the look at the world began, in monotonic seconds.
+    """
     ledger, now = stack.ledger, stack.clock.now()
     desired, overrides = overridden(stack.kinds, ledger.desired, world)
     ledger.unsettle(override.ref for override in overrides)
     wish = ledger.wish(held, confirmed=stack.confirmed(ledger.revision), now=now)
     plan = make_plan(stack.kinds, wish.with_desired(desired), world, render=ledger.render)
-    ledger.see(plan, world, overrides, now)
+    if ledger.is_newest(since):  # a slow look of another lane says nothing new
+        ledger.see(plan, world, overrides, now)
     return plan
 
 

@@ -105,16 +105,20 @@ class Operator:
         if await self.reload():
             self.wake()
         self._demand_specs()
+        since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
-        plan = look(self.stack, world, self.stack.held())
+        plan = look(self.stack, world, self.stack.held(), since=since)
         took = round((self.stack.clock.monotonic() - started) * 1000)
         view = plan_view(self.stack.ledger, plan, took)
         if self.load_error:  # what was planned is for the last specs that could be read
-            view["unknown"].append(
-                {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.load_error}
-            )
+            view["unknown"] += self._unread()
             view["inSync"] = False
         return view
+
+    def _unread(self) -> list[View]:
+        """The specs, when they cannot be read now."""
+        why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.load_error}
+        return [why] if self.load_error else []
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         """Do now whatever can be done, and say what was done.
@@ -139,7 +143,11 @@ class Operator:
 
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
-        return status_view(self.stack.ledger)
+        view = status_view(self.stack.ledger)
+        view["unknown"] = self._unread()
+        if self.load_error:
+            view["verdict"] |= {"ready": False, "inSync": False, "message": self.load_error}
+        return view
 
     async def resource(self, kind: str, name: str) -> View | None:
         """One resource's status, or None when nothing of that name is wanted."""
