@@ -10,7 +10,7 @@ import pytest
 from tests.toys import TOYS, Save, ToyDriver, app, data, lying, running
 
 from reconciler.core.errors import Terminal, Transient, Waiting
-from reconciler.core.model import Ref
+from reconciler.core.model import Observed, Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
@@ -234,3 +234,14 @@ async def test_an_older_look_unsays_nothing(bench: Bench) -> None:
     await bench.lane.settle()
     look(bench.stack, {"App": {}, "Data": {}}, {}, since=since)
     assert bench.ready(WEB) == ("True", "Toy")
+
+
+async def test_restarts_are_counted_and_told(bench: Bench) -> None:
+    """A program that runs under another pid was started again; nobody asked for it here."""
+    bench.write(app("web"))
+    for pid in (1, 1, None, 2):
+        bench.apps.things["web-0"] = Observed(running().state, owned=True, vitals={"pid": pid})
+        await bench.lane.pass_once()
+    (web,) = status_view(bench.ledger)["resources"]
+    assert web["vitals"]["restarts"] == 1
+    assert bench.reasons().count("Restarted") == 1

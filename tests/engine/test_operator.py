@@ -100,6 +100,9 @@ async def test_a_fault_of_the_loader_is_told(whole: Whole) -> None:
     whole.specs.now = PermissionError(13, "Permission denied", "/srv")
     view = await whole.operator.plan()
     assert [one["kind"] for one in view["unknown"]] == ["Specs"]
+    status = await whole.operator.status()
+    assert [one["kind"] for one in status["unknown"]] == ["Specs"]
+    assert not status["verdict"]["inSync"]
     assert whole.apps.things["web-0"] == running()
 
 

@@ -24,6 +24,7 @@ from ..core.plan import Wish
 from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
 from .journal import Event, Journal, Known
+from .restarts import Restarts
 
 ENDING: Final = frozenset({"started", "restored"})
 """Fields of a state that do not outlive the stack."""
@@ -43,6 +44,7 @@ class Ledger:
         self.overrides: tuple[Override, ...] = ()
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
+        self.restarts = Restarts()
         self.observed_at = 0.0
         self._looked_since = float("-inf")
         self.applied_at = 0.0
@@ -122,7 +124,8 @@ class Ledger:
 
     def see(self, plan: Plan, world: World, overrides: tuple[Override, ...], now: float) -> None:
         """Take in a look at the world and the plan made from it."""
-        events = [*self._restarts(world)]
+        asked = {change.ref for change in self.plan.changes} if self.plan else set()
+        events = [*self.restarts.notice(world, asked)]
         self.plan, self.world, self.overrides, self.observed_at = plan, world, overrides, now
         self._settle_conditions(events, now)
         self._remember_in_sync()
@@ -221,19 +224,6 @@ class Ledger:
                     health=self.kinds[ref.kind].health(live) if live else None,
                 ),
             )
-
-    def _restarts(self, world: World) -> Iterator[Event]:
-        """Processes that run under another pid than at the last look, though nobody asked here."""
-        planned = {change.ref for change in self.plan.changes} if self.plan else set()
-        for kind, seen in world.items():
-            if isinstance(seen, Unknown):
-                continue
-            for name, now in seen.items():
-                ref = Ref(kind, name)
-                was = self.live(ref)
-                old, new = (was.vitals.get("pid") if was else None), now.vitals.get("pid")
-                if old and new and old != new and ref not in planned:
-                    yield Event(ref, "Warning", "Restarted", f"pid {old} is gone, {new} runs")
 
 
 def _is_same(before: Snapshot, after: Snapshot) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ..core.diff import prepare
 from ..core.errors import ReconcileError, Waiting
 from ..core.model import Plan, Ref
 from ..specs.load import Loader, Snapshot
@@ -25,6 +26,7 @@ LANES: Final = {
 }
 RELOAD_RETRY: Final = 1.0
 ROUNDS: Final = 10
+CALM: Final = 1.0
 STALE_AFTER: Final = 3.0
 """Readiness wants a look at the world no older than this many resync periods."""
 
@@ -62,6 +64,7 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_specs())
                 group.create_task(self._resync())
+                group.create_task(self._prepare())
                 for lane in self.lanes:
                     group.create_task(lane.run())
         finally:
@@ -213,6 +216,11 @@ class Operator:
             failed = bool(self.load_error) or self.stack.ledger.snapshot is None
             await self.stack.clock.sleep(RELOAD_RETRY if failed else self.stack.resync)
             await self._reload_and_wake()
+
+    async def _prepare(self) -> None:
+        """Once the stack had its chance to start: be ready for the first edit."""
+        await self.stack.clock.sleep(CALM)
+        await asyncio.to_thread(prepare)
 
     async def _reload_and_wake(self) -> None:
         if await self.reload():

@@ -113,23 +113,15 @@ def status_view(ledger: Ledger) -> View:
 def resource_view(ledger: Ledger, ref: Ref) -> View:
     """One wanted resource: where it is written, its conditions, its health, its vitals."""
     want = ledger.desired[ref]
-    live = ledger.live(ref)
-    health = ledger.kinds[ref.kind].health(live) if live else None
     return {
-        **_name_view(ref),
+        **_seen_view(ledger, ref),
         "writtenAs": str(want.written_as),
         "origin": str(want.origin),
         "labels": dict(want.labels),
         "suspend": want.suspend,
         "generation": ledger.generation(ref),
         "observedGeneration": ledger.observed_generation(ref),
-        "health": {
-            "code": health.code.value if health else HealthCode.UNKNOWN.value,
-            "reason": health.reason if health else "Absent",
-            "message": health.message if health else "it is not there",
-        },
         "conditions": [_condition_view(one) for one in ledger.conditions.get(ref, {}).values()],
-        "vitals": dict(live.vitals) if live else {},
         "system": False,
     }
 
@@ -204,20 +196,27 @@ def _system_refs(ledger: Ledger) -> list[Ref]:
 
 
 def _foreign_view(ledger: Ledger, ref: Ref) -> View:
-    live = ledger.live(ref)
-    health = ledger.kinds[ref.kind].health(live) if live else None
     return {
-        **_name_view(ref),
+        **_seen_view(ledger, ref),
         "writtenAs": str(ref),
         "origin": None,
-        "health": {
-            "code": health.code.value if health else HealthCode.UNKNOWN.value,
-            "reason": health.reason if health else "",
-            "message": health.message if health else "",
-        },
         "conditions": [],
-        "vitals": dict(live.vitals) if live else {},
         "system": True,
+    }
+
+
+def _seen_view(ledger: Ledger, ref: Ref) -> View:
+    """What was last seen of a ref, wanted or not."""
+    live = ledger.live(ref)
+    absent = Health(HealthCode.UNKNOWN, "Absent", "it is not there")
+    health = ledger.kinds[ref.kind].health(live) if live else absent
+    vitals = dict(live.vitals) if live else {}
+    if "pid" in vitals:
+        vitals["restarts"] = ledger.restarts.counts[ref]
+    return {
+        **_name_view(ref),
+        "health": {"code": health.code.value, "reason": health.reason, "message": health.message},
+        "vitals": vitals,
     }
 
 
