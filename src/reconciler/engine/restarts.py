@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ class Restarts:
     counts: Counter[Ref] = field(default_factory=Counter)
     _pids: dict[Ref, int] = field(default_factory=dict)
 
-    def notice(self, world: World, asked: Set[Ref]) -> Iterator[Event]:
+    def notice(self, world: World, asked: AbstractSet[Ref]) -> Iterator[Event]:
         """Take in a look at the world; tells of every restart that was not ``asked`` for."""
         for kind, seen in world.items():
             if isinstance(seen, Unknown):

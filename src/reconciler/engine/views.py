@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..core.gates import AnyChange
-from ..core.model import Apply, Blocked, HealthCode, Json, Plan, Ref, Unknown, Verb
+from ..core.model import Apply, Blocked, Health, HealthCode, Json, Plan, Ref, Unknown, Verb
 from ..core.overrides import Override
 from ..core.status import Condition, ConditionStatus
 from .ledger import Ledger
