@@ -20,6 +20,11 @@ def diff(ref: Ref, desired: StateT | None, observed: StateT | None) -> Change[St
     return Change(ref, Verb.UPDATE, observed, desired, _fields(observed, desired))
 
 
+def prepare() -> None:
+    """Load what finding a difference takes, so that the first edit need not wait for it."""
+    import deepdiff  # noqa: F401 (loading it is the point)
+
+
 def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
     costs = _costs(type(state)) if state is not None else {}
     for path, value in sorted(_dump(state).items()):
