@@ -16,6 +16,7 @@ from .clients.git_folder import GitFolders
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.supervisord import Supervisord
 from .clients.table import Table
+from .core.errors import ReconcileError
 from .core.kind import Drivers
 from .engine.clock import SystemClock
 from .engine.journal import Journal
@@ -114,6 +115,9 @@ def run(settings: Settings) -> int:
     with sole_operator(settings.run_dir / "operator.lock"):
         try:
             asyncio.run(_operate(settings))
+        except ReconcileError as error:  # known, and told in its own words
+            log.error("the operator stops, to be started anew: %s", error)  # noqa: TRY400
+            return 1
         except Exception:
             log.exception("the operator stops, to be started anew")
             return 1

@@ -83,6 +83,13 @@ def test_status_names_what_waits_for_its_removal(reconciler: Any, operator: Any)
     assert "because MassDelete: needs a confirmation" in out
 
 
+def test_status_says_when_the_specs_cannot_be_read(reconciler: Any, operator: Any) -> None:
+    """Otherwise what was read last would pass for what is wanted now."""
+    why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": "dubious ownership"}
+    operator.pages["GET status"] = {**operator.pages["GET status"], "unknown": [why]}
+    assert "  Specs: SpecsUnreadable: dubious ownership\n" in reconciler("status").out
+
+
 @pytest.mark.parametrize("name", ["FORCE_COLOR", "NO_COLOR"])
 def test_colours_follow_the_environment(
     name: str, reconciler: Any, operator: Any, monkeypatch: pytest.MonkeyPatch

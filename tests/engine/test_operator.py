@@ -106,6 +106,19 @@ async def test_a_fault_of_the_loader_is_told(whole: Whole) -> None:
     assert whole.apps.things["web-0"] == running()
 
 
+async def test_only_what_cannot_be_seen_counts_as_unseen(whole: Whole) -> None:
+    """Readiness and metrics tell a dark world from one where there is nothing to do."""
+    whole.specs.write(app("web"), revision="r1")
+    await whole.operator.reconcile_now()
+    for dark in (False, True):
+        whole.apps.dark = dark
+        await whole.operator.plan()
+        whole.operator.measure()
+        planes = next(one for one in whole.operator.checks() if one.name == "planes")
+        assert planes.ok is not dark
+        assert set(whole.stack.metrics._facts.unseen) == ({"App"} if dark else set())
+
+
 async def test_what_rests_for_a_restore_is_no_drift(whole: Whole) -> None:
     """Lost data comes back, and what uses it rests meanwhile and runs again, drift kept or not."""
     web = replace(app("web", restored=("d",)), drift=Drift.WARN)

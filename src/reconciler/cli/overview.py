@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from ..core.lines import Line, Span, Style, grid, line, sides, tame
-from ..core.render import held_lines, note_lines, source
+from ..core.render import held_lines, note_lines, source, unseen_lines
 from .ages import ago, running_for, span
 from .stack import resources_of
 
@@ -26,7 +26,7 @@ NARROW: Final = 90
 
 def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     """What `reconciler status` prints."""
-    rows = verdict_line(view, now=now, width=width)
+    rows = verdict_line(view, now=now, width=width) + unseen_lines(view)
     if resources := resources_of(view):
         rows += [(), *table(resources, now=now, width=width)]
     rows += held_lines(view.get("held", ()), full=False, width=width)

@@ -63,8 +63,8 @@ def settled(view: Mapping[str, Any]) -> bool:
 
 
 def hopeless(view: Mapping[str, Any]) -> bool:
-    """Whether waiting longer is useless: nothing but the broken specs is left."""
-    return bool(view.get("problems")) and not waits_for(view)
+    """Whether waiting longer is useless: nothing but specs that a person must mend is left."""
+    return bool(view.get("problems") or view.get("unknown")) and not waits_for(view)
 
 
 def waits_for(view: Mapping[str, Any]) -> list[str]:

@@ -28,7 +28,7 @@ def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line
     spec = [change for change in view["changes"] if change.get("cause") != "drift"]
     drift = [change for change in view["changes"] if change.get("cause") == "drift"]
     parts = [
-        _unseen(view),
+        unseen_lines(view),
         _changes("", spec, full=full, width=width),
         _changes("drift, made outside the specs", drift, full=full, width=width),
         held_lines(view.get("held", ()), full=full, width=width),
@@ -90,7 +90,7 @@ def _head(text: str) -> list[Line]:
     return [(), line(Span(text, Style.STRONG))]
 
 
-def _unseen(view: View) -> list[Line]:
+def unseen_lines(view: View) -> list[Line]:
     return [
         line(Span(f"  {unknown['kind']}: ", Style.BAD), _because(unknown))
         for unknown in view.get("unknown", ())

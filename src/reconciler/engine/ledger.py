@@ -124,7 +124,7 @@ class Ledger:
 
     def see(self, plan: Plan, world: World, overrides: tuple[Override, ...], now: float) -> None:
         """Take in a look at the world and the plan made from it."""
-        asked = {change.ref for change in self.plan.changes} if self.plan else set()
+        asked = {change.ref for change in self.plan.changes} if self.plan is not None else set()
         events = [*self.restarts.notice(world, asked)]
         self.plan, self.world, self.overrides, self.observed_at = plan, world, overrides, now
         self._settle_conditions(events, now)

@@ -168,7 +168,8 @@ class Operator:
     def measure(self) -> None:
         """Hand the metrics what is true now; they are read right after."""
         ledger, metrics = self.stack.ledger, self.stack.metrics
-        plan = ledger.plan or Plan("", unknown=tuple(self.stack.kinds))
+        # A plan without steps counts as false, so it must be asked for by name.
+        plan = Plan("", unknown=tuple(self.stack.kinds)) if ledger.plan is None else ledger.plan
         differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
         views = status_view(ledger)["resources"]
         metrics.set_resources(views, differing=differing, unseen=plan.unknown)
@@ -181,7 +182,7 @@ class Operator:
         ledger, now = self.stack.ledger, self.stack.clock.now()
         age = now - ledger.observed_at
         fresh = bool(ledger.observed_at) and age < STALE_AFTER * self.stack.resync
-        unknown = ledger.plan.unknown if ledger.plan else ()
+        unknown = () if ledger.plan is None else ledger.plan.unknown
         loaded = ledger.snapshot is not None
         passed = loaded and ledger.plan is not None and ledger.plan.revision == ledger.revision
         return [
