@@ -227,9 +227,6 @@ class Plan:
     unknown: tuple[str, ...] = ()
     after: float | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self.steps or self.due)
-
     @property
     def in_sync(self) -> bool:
         """Whether everything could be seen and nothing differs, held back or not."""
