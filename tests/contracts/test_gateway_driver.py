@@ -238,14 +238,14 @@ async def test_routes_are_served_and_changed(world: World) -> None:
     assert [await world.ask(port, path) for path in ("/a", "/b", "/c")] == ["a", "b", 404]
     plan = await plan_of(world, first)
     assert plan.in_sync
-    assert not (plan.steps or plan.due)
+    assert plan.steps == plan.due == ()
 
     second = wish(gateway(port, defaultBackend=DEAD), route("a", "/a", "A"), route("c", "/c"))
     await converge(world.drivers(), second)
     answers = [await world.ask(port, path) for path in ("/a", "/b", "/c")]
     assert answers == ["A", 502, "c"]
     plan = await plan_of(world, second)
-    assert not (plan.steps or plan.due)
+    assert plan.steps == plan.due == ()
 
 
 async def test_the_listener_moves(world: World) -> None:

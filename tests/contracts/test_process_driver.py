@@ -217,7 +217,7 @@ async def test_a_second_apply_does_nothing(world: World) -> None:
     before = await world.alive()
     plan = await plan_of(world.driver(), wanted)
     assert plan.in_sync
-    assert not (plan.steps or plan.due)
+    assert plan.steps == plan.due == ()
     assert await world.alive() == before
 
 
@@ -374,4 +374,4 @@ async def test_an_unreachable_supervisord_is_unknown() -> None:
     driver.reachable = False
     plan = await plan_of(driver, wish())
     assert plan.unknown == ("Process",)
-    assert not (plan.steps or plan.due)
+    assert plan.steps == plan.due == ()

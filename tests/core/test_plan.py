@@ -31,7 +31,7 @@ def test_nothing_to_do_is_in_sync() -> None:
     """What is as it should be makes an empty plan, and an empty plan means in sync."""
     made = plan(app("web"), apps={"web-0": running()})
     assert made.in_sync
-    assert not (made.steps or made.due)
+    assert made.steps == made.due == ()
     assert made.changes == made.steps == made.held == made.blocked == ()
 
 
@@ -94,7 +94,7 @@ def test_needs_of_unknown_or_missing() -> None:
 def test_unknown_is_not_absent() -> None:
     """Nothing of a kind that cannot be seen is created or deleted."""
     made = plan(app("web"), apps=Unknown("Unreachable", "no answer"))
-    assert not (made.steps or made.due)
+    assert made.steps == made.due == ()
     assert reasons(made) == {"App/web-0": "Unreachable"}
     assert not made.in_sync
 

@@ -249,7 +249,7 @@ async def test_an_end_that_was_meant_stays(stack: Stack) -> None:
 
     await eventually_async(completed)
     plan = (await stack.go(web(**job)))[0].plan
-    assert not (plan.steps or plan.due)
+    assert plan.steps == plan.due == ()
     await stack.go(web(**job, enabled=False))
     assert (await stack.see()).vitals["state"] == "stopped"
 
