@@ -29,6 +29,10 @@ def spec_of(folder: SpecFolder, text: str) -> AppSpec:
     return spec
 
 
+def sealed(value: str) -> Sealed:
+    return Sealed.of(value, KEY)
+
+
 @pytest.mark.parametrize(
     ("text", "done"),
     [
@@ -142,17 +146,48 @@ envFile: [.env]
 """
     spec = spec_of(folder, text)
     env = spec.env
-    sealed = Sealed.of("hunter2", KEY)
+    secret = sealed("hunter2")
     assert env == {
-        "A": sealed,
-        "B": Sealed.of("x hunter2", KEY),
-        "C_TOKEN": sealed,
-        "DB_PASSWORD": sealed,
+        "A": secret,
+        "B": sealed("x hunter2"),
+        "C_TOKEN": secret,
+        "DB_PASSWORD": secret,
     }
     assert isinstance(env["B"], Sealed)
     assert env["B"].reveal() == "x hunter2"
-    assert spec.password == sealed
+    assert spec.password == secret
     assert "hunter2" not in f"{spec!r}{folder.load()!r}{spec.model_dump_json()}"
+
+
+def test_what_an_env_file_holds_is_never_shown(folder: SpecFolder) -> None:
+    """Its values are kept out of the specs on purpose, however harmless their names look."""
+    (folder.root / ".env").write_text("DSN=hunter2\nEMPTY=\n")
+    spec = spec_of(folder, "envFile: [.env]")
+    assert spec.env == {"DSN": sealed("hunter2"), "EMPTY": sealed("")}
+    assert "hunter2" not in f"{spec!r}{spec.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        ("postgres://me:hunter2@db/x", True),
+        ("redis://:hunter2@db", True),
+        ("a=1 b=HTTPS://me:hunter2@db:5432/x?y", True),
+        ("${HOME}+x://me:hunter2@db", True),
+        ("postgres://me:${EMPTY}${TWO}@db", False),
+        ("postgres://me@db:5432/a@b:c", False),
+        ("http://127.0.0.1:8080/users/me:you@home", False),
+        ("me:you@home", False),
+    ],
+)
+def test_a_password_in_a_url_is_never_shown(
+    folder: SpecFolder, value: str, *, hidden: bool
+) -> None:
+    """Wherever a URL may stand, in env as in url, its password is sealed with it."""
+    spec = spec_of(folder, f"env: {{DSN: '{value}'}}\nurl: '{value}'")
+    for one in (spec.env["DSN"], spec.url):
+        assert isinstance(one, Sealed) is hidden
+    assert ("hunter2" in f"{spec!r}{spec.model_dump_json()}") is False
 
 
 def test_env_files_come_before_env(folder: SpecFolder) -> None:
@@ -160,7 +195,7 @@ def test_env_files_come_before_env(folder: SpecFolder) -> None:
     (folder.root / "a.env").write_text("A=1\nB=1\nC=1\n")
     (folder.root / "b.env").write_text("B=2\nC=2\n")
     spec = spec_of(folder, "envFile: [a.env, {path: b.env}]\nenv: {C: 3}")
-    assert spec.env == {"A": "1", "B": "2", "C": "3"}
+    assert spec.env == {"A": sealed("1"), "B": sealed("2"), "C": "3"}
 
 
 def test_an_optional_env_file_may_be_missing(folder: SpecFolder) -> None:
@@ -168,7 +203,7 @@ def test_an_optional_env_file_may_be_missing(folder: SpecFolder) -> None:
     text = "envFile: [{path: .env, optional: true}]"
     assert spec_of(folder, text).env == {}
     (folder.root / ".env").write_text("A=1")
-    assert folder.load().resources[WEB].spec.env == {"A": "1"}
+    assert folder.load().resources[WEB].spec.env == {"A": sealed("1")}
 
 
 def test_a_file_outside_the_specs_is_watched(folder: SpecFolder) -> None:
@@ -184,7 +219,7 @@ def test_a_file_outside_the_specs_is_watched(folder: SpecFolder) -> None:
     assert second.resources[WEB].digest != first.resources[WEB].digest
     env.write_text("A=2")
     third = folder.load()
-    assert third.resources[WEB].spec.env == {"A": "2"}
+    assert third.resources[WEB].spec.env == {"A": sealed("2")}
     assert folder.load() is third
     secret.unlink()
     assert folder.load().frozen == {WEB}

@@ -14,7 +14,7 @@ from . import nodes
 from .env_file import EnvFileError, parse_env_file
 from .nodes import Flaw, Mark, Node, Scalar
 from .outside import Outside, OutsideError
-from .problem import looks_secret, shorten
+from .problem import has_password, looks_secret, shorten
 from .scalars import NOTHING, resolve
 from .variables import MalformedError, expand_variables
 
@@ -89,7 +89,11 @@ class Reading:
         if under in AS_WRITTEN:
             if node.plain and node.text in NOTHING:
                 return None
-            return self._fill(node, at, under) if under in EXPANDED else node.text
+            if under not in EXPANDED:
+                return node.text
+            value = self._fill(node, at, under)
+            shows = under in MAY_HOLD_SECRETS and isinstance(value, str) and has_password(value)
+            return self._seal(value) if shows else value
         if not node.plain:
             return node.text
         try:
@@ -169,7 +173,8 @@ class Reading:
             self._miss(Flaw(path.mark, message, hint, freezes=True), ("env",))
             return {}
         self._spend(sum(map(len, values.values())), path.mark, ("env",))
-        return {name: self._seal(v) if looks_secret(name) else v for name, v in values.items()}
+        # Whoever keeps values out of the specs does not want them shown, whatever their names are.
+        return {name: self._seal(value) for name, value in values.items()}
 
     def _text_of(self, name: str) -> str:
         path = self._around.root / name

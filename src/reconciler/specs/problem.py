@@ -13,6 +13,7 @@ EXCERPT_WIDTH: Final = 160
 LOOK_BACK: Final = 200
 _SECRET_NAME: Final = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 _KEY: Final = re.compile(r"""([\w.$-]+)["']?\s*[:=]""")
+_PASSWORD_IN_URL: Final = re.compile(r"[a-z0-9+.-]://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 _USER_IN_URL: Final = re.compile(r"(://)[^/\s@]+@")
 _SOURCE: Final = re.compile(r"\{?\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|\$\{\w+\}$")
 """Where a secret is to be had, which tells nothing about the secret."""
@@ -40,6 +41,11 @@ class Problem(NamedTuple):
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name is taken for a secret."""
     return _SECRET_NAME.search(name) is not None
+
+
+def has_password(value: str) -> bool:
+    """Whether a value carries credentials in a URL: ``scheme://user:password@host``."""
+    return _PASSWORD_IN_URL.search(value) is not None
 
 
 def excerpt(lines: Sequence[str], line: int) -> str:

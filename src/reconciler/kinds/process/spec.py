@@ -161,7 +161,7 @@ class ProcessSpec(Spec):
     """Relative to the folder that holds the specs; it must exist."""
     env: Annotated[dict[EnvName, EnvValue], Apply.RESTART] = Field(default_factory=dict)
     env_file: Annotated[tuple[str | EnvFile, ...], Apply.RESTART] = ()
-    """Files of ``KEY=value`` lines; ``env`` wins over them."""
+    """Files of ``KEY=value`` lines; ``env`` wins over them. Their values are shown nowhere."""
     inherit_env: Annotated[tuple[EnvName, ...], Apply.RESTART] = ("PATH", "HOME", "LANG")
     """What of the environment of ``reconciler up`` the process gets."""
     user: Annotated[User | None, Apply.RESTART] = None

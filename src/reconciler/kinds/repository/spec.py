@@ -22,7 +22,7 @@ _SHORTEST: Final = 1.0
 
 def _no_secret(value: object) -> object:
     if isinstance(value, Sealed):
-        raise ValueError("a url must not hold a secret; put it under auth.password")  # noqa: TRY004 (pydantic)
+        raise ValueError("a url must not hold a secret or credentials; put them under auth")  # noqa: TRY004 (pydantic)
     return value
 
 
