@@ -11,7 +11,7 @@ import pytest
 from tests.engine.test_loop import Bench
 from tests.toys import Put, app, data, lying, running
 
-from reconciler.core.errors import Terminal
+from reconciler.core.errors import Terminal, Transient
 from reconciler.core.model import Drift, Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.loop import Lane
@@ -29,7 +29,7 @@ class Specs:
         """Make these the specs."""
         self.now = Snapshot(revision, {one.ref: one for one in resources})
 
-    def load(self) -> Snapshot:
+    def load(self, _touched: object = None) -> Snapshot:
         """As a loader does."""
         if isinstance(self.now, Exception):
             raise self.now
@@ -117,6 +117,23 @@ async def test_only_what_cannot_be_seen_counts_as_unseen(whole: Whole) -> None:
         planes = next(one for one in whole.operator.checks() if one.name == "planes")
         assert planes.ok is not dark
         assert set(whole.stack.metrics._facts.unseen) == ({"App"} if dark else set())
+
+
+async def test_specs_that_cannot_be_read_now_are_told_in_readiness(whole: Whole) -> None:
+    """What was read once does not hide that edits go unseen; it is ready again by itself."""
+    whole.specs.write(app("web"), revision="r1")
+    await whole.operator.reconcile_now()
+    good = whole.specs.now
+    for now, ok in (
+        (good, True),
+        (Transient("git refuses", reason="Refused"), False),
+        (good, True),
+    ):
+        whole.specs.now = now
+        await whole.operator.reload()
+        specs = next(one for one in whole.operator.checks() if one.name == "specs")
+        assert specs.ok is ok
+        assert ok or specs.message == "git refuses"
 
 
 async def test_what_rests_for_a_restore_is_no_drift(whole: Whole) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -77,14 +77,11 @@ class Operator:
             if lane.is_needed:
                 lane.wake(complete=complete)
 
-    async def reload(self, touched: Collection[str] | None = None) -> bool:
-        """Read the specs; says whether they differ from what was read before.
-
-        ``touched`` are the paths where something happened, if that is known.
-        """
+    async def reload(self) -> bool:
+        """Read the specs; says whether they differ from what was read before."""
         async with self._loading:
             try:
-                snapshot = await asyncio.to_thread(self.loader.load, touched)
+                snapshot = await asyncio.to_thread(self.loader.load)
             except ReconcileError as exc:
                 self.load_error = str(exc)
                 log.warning("specs cannot be read: %s", exc)
@@ -186,10 +183,11 @@ class Operator:
         fresh = bool(ledger.observed_at) and age < STALE_AFTER * self.stack.resync
         unknown = () if ledger.plan is None else ledger.plan.unknown
         loaded = ledger.snapshot is not None
+        readable = loaded and not self.load_error
         passed = loaded and ledger.plan is not None and ledger.plan.revision == ledger.revision
         return [
             Check("loop", ok=True, message="", kind="live"),
-            Check("specs", loaded, self.load_error or "the specs were not read yet", "ready"),
+            Check("specs", readable, self.load_error or "the specs were not read yet", "ready"),
             Check("observation", fresh, "the world was not seen lately", "ready"),
             Check("planes", not unknown, f"cannot see {', '.join(unknown)}", "ready"),
             Check("apply", passed, "no pass was made for these specs yet", "ready"),
@@ -210,8 +208,8 @@ class Operator:
 
     async def _follow_specs(self) -> None:
         await self._reload_and_wake()
-        async for touched in file_changes(self.watch_paths):
-            await self._reload_and_wake(touched)
+        async for _ in file_changes(self.watch_paths):
+            await self._reload_and_wake()
 
     async def _resync(self) -> None:
         """What no watch reports (a secret's file, a missed event) is found a little later."""
@@ -225,8 +223,8 @@ class Operator:
         await self.stack.clock.sleep(CALM)
         await asyncio.to_thread(prepare)
 
-    async def _reload_and_wake(self, touched: Collection[str] | None = None) -> None:
-        if await self.reload(touched):
+    async def _reload_and_wake(self) -> None:
+        if await self.reload():
             self.wake(complete=True)
 
 
