@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 import time
 import tracemalloc
+from collections.abc import Collection
 from pathlib import Path, PurePath
 
 import pytest
@@ -154,7 +157,7 @@ class Fixed:
     def __init__(self) -> None:
         self.files: dict[str, Blob] = {}
 
-    def read(self) -> Tree:
+    def read(self, _touched: Collection[str] | None = None) -> Tree:
         return Tree(str(hash(frozenset(self.files.items()))), dict(self.files), "files")
 
     def pending(self) -> tuple[str, ...]:
@@ -210,8 +213,6 @@ def test_loading_step_by_step_is_loading_at_once(edits: list[tuple[str, str | No
 @given(st.lists(st.tuples(NAMES, st.one_of(st.none(), SPECS)), max_size=8))
 def test_the_folder_is_read_as_it_is(edits: list[tuple[str, str | None]]) -> None:
     """Files that are written, rewritten and deleted quickly are never read from memory."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as place:
         specs = Path(place) / "specs"
         specs.mkdir()
@@ -223,3 +224,35 @@ def test_the_folder_is_read_as_it_is(edits: list[tuple[str, str | None]]) -> Non
             else:
                 path.write_text(app(name, spec))
             assert source.read() == Files(specs).read()
+
+
+PLACES = st.sampled_from(["a.yaml", "b.yaml", "in/a.yaml", "in/c.yml", ".hidden.yaml", "notes.txt"])
+MOVES = st.lists(st.tuples(PLACES, st.one_of(st.none(), TEXTS, st.just("{"))), max_size=8)
+
+
+@given(MOVES)
+def test_a_hint_where_to_look_changes_nothing(edits: list[tuple[str, str | None]]) -> None:
+    """Looking only where something happened finds what a fresh look at everything finds."""
+    with tempfile.TemporaryDirectory() as place:
+        specs = Path(place) / "specs"
+        specs.mkdir()
+        source = Files(specs)
+        loader = Loader(TOYS, source, root=Path(place), environ={}, key=KEY)
+        loader.load()
+        for name, text in edits:
+            path = specs / name
+            if text is None and name.startswith("in/"):
+                shutil.rmtree(path.parent, ignore_errors=True)
+                path = path.parent
+            elif text is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+            step, fresh = loader.load([str(path)]), Files(specs).read()
+            assert source.read([])[:2] == fresh[:2]
+            assert step.revision == fresh.revision
+            again = Loader(TOYS, Files(specs), root=Path(place), environ={}, key=KEY).load()
+            assert step.problems == again.problems
+            if again.whole:
+                assert step.resources == again.resources

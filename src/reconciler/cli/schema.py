@@ -11,16 +11,16 @@ from .terminal import Terminal
 
 def schema(terminal: Terminal, *, folder: Path, write: bool = False, check: bool = False) -> int:
     """Print the schema of all kinds; or write one file per kind; or say which files are old."""
-    from ..specs import schema as schemas
+    from ..specs.schema import all_schema, check_schema, write_schema
 
     if check:
-        old = list(schemas.check_schema(folder))
+        old = list(check_schema(folder))
         for name in old:
             terminal.error(f"{name} does not match the kinds", "`reconciler schema --write`")
         return Exit.DIFFERENCES if old else Exit.OK
     if write:
-        schemas.write_schema(folder)
+        write_schema(folder)
         terminal.talk(line(Span(f"✔ wrote the schemas to {folder}", Style.GOOD)))
         return Exit.OK
-    terminal.write(schemas.all_schema())
+    terminal.write(all_schema())
     return Exit.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -77,11 +77,14 @@ class Operator:
             if lane.is_needed:
                 lane.wake(complete=complete)
 
-    async def reload(self) -> bool:
-        """Read the specs; says whether they differ from what was read before."""
+    async def reload(self, touched: Collection[str] | None = None) -> bool:
+        """Read the specs; says whether they differ from what was read before.
+
+        ``touched`` are the paths where something happened, if that is known.
+        """
         async with self._loading:
             try:
-                snapshot = await asyncio.to_thread(self.loader.load)
+                snapshot = await asyncio.to_thread(self.loader.load, touched)
             except ReconcileError as exc:
                 self.load_error = str(exc)
                 log.warning("specs cannot be read: %s", exc)
@@ -208,8 +211,8 @@ class Operator:
 
     async def _follow_specs(self) -> None:
         await self._reload_and_wake()
-        async for _ in file_changes(self.watch_paths):
-            await self._reload_and_wake()
+        async for touched in file_changes(self.watch_paths):
+            await self._reload_and_wake(touched)
 
     async def _resync(self) -> None:
         """What no watch reports (a secret's file, a missed event) is found a little later."""
@@ -223,8 +226,8 @@ class Operator:
         await self.stack.clock.sleep(CALM)
         await asyncio.to_thread(prepare)
 
-    async def _reload_and_wake(self) -> None:
-        if await self.reload():
+    async def _reload_and_wake(self, touched: Collection[str] | None = None) -> None:
+        if await self.reload(touched):
             self.wake(complete=True)
 
 

@@ -37,23 +37,27 @@ def _there(paths: Callable[[], Iterable[Path]]) -> list[Path]:
     return sorted({path for path in paths() if path.exists()})
 
 
-async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[None]:
-    """Yields after each burst of changes below the watched folders, which may change themselves."""
+async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set[str] | None]:
+    """Yields after each burst of changes below the watched folders, which may change themselves.
+
+    What it yields says where to look first, and None that nobody knows: it is no payload, a look
+    at everything finds the same.
+    """
     while True:
         there = await asyncio.to_thread(_there, paths)  # it may ask git
         if not there:
             await asyncio.sleep(1.0)
-            yield
+            yield None
             continue
         try:
-            async for _ in awatch(
+            async for changes in awatch(
                 *there, watch_filter=_SpecFilter(), step=STEP, debounce=QUIET, recursive=True
             ):
-                yield
+                yield {path for _, path in changes}
                 if await asyncio.to_thread(_there, paths) != there:
                     break
         except FileNotFoundError:  # a folder went away between the look and the watch
-            yield
+            yield None
 
 
 class _Bell(asyncio.DatagramProtocol):

@@ -6,14 +6,24 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import Transient
 from .nodes import USUAL, Limits
 from .outside import OutsideError, Signature, is_settled, read_regular, sign
-from .tree import SUFFIXES, Blob, Tree, blob, check_count, display, too_large, unreadable
+from .tree import (
+    SUFFIXES,
+    Blob,
+    Tree,
+    blob,
+    check_count,
+    display,
+    is_spec,
+    too_large,
+    unreadable,
+)
 
 
 class _Kept(NamedTuple):
@@ -31,19 +41,60 @@ class Files:
         self._kept: dict[str, _Kept] = {}
         self._tree = Tree("", {}, source)
 
-    def read(self) -> Tree:
-        """Every spec of the folder; files that did not change are not read again."""
-        kept: dict[str, _Kept] = {}
-        files: dict[str, Blob] = {}
-        skip = len(os.fspath(self._specs.parent).rstrip("/")) + 1
-        for entry in self._walk(self._specs):
-            one = self._look(entry, kept)
-            if one is not None:
-                files[display(entry.path[skip:])] = one
-        self._kept = kept
-        if files != self._tree.files or not self._tree.revision:
-            self._tree = Tree(_revision(files), files, self._source)
+    def read(self, touched: Collection[str] | None = None) -> Tree:
+        """Every spec of the folder; files that did not change are not read again.
+
+        ``touched`` are the paths where something happened: nothing else is looked at.
+        """
+        paths = self._specs_of(touched) if touched is not None and self._tree.revision else None
+        if paths is None:
+            self._look_at_all()
+        else:
+            self._look_at(paths)
         return self._tree
+
+    def _look_at_all(self) -> None:
+        before, self._kept = self._kept, {}
+        files: dict[str, Blob] = {}
+        for entry in self._walk(self._specs):
+            one = self._look(entry.path, before.get(entry.path))
+            if one is not None:
+                files[self._name(entry.path)] = one
+        if files != self._tree.files or not self._tree.revision:
+            whole = sum(_worth(name, one) for name, one in files.items())
+            self._tree = Tree(_revision(whole), files, self._source)
+
+    def _look_at(self, paths: Collection[str]) -> None:
+        files, whole = dict(self._tree.files), int(self._tree.revision, 16)
+        changed = set()
+        for path in paths:
+            name = self._name(path)
+            before, now = files.pop(name, None), self._look(path, self._kept.pop(path, None))
+            if now is not None:
+                files[name] = now
+            if before != now:
+                changed.add(name)
+                whole += _worth(name, now) - _worth(name, before)
+        check_count(len(files), self._specs, self.limits)
+        if changed:
+            since = self._tree.revision
+            self._tree = Tree(_revision(whole), files, self._source, since, frozenset(changed))
+
+    def _specs_of(self, touched: Collection[str]) -> set[str] | None:
+        """The spec files among ``touched``; None when a whole folder may have come or gone."""
+        top, found = f"{self._specs}{os.sep}", set()
+        for path in touched:
+            inside = path.removeprefix(top)
+            if inside == path or Path(path).is_dir():
+                return None
+            if is_spec(inside):
+                found.add(path)
+            elif not os.path.lexists(path):
+                return None  # it may have been a folder
+        return found
+
+    def _name(self, path: str) -> str:
+        return display(path[len(os.fspath(self._specs.parent).rstrip("/")) + 1 :])
 
     def pending(self) -> tuple[str, ...]:
         """Nothing is ever pending: what is written is what is wanted."""
@@ -70,29 +121,29 @@ class Files:
                     check_count(count, folder, self.limits)
                     yield entry
 
-    def _look(self, entry: os.DirEntry[str], kept: dict[str, _Kept]) -> Blob | None:
+    def _look(self, path: str, before: _Kept | None) -> Blob | None:
         try:
-            found = entry.stat()
+            found = Path(path).stat()
         except FileNotFoundError:
-            return unreadable("the link leads nowhere") if entry.is_symlink() else None
+            return unreadable("the link leads nowhere") if Path(path).is_symlink() else None
         except OSError as exc:
             return unreadable(f"cannot be read ({(exc.strerror or '').lower()})")
-        signature, before = sign(found), self._kept.get(entry.path)
+        signature = sign(found)
         if before is not None and before.signature == signature:
-            kept[entry.path] = before
+            self._kept[path] = before
             return before.blob
-        one = self._read(entry, found)
+        one = self._read(path, found)
         if is_settled(signature, time.time_ns()):
-            kept[entry.path] = _Kept(signature, one)
+            self._kept[path] = _Kept(signature, one)
         return one
 
-    def _read(self, entry: os.DirEntry[str], found: os.stat_result) -> Blob:
-        if entry.is_symlink() and not self._is_inside(Path(entry.path)):
+    def _read(self, path: str, found: os.stat_result) -> Blob:
+        if Path(path).is_symlink() and not self._is_inside(Path(path)):
             return unreadable("the link leads out of the folder that holds the specs")
         if stat.S_ISREG(found.st_mode) and found.st_size > self.limits.file_bytes:
             return too_large(found.st_size, self.limits)
         try:
-            return blob(read_regular(Path(entry.path), self.limits.file_bytes))
+            return blob(read_regular(Path(path), self.limits.file_bytes))
         except OutsideError as exc:
             return unreadable(str(exc))
 
@@ -100,11 +151,16 @@ class Files:
         return path.resolve().is_relative_to(self._specs.parent.resolve())
 
 
-def _revision(files: Mapping[str, Blob]) -> str:
-    whole = hashlib.sha256()
-    for path, one in sorted(files.items()):
-        whole.update(f"{path}\0{one.digest}\0".encode())
-    return whole.hexdigest()[:40]
+def _worth(name: str, one: Blob | None) -> int:
+    """What a file adds to the revision: a sum, so that one edit is two numbers, not all files."""
+    if one is None:
+        return 0
+    digest = hashlib.blake2b(f"{name}\0{one.digest}".encode(), digest_size=20).digest()
+    return int.from_bytes(digest)
+
+
+def _revision(whole: int) -> str:
+    return f"{whole % (1 << 160):040x}"
 
 
 def _no_folder(exc: OSError) -> Transient:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,7 +35,7 @@ class GitHead:
         self._items: dict[str, Item] = {}
         self._opened: tuple[Git, Repository] | None = None
 
-    def read(self) -> Tree:
+    def read(self, _touched: Collection[str] | None = None) -> Tree:
         """HEAD's specs; after the first time only what two commits differ in is read.
 
         Raises NoCommit where there is nothing to read yet, Transient where git cannot tell.
@@ -100,11 +100,14 @@ class GitHead:
             if item.mode == SYMLINK or known.get(name) != item
         }
         files = dict(self._tree.files) if self._tree else {}
-        for name in known.keys() - items.keys():
+        gone = known.keys() - items.keys()
+        for name in gone:
             files.pop(self._name(name, path), None)
         for name, one in self._fetch(git, commit, wanted).items():
             files[self._name(name, path)] = one
-        self._items, self._tree = items, Tree(commit, files, "git")
+        changed = frozenset(self._name(name, path) for name in (*gone, *wanted))
+        since = self._tree.revision if self._tree else ""
+        self._items, self._tree = items, Tree(commit, files, "git", since, changed)
 
     def _items_of(self, git: Git, commit: str, path: str) -> dict[str, Item]:
         """The spec files of ``commit`` by their path in the repository."""

@@ -39,6 +39,10 @@ class Links(NamedTuple):
     """Refs that are written, though not usable now."""
     is_all: bool
     """False while a file cannot be read: what nobody wrote may be in there."""
+    gateways: frozenset[Ref] | set[Ref]
+    """The Gateways among ``resources``."""
+    numbered: frozenset[Ref] | set[Ref]
+    """The Processes among them whose name may mean another thing too."""
 
 
 def check_links(links: Links) -> Iterator[Hold]:
@@ -46,8 +50,8 @@ def check_links(links: Links) -> Iterator[Hold]:
     if links.is_all:
         yield from _dangling(links)
     yield from _cycles(links)
-    yield from _clashes(links.resources)
-    yield from _second_gateways(links.resources)
+    yield from _clashes(links)
+    yield from _second_gateways(links)
 
 
 def implied(
@@ -94,19 +98,24 @@ def _cycles(links: Links) -> Iterator[Hold]:
         yield Hold(cycle, f"a circle: {steps}", f"take out one of these needs; {places}", word)
 
 
-def _clashes(resources: Mapping[Ref, Resource[Any]]) -> Iterator[Hold]:
-    # Only a name that ends in a number, or one of the stack's own, can mean two things.
+def is_numbered(ref: Ref) -> bool:
+    """Whether a name may mean two things: it ends as an instance's does, or is the stack's own."""
+    _, dash, number = ref.name.rpartition("-")
+    return ref.kind == PROCESS and (ref.name in RESERVED or (bool(dash) and number.isdigit()))
+
+
+def _clashes(links: Links) -> Iterator[Hold]:
     found: dict[Ref, Resource[Any]] = {}
-    for ref in resources:
-        if ref.kind == PROCESS and (ref.name[-1].isdigit() or ref.name in RESERVED):
-            base = Ref(PROCESS, ref.name.rpartition("-")[0])
-            found.update((one, resources[one]) for one in (ref, base) if one in resources)
+    for ref in sorted(links.numbered):
+        for one in (ref, Ref(PROCESS, ref.name.rpartition("-")[0])):
+            if one in links.resources:
+                found[one] = links.resources[one]
     for ref, message in collisions(found.values()):
         yield Hold((ref,), message, "", ref.name)
 
 
-def _second_gateways(resources: Mapping[Ref, Resource[Any]]) -> Iterator[Hold]:
-    gateways = _by_origin(r for r in resources.values() if r.ref.kind == GATEWAY)
+def _second_gateways(links: Links) -> Iterator[Hold]:
+    gateways = _by_origin(links.resources[ref] for ref in links.gateways)
     if len(gateways) > 1:
         refs = tuple(gateway.ref for gateway in reversed(gateways))
         message = f"a stack has one Gateway; another is in {gateways[0].origin}"

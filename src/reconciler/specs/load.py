@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -75,12 +75,13 @@ class Loader:
         """Folders in which something happens when there is something new to load."""
         return self._source.watch_paths()
 
-    def load(self) -> Snapshot:
+    def load(self, touched: Collection[str] | None = None) -> Snapshot:
         """The specs now; the same object as before when nothing changed. Blocks on disk and git.
 
+        ``touched`` are the paths where something happened, if that is known.
         Raises ReconcileError when the specs cannot be seen at all.
         """
-        tree, pending = self._source.read(), self._source.pending()
+        tree, pending = self._source.read(touched), self._source.pending()
         last = self._last
         is_changed = self._take(tree)
         if last is None or is_changed:
@@ -91,10 +92,15 @@ class Loader:
 
     def _take(self, tree: Tree) -> bool:
         """Read what changed; says whether anything did."""
-        gone = [name for name in self._files if name not in tree.files]
+        asked = tree.differs_from(self._tree)
+        gone = [
+            name
+            for name in (self._files if asked is None else asked & self._files.keys())
+            if name not in tree.files
+        ]
         for name in gone:
             self._shelf.remove(name, self._files.pop(name))
-        changed = [*self._stale(tree)]
+        changed = [*self._stale(tree, asked)]
         for name, blob in changed:
             before = self._files.get(name)
             file = self._keep(self._reader.read(PurePath(name), blob, before), before)
@@ -105,10 +111,10 @@ class Loader:
         self._tree = tree
         return bool(gone or changed)
 
-    def _stale(self, tree: Tree) -> Iterator[tuple[str, Blob]]:
+    def _stale(self, tree: Tree, asked: frozenset[str] | None) -> Iterator[tuple[str, Blob]]:
         if tree.files is not self._tree.files:
-            for name, blob in tree.files.items():
-                known = self._files.get(name)
+            for name in tree.files if asked is None else asked & tree.files.keys():
+                known, blob = self._files.get(name), tree.files[name]
                 if known is None or known.digest != blob.digest:
                     yield name, blob
         for name in [*self._shelf.leaning]:
@@ -147,7 +153,15 @@ class Loader:
     def _links(self) -> Links:
         shelf = self._shelf
         is_all = not any(shelf.broken())
-        return Links(self._kinds, shelf.good, shelf.needs, frozenset(shelf.unsettled()), is_all)
+        return Links(
+            self._kinds,
+            shelf.good,
+            shelf.needs,
+            frozenset(shelf.unsettled()),
+            is_all,
+            shelf.gateways,
+            shelf.numbered,
+        )
 
     def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
         resources = dict(self._shelf.good)
@@ -164,6 +178,9 @@ class Loader:
 
     def _add_implied(self, resources: dict[Ref, Resource[Any]], *, is_whole: bool) -> None:
         """A file that cannot be read may hold the gateway; then only a known one is implied."""
+        shelf = self._shelf
+        if shelf.gateways or not (shelf.routes or shelf.faulty or shelf.unusable):
+            return
         gateway = implied(self._kinds, resources, self._around)
         known = self._last.resources if self._last else {}
         if gateway is not None and (is_whole or gateway.ref in known):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.model import Need, Ref, Resource
 from .files import Placed, SpecFile
-from .links import Hold
+from .links import GATEWAY, ROUTE, Hold, is_numbered
 from .problem import Problem
 
 
@@ -22,6 +22,9 @@ class Shelf:
         self.leaning: set[str] = set()
         """Files that were read from other files too."""
         self.faulty: dict[str, SpecFile] = {}
+        self.gateways: set[Ref] = set()
+        self.routes: set[Ref] = set()
+        self.numbered: set[Ref] = set()
         self._doubled: set[Ref] = set()
 
     def add(self, name: str, file: SpecFile) -> None:
@@ -64,8 +67,8 @@ class Shelf:
     def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
         for group in (self.written, self.good, self.needs):
             group.pop(ref, None)
-        self.unusable.discard(ref)
-        self._doubled.discard(ref)
+        for marked in (self.unusable, self._doubled, self.gateways, self.routes, self.numbered):
+            marked.discard(ref)
         if places:
             self._put(ref, places)
 
@@ -78,5 +81,14 @@ class Shelf:
             self.unusable.add(ref)
         else:
             self.good[ref] = placed.resource
+            self._mark(ref)
             if placed.needs:
                 self.needs[ref] = placed.needs
+
+    def _mark(self, ref: Ref) -> None:
+        if ref.kind == GATEWAY:
+            self.gateways.add(ref)
+        elif ref.kind == ROUTE:
+            self.routes.add(ref)
+        elif is_numbered(ref):
+            self.numbered.add(ref)

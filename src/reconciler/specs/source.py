@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ..core.errors import Transient
@@ -31,12 +32,12 @@ class _Chosen:
         self._files = Files(specs, limits)
         self._is_committed = False
 
-    def read(self) -> Tree:
+    def read(self, touched: Collection[str] | None = None) -> Tree:
         try:
             tree = self._head.read()
         except NoCommit:
             self._stay_with_git()
-            return self._files.read()
+            return self._files.read(touched)
         self._is_committed = True
         return tree
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -28,6 +28,15 @@ class Tree(NamedTuple):
     revision: str
     files: Mapping[str, Blob]
     source: str
+    since: str = ""
+    """The revision that ``changed`` counts from; empty when nobody kept count."""
+    changed: frozenset[str] = frozenset()
+    """The files that may differ from those of the revision ``since``."""
+
+    def differs_from(self, other: Tree) -> frozenset[str] | None:
+        """The only files that may differ from ``other``'s; None when any may."""
+        known = self.since and self.since == other.revision and self.source == other.source
+        return self.changed if known else None
 
 
 class Source(Protocol):
@@ -38,8 +47,11 @@ class Source(Protocol):
         """How much it reads."""
         ...
 
-    def read(self) -> Tree:
-        """The files to load now."""
+    def read(self, touched: Collection[str] | None = None) -> Tree:
+        """The files to load now. ``touched`` are the paths where something happened, if known.
+
+        It only says where to look first: what it leaves out is found by the next whole look.
+        """
         ...
 
     def pending(self) -> tuple[str, ...]:
