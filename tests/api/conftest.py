@@ -32,6 +32,8 @@ class Operator:
         self.measured = 0
         self.trouble: Exception | None = None
         self.health = "Healthy"
+        self.in_sync = True
+        self.problems: list[View] = []
         self.checks_are = [
             Check("loop", ok=True, message="", kind="live"),
             Check("observed", ok=True, message="", kind="ready"),
@@ -46,9 +48,15 @@ class Operator:
         return self._answer({"revision": "abc", "inSync": True, "changes": []})
 
     async def status(self) -> View:
-        verdict = {"ready": True, "inSync": True, "health": self.health, "message": "all good"}
+        verdict = {
+            "ready": True,
+            "inSync": self.in_sync,
+            "health": self.health,
+            "message": "all good",
+        }
         web = {"ref": "Process/web", "health": {"code": self.health}}
-        return self._answer({"verdict": verdict, "revision": "abc", "resources": [web]})
+        more = {"problems": self.problems, "resources": [web]}
+        return self._answer({"verdict": verdict, "revision": "abc", **more})
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         self.passes += 1

@@ -86,6 +86,21 @@ async def test_one_word_for_the_stack(ask: Ask, operator: Operator, code: str, w
     assert answer.json()["revision"] == "abc"
 
 
+@pytest.mark.parametrize(
+    ("in_sync", "broken", "word"),
+    [(False, True, "degraded"), (False, False, "healthy"), (True, True, "healthy")],
+)
+async def test_broken_specs_degrade_the_stack(
+    ask: Ask, operator: Operator, word: str, *, in_sync: bool, broken: bool
+) -> None:
+    """Specs that a person must mend are told; a difference that is being mended is not."""
+    operator.in_sync = in_sync
+    operator.problems = [{"path": "specs/web.yaml", "message": "no"}] if broken else []
+    async with ask() as http:
+        answer = await http.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, word)
+
+
 async def test_unready_is_unhealthy(ask: Ask, operator: Operator) -> None:
     """When a check fails the summary says so with 503 and names it."""
     operator.fail("observed", "blind")

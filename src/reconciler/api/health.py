@@ -93,13 +93,20 @@ def check_view(check: Check) -> View:
     return {"name": check.name, "kind": check.kind, "ok": check.ok, "message": message}
 
 
+def is_degraded(status: View) -> bool:
+    """Whether something is sick, or what is wanted is not done since a spec is broken."""
+    verdict = status["verdict"]
+    refused = not verdict["inSync"] and bool(status.get("problems"))
+    return refused or verdict["health"] in SERIOUS
+
+
 def summary(
     request: Request, checks: Sequence[Check], status: View, *, trouble: str = ""
 ) -> Response:
     """The JSON summary; 503 only when the operator itself cannot do its work."""
     verdict = status.get("verdict", {})
     able = all(check.ok for check in checks) and not trouble
-    word = "unhealthy" if not able else "degraded" if verdict["health"] in SERIOUS else "healthy"
+    word = "unhealthy" if not able else "degraded" if is_degraded(status) else "healthy"
     code = HTTPStatus.OK if able else HTTPStatus.SERVICE_UNAVAILABLE
     if is_bare(request):
         return JSONResponse({"status": word}, code)
