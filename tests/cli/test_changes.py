@@ -103,6 +103,22 @@ def test_diff_of_the_work_tree_does_not_ask_the_operator(
     assert operator.asked == []
 
 
+@pytest.mark.parametrize("reason", ["", "MassDelete"])
+def test_the_way_from_the_work_tree_is_a_commit(
+    reconciler: Any, alone: Callable[..., None], reason: str
+) -> None:
+    """What is not committed can neither be applied nor confirmed; in sync, nothing is said."""
+    page = plan("mixed")
+    page["held"][0]["reason"] = reason or page["held"][0]["reason"]
+    alone(plan=page)
+    said = reconciler("diff", "--worktree")
+    assert "commit it, and a running operator does it" in said.err
+    assert "reconciler apply" not in said.err
+    assert "reconciler apply" in reconciler("diff").err
+    alone(plan=plan("in-sync"))
+    assert "commit it" not in reconciler("diff", "--worktree").err
+
+
 def test_a_refusal_of_the_operator_is_no_verdict(reconciler: Any, operator: Any) -> None:
     """An operator that cannot say is 2, never in sync."""
     operator.pages["GET plan"] = (503, {"detail": "the specs were not read yet"})

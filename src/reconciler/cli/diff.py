@@ -33,13 +33,16 @@ def diff(
         terminal.write(structured(view, output))
     code = judge(view)
     if output == "text":
-        suggest(view, terminal)
+        suggest(view, terminal, worktree=settings.worktree)
     return code
 
 
-def suggest(view: Mapping[str, Any], terminal: Terminal) -> None:
+def suggest(view: Mapping[str, Any], terminal: Terminal, *, worktree: bool = False) -> None:
     """Say what a person can do about what is held back, or about what differs."""
-    if any(change.get("reason") == "MassDelete" for change in view.get("held", ())):
+    if worktree:  # what is not committed is wanted by nobody yet, so `apply` would not do it
+        if view["changes"] or view.get("held"):
+            terminal.hint("commit it, and a running operator does it")
+    elif any(change.get("reason") == "MassDelete" for change in view.get("held", ())):
         revision = str(view["revision"])[:SHORT_REVISION]
         terminal.hint(f"`reconciler apply --confirm {revision}` allows these deletions")
     elif view["changes"]:
