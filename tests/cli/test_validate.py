@@ -51,11 +51,12 @@ def test_a_mistake_has_a_place_and_a_caret(reconciler: Any, specs: Path) -> None
     assert "problem" in rows[-1]
 
 
-def test_problems_as_data(reconciler: Any, specs: Path) -> None:
-    """``--output-format json`` is a list, empty when all is well."""
-    assert json.loads(reconciler("validate", "--output-format", "json").out) == []
+@pytest.mark.parametrize("flag", ["--output-format", "--output", "-o"])
+def test_problems_as_data(reconciler: Any, specs: Path, flag: str) -> None:
+    """``--output-format json``, or ``-o`` as everywhere, is a list, empty when all is well."""
+    assert json.loads(reconciler("validate", flag, "json").out) == []
     (specs / "api.yaml").write_text(BAD)
-    said = reconciler("validate", "--output-format", "json")
+    said = reconciler("validate", flag, "json")
     first = json.loads(said.out)[0]
     assert (said.code, first["path"], first["line"]) == (1, "specs/api.yaml", 5)
 

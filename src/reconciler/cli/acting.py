@@ -109,7 +109,7 @@ def validate(
     specs: Specs = None,
     state_dir: StateDir = None,
     output_format: Annotated[
-        Findings, typer.Option("--output-format", help="How to print problems.")
+        Findings, typer.Option("--output-format", "--output", "-o", help="How to print problems.")
     ] = Findings.TEXT,
 ) -> int:
     """Check the spec files as they are, committed or not. Exit code 1: there are problems."""
