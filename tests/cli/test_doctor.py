@@ -20,6 +20,7 @@ from reconciler.cli.reading import Opening
 from reconciler.core.errors import Transient
 from reconciler.core.lines import plain
 from reconciler.settings import Settings
+from reconciler.stack.place import Place, note_holder, open_lock
 
 
 def grades(findings: Iterator[Finding]) -> list[Grade]:
@@ -95,6 +96,29 @@ def test_no_operator_is_a_note(settings: Settings) -> None:
     assert grades(checks.operator(settings)) == [Grade.NOTE]
 
 
+def test_a_stack_without_its_operator_is_an_error(settings: Settings) -> None:
+    """When all the rest runs, the last words of the operator are told; its end makes it a note."""
+    place = Place(settings.state_dir, settings.specs)
+    settings.log_dir.mkdir(exist_ok=True)
+    words = [f"line {number}" for number in range(9)]
+    (settings.log_dir / "reconciler.log").write_text("\n".join([*words, "it broke \x1b[2J"]) + "\n")
+    lock = open_lock(place)
+    assert lock is not None
+    note_holder(lock)
+    (found,) = checks.operator(settings)
+    os.close(lock)
+    assert found.grade is Grade.ERROR
+    assert found.text == f"the stack runs (pid {os.getpid()}), but its operator does not answer"
+    assert found.fix == "reconciler logs reconciler"
+    assert found.detail == (*words[-4:], "it broke \x1b[2J")
+    rows = [plain(row) for row in finding_lines([found])]
+    assert rows[1] == "              line 5"
+    assert rows[5].startswith("              it broke ")
+    assert "\x1b" not in rows[5]
+    assert rows[6] == "              fix: reconciler logs reconciler"
+    assert grades(checks.operator(settings)) == [Grade.NOTE]
+
+
 def test_findings_read_by_group() -> None:
     """The group is named once, fixes stand below, the count is last."""
     rows = finding_lines(
@@ -118,7 +142,7 @@ def test_doctor_as_data(reconciler: Any) -> None:
     code, out, _ = reconciler("doctor", "-o", "json")
     items = json.loads(out)["items"]
     assert code == any(item["grade"] == "error" for item in items)
-    assert {"group", "grade", "text", "fix"} == set(items[0])
+    assert {"group", "grade", "text", "fix", "detail"} == set(items[0])
 
 
 def test_who_holds_a_port_is_named(stack_dir: Path, free_port: int) -> None:

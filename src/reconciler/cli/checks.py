@@ -14,15 +14,18 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..clients.nginx import PACKAGES
 from ..settings import SOCKET_PATH_LIMIT, Settings
+from ..stack.place import Place, holder
 from .client import NoOperator
 from .outcome import Failure
 from .stack import find_operator
+from .tail import last_lines
 
 LUA: Final = f"apt-get install {PACKAGES}"
 SUPERVISOR: Final = (4, 3)
 PYTHON: Final = (3, 11)
 LITTLE: Final = 200 * 1024 * 1024
 PATIENCE: Final = 10.0
+LAST_WORDS: Final = 5
 
 
 class Grade(StrEnum):
@@ -35,12 +38,14 @@ class Grade(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; ``fix`` is a command that mends it."""
+    """One thing that was looked at; ``fix`` is a command that mends it, or shows more of it."""
 
     group: str
     grade: Grade
     text: str
     fix: str = ""
+    detail: tuple[str, ...] = ()
+    """What was said about it elsewhere, line by line."""
 
 
 Check: TypeAlias = Callable[[Settings], Iterator[Finding]]
@@ -170,14 +175,30 @@ def operator(settings: Settings) -> Iterator[Finding]:
     try:
         verdict = find_operator(settings, deadline=PATIENCE).status()["verdict"]
     except NoOperator:
-        yield Finding("operator", Grade.NOTE, "it does not run here", "reconciler up")
+        yield _no_operator(settings)
     except Failure as failure:
-        yield Finding("operator", Grade.ERROR, str(failure), "reconciler logs reconciler")
+        yield _mute(settings, str(failure))
     else:
         text = f"{verdict['health']}, {'in sync' if verdict['inSync'] else 'not in sync'}"
         sick = verdict["health"] in {"Degraded", "Unknown"}
         fix = "reconciler status" if sick else ""
         yield Finding("operator", Grade.WARNING if sick else Grade.OK, f"it answers: {text}", fix)
+
+
+def _no_operator(settings: Settings) -> Finding:
+    """A stack without an operator is a fault; no stack is none."""
+    place = Place(settings.state_dir, settings.specs)
+    pid = holder(place) if (settings.run_dir / "up.lock").exists() else None
+    if pid is None:
+        return Finding("operator", Grade.NOTE, "it does not run here", "reconciler up")
+    runs = f"the stack runs{f' (pid {pid})' if pid else ''}"
+    return _mute(settings, f"{runs}, but its operator does not answer")
+
+
+def _mute(settings: Settings, text: str) -> Finding:
+    said = last_lines(settings.log_dir / "reconciler.log", LAST_WORDS)
+    detail = tuple(one.decode("utf-8", "backslashreplace") for one in said)
+    return Finding("operator", Grade.ERROR, text, "reconciler logs reconciler", detail)
 
 
 def _output(argv: list[str]) -> str:

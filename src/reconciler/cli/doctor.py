@@ -69,6 +69,7 @@ def finding_lines(findings: Sequence[Finding]) -> list[Line]:
         for index, one in enumerate(found):
             head = Span(pad("" if index else group, 12), Style.STRONG)
             rows.append(line(head, SIGNS[one.grade], f" {tame(one.text)}"))
+            rows += [line(" " * 14, Span(tame(said), Style.FAINT)) for said in one.detail]
             if one.fix:
                 rows.append(line(" " * 14, Span("fix: ", Style.CALM), tame(one.fix)))
     counts = {grade: sum(one.grade is grade for one in findings) for grade in Grade}
