@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from reconciler.stack.place import Place, open_lock
 from reconciler.testing import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -101,6 +102,26 @@ def test_up_says_what_runs_and_ends_on_ctrl_c(start: Start, stack_dir: Path) -> 
     code, _, err = finish(first)
     assert code == 130, err
     assert eventually(lambda: not running(stack_dir))
+
+
+@pytest.mark.parametrize(("source", "code"), [("git", 2), ("files", 2), ("worktree", 0), ("", 0)])
+def test_up_with_the_work_tree_is_no_plain_up(
+    reconciler: Any, operator: Any, stack_dir: Path, source: str, *, code: int
+) -> None:
+    """A stack that follows commits is not taken for one that takes the files as they are."""
+    (stack_dir / "specs").mkdir()
+    operator.pages["GET status"] = {**operator.pages["GET status"], "source": source}
+    lock = open_lock(Place(stack_dir, stack_dir / "specs"))
+    assert lock is not None
+    try:
+        said = reconciler("up", "--worktree")
+        plain = reconciler("up")
+    finally:
+        os.close(lock)
+    assert (said.code, plain.code) == (code, 0)
+    assert ("it follows HEAD" in said.err) is ("`reconciler down` comes first" in said.err)
+    assert ("it follows HEAD" in said.err) is (code == 2)
+    assert ("nothing to do" in said.err) is (code == 0)
 
 
 def test_up_does_not_wait_for_broken_specs_to_mend(start: Start, stack_dir: Path) -> None:

@@ -66,9 +66,23 @@ def is_running(place: Place) -> bool:
 
 
 def _already(settings: Settings, terminal: Terminal) -> int:
+    if settings.worktree:
+        _refuse_commits(settings)
     terminal.talk(line(f"already running in {settings.state_dir}; nothing to do"))
     announce(settings, terminal)
     return Exit.OK
+
+
+def _refuse_commits(settings: Settings) -> None:
+    """A Failure when the stack that runs follows commits: files as they are would never count."""
+    source = ""
+    with suppress(Failure):  # an operator that does not answer yet is waited for later
+        source = find_operator(settings).status().get("source", "")
+    if source not in {"", "worktree"}:
+        raise Failure(
+            f"already running in {settings.state_dir} without --worktree: it follows HEAD",
+            hint="`reconciler down` comes first; then `reconciler up --worktree`",
+        )
 
 
 def _detached(place: Place, settings: Settings, terminal: Terminal) -> int:
