@@ -124,7 +124,8 @@ class Stack:
             verdict = status["verdict"]
             assert status["revision"] == self.git("rev-parse", "HEAD").strip(), verdict
             assert verdict["inSync"], verdict
-            assert verdict["health"] == "Healthy", verdict
+            sick = [one for one in status["resources"] if one["health"]["code"] != "Healthy"]
+            assert verdict["health"] == "Healthy", (verdict, sick)
             return True
 
         eventually(settled, deadline, every=0.1)
