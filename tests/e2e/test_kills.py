@@ -149,16 +149,18 @@ def test_git_killed_in_a_push(stack: Small, also: str, turn: int) -> None:
         )
         return True
 
-    eventually(pushes, 20, every=0.01)
-    for process in eventually(lambda: stack.at_work("push", "remote-http")):
-        with suppress(psutil.NoSuchProcess):
-            for one in (*process.children(recursive=True), process):
-                one.kill()
-    for lock in LOCKS:
-        (stack.state / "state" / "repos" / "backup.git" / lock).touch()
-    if also == "the operator too":
-        kill(stack.system("reconciler"))
-    stack.hold.unlink()
+    try:
+        eventually(pushes, 60, every=0.01)
+        for process in eventually(lambda: stack.at_work("push", "remote-http")):
+            with suppress(psutil.NoSuchProcess):
+                for one in (*process.children(recursive=True), process):
+                    one.kill()
+        for lock in LOCKS:
+            (stack.state / "state" / "repos" / "backup.git" / lock).touch()
+        if also == "the operator too":
+            kill(stack.system("reconciler"))
+    finally:
+        stack.hold.unlink()  # or every later push of this stack would hang
     note = ("show", "main:data/note.txt")
     eventually(lambda: stack.read_remote(stack.remote, *note) == text.encode(), 40)
     lines = stack.lines()
