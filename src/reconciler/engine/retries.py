@@ -74,11 +74,6 @@ class Retries:
         memory = self._refs.get(ref)
         return memory is not None and memory.until is None
 
-    def attempts(self, ref: Ref) -> int:
-        """How often in a row it failed."""
-        memory = self._refs.get(ref)
-        return 0 if memory is None else memory.attempts
-
     def _failed(self, ref: Ref, error: ReconcileError, digest: str, now: float) -> None:
         if isinstance(error, Waiting):
             return
