@@ -21,6 +21,7 @@ from .model import (
     StateT,
     Verb,
 )
+from .request import Request
 
 
 class Driver(Protocol[StateT, ActionT_contra]):
@@ -45,6 +46,10 @@ def _nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Du
 
 def _unpaused(resource: Resource[Any]) -> Resource[Any]:
     return resource
+
+
+def _calls_for_nothing(seen: Observed[Any]) -> Request | None:
+    return None
 
 
 def _disturbs_nobody(change: Change[Any]) -> bool:
@@ -73,6 +78,10 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
     paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
     """The same resource, asked to rest while something it needs is being put in place."""
+    resumed: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
+    """The same resource, asked to run though it is written not to."""
+    calls_for: Callable[[Observed[StateT]], Request | None] = _calls_for_nothing
+    """What the state of the thing itself asks for (a restart, when its liveness probe fails)."""
     disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
     """Whether a change must not happen under live dependents (a restore under its writers)."""
     defaults: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from .request import Request
+
 Json: TypeAlias = Any
 
 
@@ -82,7 +84,7 @@ class Resource(Generic[SpecT]):
     """One checked document. ``digest`` names its content; ``root`` is what relative paths mean.
 
     ``instance_of`` is the written resource this one was expanded from (``Process/web`` for
-    ``Process/web-0``), else None.
+    ``Process/web-0``), else None. ``epoch`` counts how often it was asked to begin anew.
     """
 
     ref: Ref
@@ -93,6 +95,7 @@ class Resource(Generic[SpecT]):
     generation: int = 1
     instance_of: Ref | None = None
     index: int = 0
+    epoch: int = 0
     suspend: bool = False
     drift: Drift = Drift.CORRECT
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -122,9 +125,12 @@ class HealthCode(StrEnum):
 
 
 class Health(NamedTuple):
+    """A verdict. ``stuck``: it has given up, time alone will not mend it."""
+
     code: HealthCode
     reason: str
     message: str
+    stuck: bool = False
 
 
 class Unknown(NamedTuple):
@@ -161,7 +167,10 @@ class FieldChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[StateT]):
-    """One ref's difference. ``revision`` is the revision of the specs it was planned from."""
+    """One ref's difference. ``revision`` is the revision of the specs it was planned from.
+
+    ``request`` is what was asked for the moment, where that is why it differs.
+    """
 
     ref: Ref
     verb: Verb
@@ -170,6 +179,7 @@ class Change(Generic[StateT]):
     fields: tuple[FieldChange, ...]
     revision: str = ""
     cause: Cause = Cause.SPEC
+    request: Request | None = None
 
     @property
     def apply(self) -> Apply:
@@ -196,10 +206,17 @@ class Blocked(NamedTuple):
 
 
 class Need(NamedTuple):
-    """An edge of the graph: ``ref`` must fulfil ``condition`` (``started``, ``restored``, …)."""
+    """An edge of the graph: ``ref`` must fulfil ``condition`` (``started``, ``restored``, …).
+
+    After ``timeout`` seconds of waiting the dependent starts without it (``start_anyway``) or has
+    failed. ``follow``: when ``ref`` is restarted, so is the dependent.
+    """
 
     ref: Ref
     condition: str
+    timeout: float | None = None
+    start_anyway: bool = False
+    follow: bool = False
 
 
 class Due(NamedTuple):

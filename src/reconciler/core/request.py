@@ -1,0 +1,30 @@
+"""What is asked for the moment, whatever the specs say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Asked(StrEnum):
+    """What may be asked for the moment, whatever the specs say."""
+
+    STOP = "stop"
+    START = "start"
+    RESTART = "restart"
+
+
+class Request(NamedTuple):
+    """What was asked for the moment, why, by whom, and until when (Unix seconds, None: until done).
+
+    ``cause`` is ``user``, ``liveness``, ``dependency``, ``watch`` or ``rollback``. A restart is
+    done once the thing has reached ``epoch``.
+    """
+
+    verb: Asked
+    cause: str
+    reason: str
+    author: str
+    at: float = 0.0
+    until: float | None = None
+    epoch: int = 0
