@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, runtime_checkable
 
 from .model import (
     ActionT,
@@ -21,7 +21,7 @@ from .model import (
     StateT,
     Verb,
 )
-from .request import Request
+from .request import Request, Watch
 
 
 class Driver(Protocol[StateT, ActionT_contra]):
@@ -33,6 +33,15 @@ class Driver(Protocol[StateT, ActionT_contra]):
 
     async def apply(self, action: ActionT_contra) -> None:
         """Do one idempotent thing, soon; never wait for health. Calls may run side by side."""
+        ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A driver that knows what its things printed."""
+
+    async def last_lines(self, name: str) -> Sequence[str]:
+        """The last output before the last end, at most 50 lines; nothing when there is none."""
         ...
 
 
@@ -49,6 +58,22 @@ def _unpaused(resource: Resource[Any]) -> Resource[Any]:
 
 
 def _calls_for_nothing(seen: Observed[Any]) -> Request | None:
+    return None
+
+
+def _reloads_nothing(resource: Resource[Any]) -> None:
+    return None
+
+
+def _no_ports(resource: Resource[Any]) -> Mapping[str, int | None]:
+    return {}
+
+
+def _as_written(resource: Resource[Any], numbers: Mapping[str, int]) -> Resource[Any]:
+    return resource
+
+
+def _watches_nothing(resource: Resource[Any], everything: bool) -> Watch | None:  # noqa: FBT001 (a hook's answer to one question)
     return None
 
 
@@ -82,6 +107,15 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """The same resource, asked to run though it is written not to."""
     calls_for: Callable[[Observed[StateT]], Request | None] = _calls_for_nothing
     """What the state of the thing itself asks for (a restart, when its liveness probe fails)."""
+    reloads: Callable[[Resource[SpecT]], ActionT | None] = _reloads_nothing
+    """The action that makes it read its files again, where it can (a reload signal)."""
+    ports: Callable[[Resource[SpecT]], Mapping[str, int | None]] = _no_ports
+    """The TCP ports one instance listens on, by name; None: any free one, which the engine picks
+    once and remembers."""
+    with_ports: Callable[[Resource[SpecT], Mapping[str, int]], Resource[SpecT]] = _as_written
+    """The same instance with the picked numbers in place; called before ``render``."""
+    watches: Callable[[Resource[SpecT], bool], Watch | None] = _watches_nothing
+    """Files whose change restarts it; True asks for a sensible default where none is written."""
     disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
     """Whether a change must not happen under live dependents (a restore under its writers)."""
     defaults: Mapping[str, str] = field(default_factory=dict)

@@ -28,3 +28,16 @@ class Request(NamedTuple):
     at: float = 0.0
     until: float | None = None
     epoch: int = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it holds for a time; a restart is over once it is done."""
+        return self.verb is not Asked.RESTART
+
+
+class Watch(NamedTuple):
+    """Files whose change asks for a restart: absolute paths, patterns to ignore, quiet seconds."""
+
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    debounce: float = 0.5
