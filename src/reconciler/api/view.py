@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from ..core.model import Ref
+
 View: TypeAlias = Mapping[str, Any]
 
 
@@ -43,8 +45,30 @@ class OperatorView(Protocol):
         """
         ...
 
+    async def ask(
+        self, ref: Ref, verb: str, *, reason: str, author: str, seconds: float | None = None
+    ) -> View:
+        """Ask one resource to ``stop``, ``start``, ``restart`` or ``reload`` for the moment.
+
+        ``seconds`` says for how long where that means something. Raises a ReconcileError that
+        says why it cannot be asked.
+        """
+        ...
+
+    async def release(self, ref: Ref) -> View | None:
+        """Take back what was asked of a resource; None when nothing was."""
+        ...
+
+    def requests(self) -> Sequence[View]:
+        """What is asked for the moment, by whom, why and until when."""
+        ...
+
     async def resource(self, kind: str, name: str) -> View | None:
         """Everything known of one resource, or None when there is none of that name."""
+        ...
+
+    def spec(self, kind: str, name: str) -> View | None:
+        """What is written for a resource, without any secret; None when it is not wanted."""
         ...
 
     def events(self, limit: int) -> Sequence[View]:

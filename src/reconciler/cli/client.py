@@ -60,19 +60,31 @@ class Operator:
         """Run a pass now; ``confirm`` names a revision whose deletions are allowed."""
         return self.ask("POST", f"{BASE}/reconcile" + (f"?confirm={confirm}" if confirm else ""))
 
-    def ask(self, method: str, target: str) -> Any:
-        """One request; anything but success is a Failure."""
-        answer = self._exchange(method, target)
+    def act(self, kind: str, name: str, verb: str, order: Mapping[str, str]) -> Any:
+        """Have it ``stop``, ``start``, ``restart`` or ``reload``; ``order`` is {for, reason}."""
+        return self.ask("POST", f"{BASE}/resources/{kind}/{name}/{verb}", order)
+
+    def requests(self) -> Any:
+        """What is asked for the moment."""
+        return self.ask("GET", f"{BASE}/requests")
+
+    def release(self, kind: str, name: str) -> Any:
+        """Take back what was asked of a resource."""
+        return self.ask("DELETE", f"{BASE}/requests/{kind}/{name}")
+
+    def ask(self, method: str, target: str, body: Any = None) -> Any:
+        """One request, with ``body`` as JSON; anything but success is a Failure."""
+        answer = self._exchange(method, target, body)
         if answer.status < 300:  # noqa: PLR2004 - the end of HTTP's success codes
             return answer.body
         said = answer.body if isinstance(answer.body, Mapping) else {}
         text = said.get("detail") or said.get("title") or f"it answered {answer.status}"
         raise Failure(f"the operator refused {method} {target}: {text}", hint=said.get("hint", ""))
 
-    def _exchange(self, method: str, target: str) -> Answer:
+    def _exchange(self, method: str, target: str, body: Any) -> Answer:
         end = time.monotonic() + self.deadline
         try:
-            return _decode(self._send(method, target, end=end))
+            return _decode(self._send(_encode(method, target, body), end=end))
         except TimeoutError as error:
             raise Failure(
                 f"the operator did not answer within {self.deadline:g} s at {self.path}",
@@ -83,12 +95,11 @@ class Operator:
         except ValueError as error:
             raise Failure(f"the operator at {self.path} answers nonsense: {error}") from error
 
-    def _send(self, method: str, target: str, *, end: float) -> bytes:
-        head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
+    def _send(self, request: bytes, *, end: float) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
             wire.settimeout(self.deadline)
             wire.connect(_address(self.path))
-            wire.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+            wire.sendall(request)
             return b"".join(iter(lambda: _receive(wire, end), b""))
 
 
@@ -108,6 +119,13 @@ def _receive(wire: socket.socket, end: float) -> bytes:
         raise TimeoutError
     wire.settimeout(left)
     return wire.recv(1 << 18)
+
+
+def _encode(method: str, target: str, body: Any) -> bytes:
+    data = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
+    kind = "Content-Type: application/json\r\n" if data else ""
+    return f"{head}{kind}Content-Length: {len(data)}\r\n\r\n".encode() + data
 
 
 def _decode(raw: bytes) -> Answer:
