@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reconciler.cli import tail as reading
-from reconciler.cli.logs import OBEYED, logs
-from reconciler.cli.tail import Tail, last_lines, start_of_tail
+from reconciler.cli.logs import logs, moment
+from reconciler.cli.outcome import Failure
+from reconciler.cli.tail import last_lines
 from reconciler.cli.terminal import Terminal
+from reconciler.cli.voice import OBEYED, hue
 from reconciler.settings import Settings
 from reconciler.testing import eventually
 
@@ -75,49 +80,104 @@ def test_what_was_rotated_away_counts(log: Path) -> None:
     assert last_lines(log / "web-0.log", 2) == [b"old two", b"new"]
 
 
-@given(
-    st.lists(st.binary(max_size=9).filter(lambda line: b"\n" not in line), max_size=30),
-    st.booleans(),
-    st.integers(min_value=0, max_value=35),
-    st.integers(min_value=1, max_value=20),
+KEPT = (
+    "2026-11-22T05:00:00.000001Z stdout F up\n"
+    "2026-11-22T05:00:01.000000Z stderr P fai\n"
+    "2026-11-22T05:00:01.500000Z stdout F on\n"
+    "2026-11-22T05:00:02.000000Z stderr F led\n"
 )
-def test_the_tail_is_the_end(lines: list[bytes], ended: bool, count: int, block: int) -> None:
-    """Reading backwards in blocks finds what reading all of it would."""
-    data = b"\n".join(lines) + (b"\n" if ended and lines else b"")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "BLOCK", block)
-        start = start_of_tail(io.BytesIO(data), count)
-    whole = data.splitlines(keepends=True) if b"\r" not in data else _split(data)
-    assert data[start:] == b"".join(whole[-count:] if count else [])
 
 
-def _split(data: bytes) -> list[bytes]:
-    rows = [row + b"\n" for row in data.split(b"\n")]
-    rows[-1] = rows[-1][:-1]
-    return [row for row in rows if row]
+@pytest.fixture
+def kept(stack_dir: Path) -> Path:
+    """The log of one process, as the keeper writes it."""
+    path = stack_dir / "log" / "web-0.log"
+    path.write_text(KEPT)
+    return path
 
 
-def test_following_survives_rotation_and_truncation(log: Path) -> None:
-    """No line is lost or told twice, whatever happens to the file."""
-    path = log / "web-0.log"
-    tail = Tail(path, count=1)
-    assert tail.news() == b"web-0 says two\n"
-    with path.open("ab") as file:
-        file.write(b"half")
-        file.flush()
-        assert tail.news() == b""
-        file.write(b" whole\n")
-    assert tail.news() == b"half whole\n"
-    with path.open("ab") as old:
-        path.rename(path.with_name("web-0.log.1"))
-        path.write_bytes(b"new\n")
-        old.write(b"late\n")
-    assert tail.news() == b"late\nnew\n"
-    path.write_bytes(b"x\n")
-    assert tail.news() == b"x\n"
-    path.unlink()
-    assert tail.news() == b""
-    tail.close()
+def test_collectors_get_json_lines(reconciler: Any, kept: Path) -> None:
+    """Each line says when, who, where and how bad; what a program wrote itself has no time."""
+    kept.with_name("db-1.log").write_text("plain\n")
+    os.utime(kept.with_name("db-1.log"), (0, 0))
+    code, out, _ = reconciler("logs", "-o", "json")
+    assert code == 0
+    raw, *rows = map(json.loads, out.splitlines())
+    assert raw["time"] is None
+    assert (raw["process"], raw["replica"]) == ("db-1", 1)
+    assert [row["message"] for row in rows] == ["up", "on", "failed"]
+    assert rows[2] == {
+        "time": "2026-11-22T05:00:02.000000Z",
+        "process": "web-0",
+        "stream": "stderr",
+        "level": "error",
+        "message": "failed",
+        "replica": 0,
+    }
+
+
+def test_one_stream_the_text_alone_or_with_times(reconciler: Any, kept: Path) -> None:
+    """What is printed is chosen by flags."""
+    assert reconciler("logs", "web", "--stream", "stdout").out == "up\non\n"
+    assert reconciler("logs", "all", "--stream", "stderr", "-o", "raw").out == "failed\n"
+    assert reconciler("logs", "web-0", "-t").out.startswith("2026-11-22T05:00:00.000001Z up\n")
+
+
+def test_since_is_a_time_or_how_long_ago(reconciler: Any, kept: Path) -> None:
+    """From then on, all of it unless a number is given."""
+    assert reconciler("logs", "web", "--since", "2026-11-22T05:00:01Z").out == "on\nfailed\n"
+    assert reconciler("logs", "web", "--since", "2026-11-22T05:00:01Z", "-n1").out == "failed\n"
+    assert reconciler("logs", "web", "--since", "soon").code == 2
+    now = datetime(2026, 11, 22, 5, 30).astimezone().timestamp()
+    assert moment("10m", now) == now - 600
+    assert moment("05:00", now) == now - 1800
+    assert moment("06:00", now) == now + 1800 - 86400
+    assert (
+        moment("2026-11-22T05:30:00Z", now) == datetime(2026, 11, 22, 5, 30, tzinfo=UTC).timestamp()
+    )
+    with pytest.raises(Failure, match="no time"):
+        moment("25:00", now)
+
+
+def test_a_process_keeps_its_colour(settings: Settings, kept: Path) -> None:
+    """Prefixes are coloured where colours are wanted, and only there."""
+    kept.with_name("web-1.log").write_text(KEPT)
+    out = io.StringIO()
+    terminal = Terminal(out=out, err=io.StringIO(), environ={"FORCE_COLOR": "1"})
+    assert logs(settings, terminal, tail=1) == 0
+    assert f"\x1b[{hue('web-1')}mweb-1 | \x1b[0mfailed\n" in out.getvalue()
+
+
+@contextmanager
+def command(stack_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The real program on a real pipe."""
+    environ = {**os.environ, "RECONCILER_STATE_DIR": str(stack_dir)}
+    argv = [sys.executable, "-m", "reconciler", "logs", *arguments]
+    with subprocess.Popen(
+        argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        yield program
+        program.kill()
+
+
+def test_a_reader_that_goes_ends_it_quietly(stack_dir: Path, kept: Path) -> None:
+    """`logs -f | head -1` ends though nothing more is printed; no traceback, no error."""
+    with command(stack_dir, "-f") as program:
+        assert program.stdout
+        assert program.stderr
+        assert program.stdout.readline() == b"web-0 | up\n"
+        program.stdout.close()
+        assert program.wait(20) == 0
+        assert program.stderr.read() == b""
+
+
+def test_ctrl_c_is_130(stack_dir: Path, kept: Path) -> None:
+    """Following ends when it is interrupted, with the code of that."""
+    with command(stack_dir, "-f") as program:
+        assert program.stdout
+        program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 130
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_parts_are_joined_by_stream(tmp_path: Path) -> None:
     )
     assert texts(path) == ["oh", "one two three"]
     assert texts(path, 1) == ["one two three"]
-    assert [line.time for line in last_lines(path)] == [START + 2, START + 1]
+    assert [line.time for line in last_lines(path)] == [START + 2, START + 4]
 
 
 def test_a_very_long_line_comes_in_pieces(tmp_path: Path) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated, Final
 
 import typer
 
-from .options import AListing, AnOutput, Limit, Listing, Output, Specs, StateDir, Verb, app
+from .options import (
+    AListing,
+    AnOutput,
+    Limit,
+    Listing,
+    LogOutput,
+    Output,
+    Specs,
+    StateDir,
+    Stream,
+    Verb,
+    app,
+)
 from .stack import find_settings
 
 A_REF: Final = "A kind, a name or both: process, web, Process/web."
@@ -92,18 +104,40 @@ def logs(
     ctx: Verb,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Processes; also reconciler, gateway, supervisord."),
+        typer.Argument(help="Processes; also reconciler, gateway, supervisord, or all of these."),
     ] = None,
     specs: Specs = None,
     state_dir: StateDir = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay and print on.")] = False,
-    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many lines of each.")] = 100,
+    tail: Annotated[
+        int | None,
+        typer.Option("--tail", "-n", min=0, help="How many lines of each; 100 without --since."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only from then on: 10m, 05:30, 2026-11-22T05:30.")
+    ] = None,
+    stream: Annotated[Stream | None, typer.Option("--stream", help="Only this one.")] = None,
+    timestamps: Annotated[
+        bool, typer.Option("--timestamps", "-t", help="Say when each line was printed.")
+    ] = False,
+    output: Annotated[
+        LogOutput, typer.Option("--output", "-o", help="json: for collectors; raw: the text alone.")
+    ] = LogOutput.TEXT,
 ) -> int:
-    """Print what processes print. Needs no running stack."""
+    """Print what processes print, by time. Needs no running stack."""
     from .logs import logs as tell
 
-    settings = find_settings(specs, state_dir)
-    return tell(settings, ctx.obj, names=names or (), follow=follow, tail=tail)
+    return tell(
+        find_settings(specs, state_dir),
+        ctx.obj,
+        names=names or (),
+        follow=follow,
+        tail=tail,
+        since=since,
+        stream=stream.value if stream else None,
+        output=output.value,
+        timestamps=timestamps,
+    )
 
 
 @app.command()

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+import select
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from ..clients import logfile
+from ..clients.logline import Line
+from ..clients.logtail import Follower
+from ..core.units import parse_duration
 from ..settings import Settings
 from .names import did_you_mean
 from .outcome import Exit, Failure
-from .tail import Tail, last_lines
 from .terminal import Terminal
+from .voice import Voice
 
+USUAL: Final = 100
+AT_ONCE: Final = 500
+ALL: Final = "all"
 # Instances end in their number; what else lies there belongs to the stack itself.
 INSTANCE: Final = re.compile(r".*-[0-9]+")
-EVERY: Final = 0.2
-# Colours are let through to a terminal; anything else it would obey is shown instead.
-OBEYED: Final = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def logs(
@@ -28,18 +35,41 @@ def logs(
     *,
     names: Sequence[str] = (),
     follow: bool = False,
-    tail: int = 100,
+    tail: int | None = None,
+    since: str | None = None,
+    stream: str | None = None,
+    output: str = "text",
+    timestamps: bool = False,
 ) -> int:
-    """Print the last lines of each log, and with ``follow`` what comes after them."""
+    """Print the ends of logs as one, by time; with ``follow`` also what comes after them."""
     folder = settings.log_dir
+    start = moment(since, time.time()) if since else None
+    lines = tail if tail is not None or since else USUAL
     found = named(folder, names)
-    prefixed = follow or len(found) > 1
-    voice = Voice(terminal, max(map(len, found)) if prefixed else 0)
+    width = max(map(len, found)) if follow or len(found) > 1 else 0
+    voice = Voice(terminal, output=output, name_width=width, stream=stream, timestamps=timestamps)
     if follow:
-        return _follow(folder, names, voice, tail)
-    for name, path in found.items():
-        voice.say(name, b"".join(word + b"\n" for word in last_lines(path, tail)))
-    return Exit.OK
+        follower = Follower(lambda: _there(folder, names), lines=lines, since=start)
+        return _follow(follower, voice)
+    return _tell(logfile.merged(found, lines=lines, since=start), voice)
+
+
+def moment(text: str, now: float) -> float:
+    """When ``10m`` ago, ``05:30`` or ``2026-11-22 05:30`` was, in Unix time."""
+    with suppress(ValueError):
+        return now - parse_duration(text)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).timestamp()
+    today = datetime.fromtimestamp(now).astimezone()
+    try:
+        clock = datetime.strptime(text, "%H:%M").replace(tzinfo=today.tzinfo)
+    except ValueError as error:
+        raise Failure(
+            f"--since {text!r} is no time",
+            hint="write how long ago, 10m, or a time: 05:30, 2026-11-22T05:30:00Z",
+        ) from error
+    then = datetime.combine(today.date(), clock.timetz()).timestamp()
+    return then if then <= now else then - 86400
 
 
 def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -53,7 +83,7 @@ def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
         return found
     found = {}
     for name in names:
-        own = find_logs(folder, name.rpartition("/")[2])
+        own = find_logs(folder, None if name == ALL else name.rpartition("/")[2])
         if not own:
             hint = did_you_mean(name, find_logs(folder))
             raise Failure(f"there is no log of {name} in {folder}", hint=hint)
@@ -63,51 +93,48 @@ def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 
 def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
     """The log of each instance; ``web`` means web-0, web-1 and so on."""
-    try:
-        paths = sorted(folder.glob("*.log"))
-    except OSError as error:
-        raise Failure(f"{folder} cannot be read: {error.strerror}") from error
-    own = re.compile(rf"{re.escape(name)}(-[0-9]+)?" if name else ".*")
-    return {path.stem: path for path in paths if own.fullmatch(path.stem)}
+    return logfile.find_logs(folder, name)
 
 
-class Voice:
-    """Prints pieces of several logs, each line with the name of who said it."""
-
-    def __init__(self, terminal: Terminal, name_width: int) -> None:
-        self.terminal = terminal
-        self._name_width = name_width
-        self._live = terminal.out.isatty()
-
-    def say(self, name: str, data: bytes) -> None:
-        """Print whole lines."""
-        head = f"{name:<{self._name_width}} | " if self._name_width else ""
-        rows = data.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")
-        if data:
-            self.terminal.write("".join(f"{head}{self._safe(row)}\n" for row in rows))
-
-    def _safe(self, row: str) -> str:
-        if not self._live:
-            return row
-        return OBEYED.sub(lambda hit: hit[1] or repr(hit[0])[1:-1], row.rstrip("\r"))
-
-
-def _follow(folder: Path, names: Sequence[str], voice: Voice, tail: int) -> int:
-    tails: dict[str, Tail] = {}
-    with ExitStack() as opened:
-        while not voice.terminal.closed:
-            # Looked up again each time: instances come.
-            for name, path in _there(folder, names).items():
-                if name not in tails:
-                    tails[name] = opened.enter_context(closing(Tail(path, count=tail)))
-                if fresh := tails[name].news():
-                    voice.say(name, fresh)
-            time.sleep(EVERY)
-    return Exit.OK
-
-
-def _there(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+def _there(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:
     try:
         return named(folder, names)
     except Failure:
         return {}
+
+
+def _tell(lines: Iterable[Line], voice: Voice) -> int:
+    for some in _batches(lines):
+        voice.say(some)
+        if voice.terminal.closed:
+            break
+    return Exit.OK
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    rest = iter(lines)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def _follow(follower: Follower, voice: Voice) -> int:
+    with suppress(BrokenPipeError):
+        while not voice.terminal.closed:
+            if fresh := follower.look():
+                voice.say(fresh)
+            if not follower.behind:
+                _pause(voice.terminal)
+    return Exit.OK
+
+
+def _pause(terminal: Terminal) -> None:
+    """Wait for the next look; raises BrokenPipeError once the reader of the output has gone."""
+    try:
+        number = terminal.out.fileno()
+    except (OSError, ValueError):
+        time.sleep(logfile.EVERY)
+        return
+    watch = select.poll()
+    watch.register(number, 0)
+    if watch.poll(logfile.EVERY * 1000):
+        raise BrokenPipeError

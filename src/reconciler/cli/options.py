@@ -48,6 +48,21 @@ class Findings(StrEnum):
     GITHUB = "github"
 
 
+class LogOutput(StrEnum):
+    """How lines of logs are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    RAW = "raw"
+
+
+class Stream(StrEnum):
+    """What a process prints to."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
 Specs: TypeAlias = Annotated[
     Path | None,
     typer.Option(

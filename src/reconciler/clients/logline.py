@@ -56,7 +56,8 @@ class Joiner:
 
     def __init__(self, process: str) -> None:
         self.process = process
-        self._begun: dict[str, tuple[float | None, bytearray]] = {}
+        self._begun: dict[str, bytearray] = {}
+        self._time: float | None = None
 
     @property
     def waiting(self) -> bool:
@@ -64,23 +65,23 @@ class Joiner:
         return bool(self._begun)
 
     def join(self, row: bytes) -> Line | None:
-        """The line that ends with ``row``; None when it goes on."""
+        """The line that ends with ``row``, with the time of its end; None when it goes on."""
         mark = read_mark(row)
-        text = row[mark.end :]
-        time, begun = self._begun.pop(mark.stream, (mark.time, bytearray()))
-        begun += text
+        self._time = mark.time
+        begun = self._begun.pop(mark.stream, bytearray())
+        begun += row[mark.end :]
         if mark.whole or len(begun) >= LONGEST:
-            return self._line(time, mark.stream, begun)
-        self._begun[mark.stream] = (time, begun)
+            return self._line(mark.stream, begun)
+        self._begun[mark.stream] = begun
         return None
 
     def rest(self) -> Iterator[Line]:
         """The lines whose end never came."""
         begun, self._begun = self._begun, {}
-        return (self._line(time, stream, text) for stream, (time, text) in begun.items())
+        return (self._line(stream, text) for stream, text in begun.items())
 
-    def _line(self, time: float | None, stream: str, text: bytes | bytearray) -> Line:
-        return Line(text.decode("utf-8", "backslashreplace"), time, stream, self.process)
+    def _line(self, stream: str, text: bytearray) -> Line:
+        return Line(text.decode("utf-8", "backslashreplace"), self._time, stream, self.process)
 
 
 @lru_cache(maxsize=64)
