@@ -22,10 +22,10 @@ from .engine.clock import SystemClock
 from .engine.journal import Journal
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
-from .engine.loop import Stack
+from .engine.look import Stack
 from .engine.operator import LANES, Operator
 from .engine.records import Records, digest_key
-from .engine.views import View
+from .engine.plan_view import View
 from .kinds import KINDS
 from .kinds.gateway.driver import GatewayDriver
 from .kinds.gateway.files import Place

@@ -180,9 +180,9 @@ def test_restore_waits_for_its_writers() -> None:
     resources = (app("w", restored=("d",)), data("d"))
     folders = {"d": lying(restored=False)}
     world = {"App": {"w-0": running()}, "Data": folders}
-    now, asked = overridden(TOYS, desired(*resources), world)
-    assert [str(one.ref) for one in asked] == ["App/w-0"]
-    first = make_plan(TOYS, Wish(now), world)
+    now = overridden(TOYS, desired(*resources), world)
+    assert [str(one.ref) for one in now.overrides] == ["App/w-0"]
+    first = make_plan(TOYS, Wish(now.desired), world)
     assert [c.fields[0] for c in first.changes] == [("started", True, False, Apply.LIVE)]
     assert reasons(first) == {"Data/d": "InUse"}
     stopped = plan(*resources, apps={"w-0": running(started=False)}, folders=folders)
@@ -193,9 +193,9 @@ def test_restore_waits_for_its_writers() -> None:
 def test_nothing_rests_for_what_cannot_be_seen() -> None:
     """A folder that cannot be looked at stops nobody."""
     world = {"App": {"w-0": running()}, "Data": Unknown("Down", "")}
-    now, asked = overridden(TOYS, desired(app("w", restored=("d",)), data("d")), world)
-    assert not asked
-    assert make_plan(TOYS, Wish(now), world).steps == ()
+    now = overridden(TOYS, desired(app("w", restored=("d",)), data("d")), world)
+    assert not now.overrides
+    assert make_plan(TOYS, Wish(now.desired), world).steps == ()
 
 
 def test_priority_breaks_ties() -> None:

@@ -14,9 +14,11 @@ from reconciler.core.model import Observed, Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
-from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane, Stack, look
+from reconciler.engine.look import Stack, look
+from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane
+from reconciler.engine.plan_view import plan_view
 from reconciler.engine.records import Records
-from reconciler.engine.views import plan_view, status_view
+from reconciler.engine.views import status_view
 from reconciler.metrics import Metrics
 from reconciler.specs.load import Snapshot
 from reconciler.testing.clock import FakeClock
@@ -97,7 +99,7 @@ async def test_unchanged_specs_start_no_pass(bench: Bench) -> None:
     assert bench.write(web)
     assert not bench.write(web)
     assert bench.write(app("web", word="b"))
-    assert bench.ledger.generation(WEB) == 2
+    assert bench.ledger.edits.generation(WEB) == 2
 
 
 async def test_looks_again_after_doing_something(bench: Bench) -> None:
@@ -223,7 +225,7 @@ async def test_generations_survive_the_operator(bench: Bench) -> None:
     bench.journal.commit()
     again = Ledger(TOYS, bench.journal)
     again.take_snapshot(Snapshot("r1", {Ref("App", "web"): app("web", word="b")}))
-    assert (again.generation(WEB), again.observed_generation(WEB)) == (2, 2)
+    assert (again.edits.generation(WEB), again.edits.observed_generation(WEB)) == (2, 2)
 
 
 async def test_an_older_look_unsays_nothing(bench: Bench) -> None:
@@ -232,7 +234,7 @@ async def test_an_older_look_unsays_nothing(bench: Bench) -> None:
     since = bench.clock.monotonic()
     bench.clock.time += 1
     await bench.lane.settle()
-    look(bench.stack, {"App": {}, "Data": {}}, {}, since=since)
+    look(bench.stack, {"App": {}, "Data": {}}, since=since)
     assert bench.ready(WEB) == ("True", "Toy")
 
 

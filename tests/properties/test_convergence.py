@@ -55,8 +55,8 @@ def write(wanted: dict[str, Any], kept: dict[str, Any]) -> dict[Ref, Any]:
 
 async def one_pass(want: dict[Ref, Any], drivers: dict[str, ToyDriver]) -> Outcome:
     """A pass as a lane makes it, overrides and all, with every deletion confirmed."""
-    now, _ = overridden(TOYS, want, await observe(drivers))
-    return await reconcile(TOYS, Wish(now, confirmed=True), drivers)
+    now = overridden(TOYS, want, await observe(drivers))
+    return await reconcile(TOYS, Wish(now.desired, confirmed=True), drivers)
 
 
 async def converge(want: dict[Ref, Any], drivers: dict[str, ToyDriver]) -> Outcome:

@@ -16,18 +16,22 @@ from .model import (
     Change,
     Drift,
     Need,
+    Observed,
     Ref,
     Resource,
     Unknown,
     Verb,
     World,
 )
-from .order import Members, needs
+from .order import Shape
+from .units import format_duration
 
 AnyChange: TypeAlias = Change[Any]
 AnyResource: TypeAlias = Resource[Any]
 
 GUARDED_FROM: Final = 3
+WAITS: Final = "DependencyNotReady"
+TIMED_OUT: Final = "DependencyTimeout"
 
 
 class Held(NamedTuple):
@@ -45,11 +49,14 @@ class Context:
     kinds: Kinds
     desired: Mapping[Ref, AnyResource]
     world: World
-    members: Members = field(default_factory=dict)
-    users: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
-    """Who needs each written ref."""
+    shape: Shape = field(default_factory=Shape)
+    waited: Mapping[Ref, float] = field(default_factory=dict)
+    """For how many seconds a ref waits for what it needs."""
+    leaving: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
+    """Who is to be deleted before a ref is, for it uses that."""
     held: Mapping[Ref, Held] = field(default_factory=dict)
     cycles: Mapping[Ref, str] = field(default_factory=dict)
+    """What goes round in circles, in words."""
     prune: bool = True
     guard: str = ""
     """Why deletions wait for a confirmation; empty when they need none."""
@@ -98,13 +105,25 @@ def cycle(change: AnyChange, ctx: Context) -> Blocked | None:
 
 
 def dependency(change: AnyChange, ctx: Context) -> Blocked | None:
-    """Only what brings something to life waits; the rest stays possible while a need is sick."""
-    want = ctx.desired.get(change.ref)
-    if want is None or not ctx.kinds[change.ref.kind].starts(change):
+    """Only what brings something to life waits; the rest stays possible while a need is sick.
+
+    One whose patience ends starts without what it needs or is stuck, as its spec says; should the
+    need be met after all, it starts then.
+    """
+    if change.ref not in ctx.desired or not ctx.kinds[change.ref.kind].starts(change):
         return None
-    whys = (_unmet(need, ctx) for need in needs(ctx.kinds, want))
-    why = next((why for why in whys if why), None)
-    return None if why is None else Blocked(change.ref, "DependencyNotReady", why)
+    waited = ctx.waited.get(change.ref, 0.0)
+    for need in ctx.shape.needs.get(change.ref, ()):
+        why = _unmet(need, ctx)
+        if not why:
+            continue
+        if need.timeout is None or waited < need.timeout:
+            left = None if need.timeout is None else need.timeout - waited
+            return Blocked(change.ref, WAITS, why, left)
+        if not need.start_anyway:
+            text = f"{why}, in vain for {format_duration(need.timeout)}"
+            return Blocked(change.ref, TIMED_OUT, text)
+    return None
 
 
 def occupied(change: AnyChange, ctx: Context) -> Blocked | None:
@@ -112,9 +131,17 @@ def occupied(change: AnyChange, ctx: Context) -> Blocked | None:
     if not ctx.kinds[change.ref.kind].disturbs(change):
         return None
     want = ctx.desired.get(change.ref)
-    users = ctx.users.get(want.written_as if want else change.ref, ())
+    users = ctx.shape.users.get(want.written_as if want else change.ref, ())
     live = [str(ref) for ref in users if is_live(ref, ctx.world)]
     return Blocked(change.ref, "InUse", f"waits until {', '.join(live)} stopped") if live else None
+
+
+def needed(change: AnyChange, ctx: Context) -> Blocked | None:
+    """What others need goes after them: a deletion waits until its users have ended."""
+    if change.verb is not Verb.DELETE:
+        return None
+    live = [str(ref) for ref in ctx.leaving.get(change.ref, ()) if is_live(ref, ctx.world)]
+    return Blocked(change.ref, "InUse", f"waits until {', '.join(live)} ended") if live else None
 
 
 def backoff(change: AnyChange, ctx: Context) -> Blocked | None:
@@ -131,6 +158,7 @@ GATES: Final[tuple[Gate, ...]] = (
     cycle,
     dependency,
     occupied,
+    needed,
     backoff,
 )
 
@@ -157,15 +185,22 @@ def mass_delete(changes: tuple[AnyChange, ...], ctx: Context) -> str:
     return ""
 
 
-def is_live(ref: Ref, world: World) -> bool:
-    """Whether ``ref`` is there and started."""
+def seen_of(ref: Ref, world: World) -> Observed[Any] | None:
+    """What was seen of ``ref``; None too when it could not be seen."""
     seen = world.get(ref.kind)
-    live = None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
-    return live is not None and live.owned and getattr(live.state, "started", True)
+    return None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
+
+
+def is_live(ref: Ref, world: World) -> bool:
+    """Whether ``ref`` is there and started, or not yet gone after it was stopped."""
+    live = seen_of(ref, world)
+    if live is None or not live.owned:
+        return False
+    return bool(getattr(live.state, "started", True) or live.vitals.get("pid"))
 
 
 def _unmet(need: Need, ctx: Context) -> str:
-    refs = ctx.members.get(need.ref, ())
+    refs = ctx.shape.members.get(need.ref, ())
     if not refs:
         return f"{need.ref} is not in the specs"
     seen = ctx.world.get(need.ref.kind)

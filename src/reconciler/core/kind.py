@@ -49,7 +49,8 @@ def _alone(resource: Resource[Any]) -> tuple[Resource[Any], ...]:
     return (resource,)
 
 
-def _nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Due:
+def nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Due:
+    """Time brings this kind nothing."""
     return Due()
 
 
@@ -99,7 +100,7 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """Edges of the graph, in the names the user wrote."""
     instances: Callable[[Resource[SpecT]], tuple[Resource[SpecT], ...]] = _alone
     """What one document stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
-    due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = _nothing_due
+    due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = nothing_due
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
     paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
     """The same resource, asked to rest while something it needs is being put in place."""

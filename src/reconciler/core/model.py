@@ -144,10 +144,14 @@ World: TypeAlias = Mapping[str, "Mapping[str, Observed[Any]] | Unknown"]
 
 
 class Cause(StrEnum):
-    """Why a ref differs: its spec was edited, or the world moved away from an unedited spec."""
+    """Why a ref differs: its spec was edited, or the world moved away from an unedited spec.
+
+    Or something was asked for the moment, and that is where it differs.
+    """
 
     SPEC = "spec"
     DRIFT = "drift"
+    REQUEST = "request"
 
 
 class Verb(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .kind import Kinds
@@ -10,6 +11,40 @@ from .model import Need, Ref, Resource
 
 Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
 Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What wanted resources are to each other: the same as long as none is edited."""
+
+    members: Members = field(default_factory=dict)
+    needs: Mapping[Ref, tuple[Need, ...]] = field(default_factory=dict)
+    """Of each ref that needs anything."""
+    users: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
+    """Who needs each written ref."""
+    cycles: tuple[tuple[Ref, ...], ...] = ()
+    ranks: Mapping[Ref, int] = field(default_factory=dict)
+    pulled: frozenset[Ref] = frozenset()
+    """Those that must rest or begin anew because of what they need."""
+
+
+def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
+    """What ``desired`` resources are to each other."""
+    every = {ref: tuple(needs(kinds, one)) for ref, one in desired.items()}
+    graph = graph_of(kinds, desired)
+    cycles = find_cycles(graph)
+    return Shape(
+        members(desired),
+        {ref: own for ref, own in every.items() if own},
+        users(kinds, desired),
+        cycles,
+        ranks(without(graph, (ref for cycle in cycles for ref in cycle))),
+        frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
+    )
+
+
+def _pulls(need: Need) -> bool:
+    return need.follow or need.condition == "restored"
 
 
 def members(desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
@@ -98,3 +133,19 @@ def without(graph: Graph, refs: Iterable[Ref]) -> dict[Ref, set[Ref]]:
     """The graph with ``refs`` taken out."""
     gone = set(refs)
     return {ref: set(needed) - gone for ref, needed in graph.items() if ref not in gone}
+
+
+def leaving_first(gone: Mapping[Ref, Any]) -> dict[Ref, tuple[Ref, ...]]:
+    """Who of those that go uses each of them, by the families their states come ``after``."""
+    families: dict[str, list[Ref]] = {}
+    for ref in gone:
+        for name in {ref.name, ref.name.rpartition("-")[0]}:
+            families.setdefault(name, []).append(ref)
+    users: dict[Ref, set[Ref]] = {ref: set() for ref in gone}
+    for ref, state in gone.items():
+        for family in getattr(state, "after", ()):
+            for used in families.get(family, ()):
+                users[used] |= {ref} - {used}
+    # What once used each other would wait for ever.
+    straight = without(users, (ref for cycle in find_cycles(users) for ref in cycle))
+    return {ref: tuple(sorted(own)) for ref, own in straight.items() if own}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from .diff import diff
-from .gates import AnyChange, AnyResource, Context, Held, mass_delete, why_not
-from .kind import Kinds
+from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
+from .kind import Kinds, nothing_due
 from .model import (
     Blocked,
     Cause,
@@ -23,9 +23,11 @@ from .model import (
     Verb,
     World,
 )
-from .order import find_cycles, graph_of, members, ranks, users, without
+from .order import Shape, leaving_first, shape_of
+from .request import Asked, Request
 
 Render: TypeAlias = Callable[[AnyResource], State]
+Compare: TypeAlias = Callable[[AnyResource, "Observed[Any] | None"], "AnyChange | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class Wish:
     held: Mapping[Ref, Held] = field(default_factory=dict)
     applied: Mapping[Ref, str] = field(default_factory=dict)
     """Digest of each ref's spec when it was last in sync."""
+    requests: Mapping[Ref, Request] = field(default_factory=dict)
+    """What is asked for the moment, and is in ``desired`` already."""
+    waited: Mapping[Ref, float] = field(default_factory=dict)
+    """For how many seconds a ref waits for what it needs."""
+    shape: Shape | None = None
+    """What the resources are to each other, when that is known already."""
     now: float = 0.0
-
-    def with_desired(self, desired: Mapping[Ref, AnyResource]) -> Wish:
-        """The same wish for other resources."""
-        return replace(self, desired=desired)
 
 
 def expand(kinds: Kinds, written: Iterable[AnyResource]) -> dict[Ref, AnyResource]:
@@ -55,28 +59,14 @@ def expand(kinds: Kinds, written: Iterable[AnyResource]) -> dict[Ref, AnyResourc
     }
 
 
-def make_plan(kinds: Kinds, wish: Wish, world: World, *, render: Render | None = None) -> Plan:
+def make_plan(kinds: Kinds, wish: Wish, world: World, *, compare: Compare | None = None) -> Plan:
     """Everything that differs, what holds some of it back, and the steps for the rest, in order."""
-    draw = render or (lambda resource: kinds[resource.ref.kind].render(resource))
-    graph = graph_of(kinds, wish.desired)
-    cycles = find_cycles(graph)
-    rank = ranks(without(graph, (ref for cycle in cycles for ref in cycle)))
-    changes = tuple(one for one in _differences(wish, world, draw) if not _is_ignored(one, wish))
-    context = Context(
-        kinds,
-        wish.desired,
-        world,
-        members=members(wish.desired),
-        users=users(kinds, wish.desired),
-        held=wish.held,
-        cycles=_name_cycles(cycles, wish),
-        prune=wish.prune,
-    )
-    if not wish.confirmed:
-        context = replace(context, guard=mass_delete(changes, context))
-
+    shape = wish.shape or shape_of(kinds, wish.desired)
+    differences = _differences(wish, world, compare or comparing(kinds))
+    changes = tuple(one for one in differences if not _is_ignored(one, wish))
+    context = _context(kinds, wish, world, shape=shape, changes=changes)
     verdicts = [(change, why_not(change, context)) for change in changes]
-    order = _Order(kinds, wish.desired, rank)
+    order = _Order(kinds, wish.desired, shape.ranks)
     free = order.sort(change for change, why in verdicts if why is None)
     due = _due_work(kinds, wish, world, {change.ref for change in changes})
     blocked = (*_unseen(wish, world), *(why for _, why in verdicts if why is not None))
@@ -90,6 +80,34 @@ def make_plan(kinds: Kinds, wish: Wish, world: World, *, render: Render | None =
         unknown=tuple(sorted(k for k, seen in world.items() if isinstance(seen, Unknown))),
         after=_soonest(blocked, (work for _, work in due)),
     )
+
+
+def comparing(kinds: Kinds, render: Render | None = None) -> Compare:
+    """Finds the difference between one resource and what is seen of it."""
+    draw = render or (lambda resource: kinds[resource.ref.kind].render(resource))
+
+    def compare(want: AnyResource, live: Observed[Any] | None) -> AnyChange | None:
+        return diff(want.ref, draw(want), live.state if live is not None else None)
+
+    return compare
+
+
+def _context(
+    kinds: Kinds, wish: Wish, world: World, *, shape: Shape, changes: tuple[AnyChange, ...]
+) -> Context:
+    gone = {change.ref: change.before for change in changes if change.verb is Verb.DELETE}
+    context = Context(
+        kinds,
+        wish.desired,
+        world,
+        shape=shape,
+        waited=wish.waited,
+        leaving=leaving_first(gone),
+        held=wish.held,
+        cycles=_name_cycles(shape.cycles, wish),
+        prune=wish.prune,
+    )
+    return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +139,18 @@ class _Order:
         return (priority or 0, change.ref)
 
 
-def _differences(wish: Wish, world: World, draw: Render) -> Iterator[AnyChange]:
+def _differences(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:
     for kind, seen in world.items():
         if isinstance(seen, Unknown):
             continue
         for name, live in seen.items():
-            if live.owned and Ref(kind, name) not in wish.desired:
+            if live.owned and (kind, name) not in wish.desired:
                 yield _because(diff(Ref(kind, name), None, live.state), wish)
     for ref, want in wish.desired.items():
         there = world.get(ref.kind)
         if there is None or isinstance(there, Unknown):
             continue
-        live_one = there.get(ref.name)
-        change = diff(ref, draw(want), live_one.state if live_one else None)
+        change = compare(want, there.get(ref.name))
         if change is not None:
             yield _because(change, wish)
 
@@ -145,28 +162,40 @@ def _is_ignored(change: AnyChange, wish: Wish) -> bool:
 
 def _because(change: AnyChange | None, wish: Wish) -> AnyChange:
     assert change is not None  # noqa: S101 (a thing against nothing always differs)
-    want = wish.desired.get(change.ref)
+    want, request = wish.desired.get(change.ref), wish.requests.get(change.ref)
+    if request is not None and not _explains(request, change):
+        request = None
     drifted = want is not None and wish.applied.get(change.ref) == want.digest
     cause = Cause.DRIFT if drifted else Cause.SPEC
-    return replace(change, revision=wish.revision, cause=cause)
+    cause = cause if request is None else Cause.REQUEST
+    return replace(change, revision=wish.revision, cause=cause, request=request)
+
+
+def _explains(request: Request, change: AnyChange) -> bool:
+    """Whether the thing differs where it was asked to."""
+    asked = "epoch" if request.verb is Asked.RESTART else "started"
+    return any(changed.path == asked for changed in change.fields)
 
 
 def _due_work(kinds: Kinds, wish: Wish, world: World, changing: set[Ref]) -> list[tuple[Ref, Due]]:
-    """Work that time brings, for what is settled, not held after a failure, and not suspended."""
+    """Work that time brings, for what is settled, not held after a failure, and not suspended.
+
+    What is asked to rest rests from that too.
+    """
     found = []
+    resting = {ref for ref, one in wish.requests.items() if one.verb is Asked.STOP}
+    passed_over = changing | wish.held.keys() | resting
     for ref, want in wish.desired.items():
-        live = _live(world, ref)
-        if live is None or not live.owned or ref in changing or ref in wish.held or want.suspend:
+        due = kinds[ref.kind].due
+        if due is nothing_due or ref in passed_over or want.suspend:
             continue
-        work = kinds[ref.kind].due(want, live, wish.now)
+        live = seen_of(ref, world)
+        if live is None or not live.owned:
+            continue
+        work = due(want, live, wish.now)
         if work.actions or work.after is not None:
             found.append((ref, work))
     return found
-
-
-def _live(world: World, ref: Ref) -> Observed[Any] | None:
-    seen = world.get(ref.kind)
-    return None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
 
 
 def _unseen(wish: Wish, world: World) -> Iterator[Blocked]:

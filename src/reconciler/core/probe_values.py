@@ -58,8 +58,8 @@ def _header_value(value: Any) -> Any:
         return value
     if not isinstance(value, str):
         raise ValueError("not text; write it in quotes")  # noqa: TRY004 (pydantic reports only ValueError)
-    if not value.isprintable() or not value.isascii():
-        raise ValueError("a header holds one line of plain text")
+    if not value.isprintable() or not value.isascii() or value != value.strip():
+        raise ValueError("a header holds one line of plain text, without blanks around it")
     return value
 
 

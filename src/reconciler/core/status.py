@@ -11,7 +11,9 @@ from typing import Any, Final
 from .errors import ReconcileError
 from .model import Blocked, Change, Health, HealthCode
 
-STUCK: Final = frozenset({"NotOwned", "MassDelete", "DependencyCycle", "PruneOff"})
+STUCK: Final = frozenset(
+    {"NotOwned", "MassDelete", "DependencyCycle", "DependencyTimeout", "PruneOff"}
+)
 """Reasons of a gate that time alone will not lift."""
 
 
@@ -65,7 +67,8 @@ def _judge(facts: Facts) -> Iterator[tuple[str, ConditionStatus, tuple[str, str]
     why = (trouble or ("Progressing", health.message)) if moving else ("Settled", "")
     yield "Reconciling", _status(fact=moving), why
     stuck = _is_stuck(facts)
-    yield "Stalled", _status(fact=stuck), (trouble or ("", "")) if stuck else ("Moving", "")
+    why = (trouble or (health.reason, health.message)) if stuck else ("Moving", "")
+    yield "Stalled", _status(fact=stuck), why
     yield "Healthy", _healthy(facts, health), (health.reason, health.message)
 
 
@@ -98,7 +101,10 @@ def _is_well(health: Health) -> bool:
 
 
 def _is_stuck(facts: Facts) -> bool:
-    return facts.stalled or (facts.blocked is not None and facts.blocked.reason in STUCK)
+    if facts.stalled or (facts.blocked is not None and facts.blocked.reason in STUCK):
+        return True
+    # One that has given up is not stuck while something is about to be done about it.
+    return facts.health is not None and facts.health.stuck and facts.change is None
 
 
 def _status(*, fact: bool) -> ConditionStatus:

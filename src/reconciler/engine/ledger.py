@@ -7,27 +7,33 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..core.errors import ReconcileError
-from ..core.gates import Held
+from ..core.gates import TIMED_OUT, WAITS, Held, seen_of
 from ..core.kind import Kinds
 from ..core.model import (
+    Blocked,
     Change,
+    Health,
+    HealthCode,
     Observed,
     Plan,
     Ref,
     Resource,
-    State,
     Unknown,
     World,
 )
-from ..core.overrides import Override
+from ..core.order import Shape, shape_of
+from ..core.overrides import Memo, Moment, Overridden
 from ..core.plan import Wish
+from ..core.request import Request
 from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
-from .journal import Event, Journal, Known
+from .edits import Edits
+from .journal import Event, Journal
+from .recall import Recall
 from .restarts import Restarts
 
-ENDING: Final = frozenset({"started", "restored"})
-"""Fields of a state that do not outlive the stack."""
+PATIENT: Final = frozenset({WAITS, TIMED_OUT})
+"""Reasons of those that merely wait for others."""
 
 
 class Ledger:
@@ -36,21 +42,25 @@ class Ledger:
     def __init__(self, kinds: Kinds, journal: Journal, *, stack_start: str = "") -> None:
         self.kinds = kinds
         self.journal = journal
-        self._stack_start = stack_start
+        self.edits = Edits(kinds, journal, stack_start=stack_start)
+        self.recall = Recall(kinds)
+        self.restarts = Restarts()
         self.snapshot: Snapshot | None = None
         self.desired: dict[Ref, Resource[Any]] = {}
+        self.digests: dict[Ref, str] = {}
+        self.shape = Shape()
         self.plan: Plan | None = None
         self.world: World = {}
-        self.overrides: tuple[Override, ...] = ()
+        self.asked = Overridden({})
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
-        self.restarts = Restarts()
         self.observed_at = 0.0
-        self._looked_since = float("-inf")
         self.applied_at = 0.0
-        self._known = journal.known()
+        self._looked_since = float("-inf")
+        self._waiting: dict[Ref, float] = {}
         self._expanded: dict[Ref, tuple[Resource[Any], tuple[Resource[Any], ...]]] = {}
-        self._rendered: dict[Ref, tuple[Resource[Any], State]] = {}
+        self._overridden: dict[Ref, Memo] = {}
+        self._calm: dict[Ref, Observed[Any]] = {}
 
     @property
     def revision(self) -> str:
@@ -64,57 +74,39 @@ class Ledger:
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
         self.desired = dict(self._expand(snapshot))
-        self._count_edits()
+        self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
+        self.shape = shape_of(self.kinds, self.desired)
+        gone = self.edits.count(self.desired, whole=snapshot.whole)
+        self.recall.forget(gone)
+        for ref in gone:
+            self.conditions.pop(ref, None)
+            self._overridden.pop(ref, None)
+        self._calm.clear()
         return True
 
-    def wish(self, held: Mapping[Ref, Held], *, confirmed: bool, now: float) -> Wish:
-        """What is wanted, for the planner."""
+    def moment(self, requests: Mapping[Ref, tuple[Request, ...]], now: float) -> Moment:
+        """What is asked now, for the overrides."""
+        return Moment(requests, now, self.shape, self._overridden)
+
+    def wish(self, asked: Overridden, held: Mapping[Ref, Held], *, since: float) -> Wish:
+        """What is wanted, for the planner; ``since`` is when the world was looked at."""
         if self.snapshot is None:
             raise LookupError("no specs were loaded yet")
         return Wish(
-            self.desired,
+            asked.desired,
             revision=self.snapshot.revision,
             prune=self.snapshot.whole,
-            confirmed=confirmed,
             held=held,
-            applied={r: one.digest for r, one in self._known.items() if self._is_applied(r, one)},
-            now=now,
+            applied=self.edits.applied,
+            requests=asked.requests,
+            waited={ref: since - began for ref, began in self._waiting.items()},
+            shape=self.shape,
         )
 
-    def render(self, resource: Resource[Any]) -> State:
-        """The wanted state of a resource, drawn once per resource."""
-        cached = self._rendered.get(resource.ref)
-        if cached is not None and cached[0] is resource:
-            return cached[1]
-        state: State = self.kinds[resource.ref.kind].render(resource)
-        self._rendered[resource.ref] = (resource, state)
-        return state
-
-    def digests(self) -> dict[Ref, str]:
-        """The content of each wanted resource, in one word."""
-        return {ref: resource.digest for ref, resource in self.desired.items()}
-
-    def generation(self, ref: Ref) -> int:
-        """How often this resource was edited, counted from 1."""
-        known = self._known.get(ref)
-        return 1 if known is None else known.generation
-
-    def observed_generation(self, ref: Ref) -> int:
-        """The generation that is known to be in the world; 0 when none is yet."""
-        known = self._known.get(ref)
-        if known is None:
-            return 0
-        return known.generation if self._is_applied(ref, known) else known.generation - 1
-
-    def unsettle(self, refs: Iterable[Ref]) -> None:
-        """These are asked to differ from their specs: neither that nor its end is drift."""
-        fresh = {
-            ref: known._replace(applied="")
-            for ref in refs
-            if (known := self._known.get(ref)) is not None and known.applied
-        }
-        self._known.update(fresh)
-        self.journal.remember(fresh)
+    def renew_patience(self, refs: Iterable[Ref] | None = None) -> None:
+        """Who waits for something begins to wait anew, as a person asked."""
+        for ref in list(self._waiting if refs is None else refs):
+            self._waiting.pop(ref, None)
 
     def is_newest(self, since: float) -> bool:
         """Whether a look that began at ``since`` is newer than all before; it is one then."""
@@ -122,19 +114,33 @@ class Ledger:
         self._looked_since = max(self._looked_since, since)
         return newest
 
-    def see(self, plan: Plan, world: World, overrides: tuple[Override, ...], now: float) -> None:
+    def see(self, plan: Plan, world: World, asked: Overridden, now: float) -> None:
         """Take in a look at the world and the plan made from it."""
-        asked = {change.ref for change in self.plan.changes} if self.plan is not None else set()
-        events = [*self.restarts.notice(world, asked)]
-        self.plan, self.world, self.overrides, self.observed_at = plan, world, overrides, now
-        self._settle_conditions(events, now)
-        self._remember_in_sync()
+        meant = {change.ref for change in self.plan.changes} if self.plan is not None else set()
+        events = [*self.restarts.notice(world, meant)]
+        self.plan, self.world, self.asked, self.observed_at = plan, world, asked, now
+        self._count_waiting(plan)
+        self._settle_conditions(plan, events, now)
+        self._remember_in_sync(plan)
         self.journal.record_events(events, now)
 
     def live(self, ref: Ref) -> Observed[Any] | None:
         """What was last seen of ``ref``."""
-        seen = self.world.get(ref.kind)
-        return None if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
+        return seen_of(ref, self.world)
+
+    def waits(self, ref: Ref, blocked: Blocked | None) -> bool:
+        """Whether all that keeps ``ref`` from running is what it needs."""
+        live = self.live(ref)
+        idle = live is None or not getattr(live.state, "started", True)
+        return idle and blocked is not None and blocked.reason in PATIENT
+
+    def health(self, ref: Ref, blocked: Blocked | None = None) -> Health:
+        """How well ``ref`` does; who only waits for others is on its way."""
+        if blocked is not None and self.waits(ref, blocked):
+            timely = blocked.reason == WAITS
+            code = HealthCode.PROGRESSING if timely else HealthCode.DEGRADED
+            return Health(code, blocked.reason, blocked.message)
+        return self.recall.health(ref, self.live(ref))
 
     def _expand(self, snapshot: Snapshot) -> Iterator[tuple[Ref, Resource[Any]]]:
         """Instances, the very same objects for what was not edited: all caches go by identity."""
@@ -148,53 +154,20 @@ class Ledger:
                 yield instance.ref, instance
         self._expanded = expanded
 
-    def _count_edits(self) -> None:
-        fresh: dict[Ref, Known] = {}
-        for ref, resource in self.desired.items():
-            known = self._known.get(ref)
-            if known is None:
-                fresh[ref] = Known(resource.digest, 1, "")
-            elif known.digest != resource.digest:
-                fresh[ref] = Known(resource.digest, known.generation + 1, known.applied)
-        gone = self._known.keys() - self.desired.keys() if self._is_whole() else set()
-        for ref in gone:
-            del self._known[ref]
-            self._rendered.pop(ref, None)
-            self.conditions.pop(ref, None)
-        self._known.update(fresh)
-        self.journal.remember(fresh, gone)
+    def _count_waiting(self, plan: Plan) -> None:
+        waiting = (one.ref for one in plan.blocked if one.reason in PATIENT)
+        self._waiting = {ref: self._waiting.get(ref, self._looked_since) for ref in waiting}
 
-    def _is_applied(self, ref: Ref, known: Known) -> bool:
-        return known.applied == self._mark(ref, known.digest)
+    def _remember_in_sync(self, plan: Plan) -> None:
+        differing = {change.ref for change in (*plan.changes, *plan.held)}
+        differing |= {override.ref for override in self.asked.overrides}
+        unsettled = self.desired.keys() - self.edits.applied.keys() - differing
+        if unsettled:
+            self.edits.settle(ref for ref in unsettled if self.live(ref))
 
-    def _mark(self, ref: Ref, digest: str) -> str:
-        """Says that this content was in sync, for what ends with the stack: in which start of it.
-
-        To be down after the stack was started anew is nobody's change.
-        """
-        kind = self.kinds.get(ref.kind)  # a journal may know kinds that this version does not
-        ends = kind is not None and not ENDING.isdisjoint(kind.State.model_fields)
-        return f"{digest}@{self._stack_start}" if ends else digest
-
-    def _is_whole(self) -> bool:
-        return self.snapshot is not None and self.snapshot.whole
-
-    def _remember_in_sync(self) -> None:
-        if self.plan is None:
-            return
-        differing = {change.ref for change in (*self.plan.changes, *self.plan.held)}
-        differing |= {override.ref for override in self.overrides}
-        fresh = {
-            ref: known._replace(applied=self._mark(ref, known.digest))
-            for ref, known in self._known.items()
-            if ref not in differing and not self._is_applied(ref, known) and self.live(ref)
-        }
-        self._known.update(fresh)
-        self.journal.remember(fresh)
-
-    def _settle_conditions(self, events: list[Event], now: float) -> None:
+    def _settle_conditions(self, plan: Plan, events: list[Event], now: float) -> None:
         moment = datetime.fromtimestamp(now, UTC)
-        for ref, facts in self._facts():
+        for ref, facts in self._facts(plan):
             before = self.conditions.get(ref, {})
             after = {one.type: one for one in conditions(facts, before, moment)}
             self.conditions[ref] = after
@@ -202,28 +175,32 @@ class Ledger:
             if old is None or (old.status, old.reason) != (new.status, new.reason):
                 events.append(_tell(ref, new))
 
-    def _facts(self) -> Iterator[tuple[Ref, Facts]]:
-        if self.plan is None:
-            return
-        changes: dict[Ref, Change[Any]] = {
-            change.ref: change for change in (*self.plan.changes, *self.plan.held)
-        }
-        blocked = {one.ref: one for one in self.plan.blocked}
+    def _facts(self, plan: Plan) -> Iterator[tuple[Ref, Facts]]:
+        """What the conditions of each ref are made of, of those where anything may be new."""
+        changes: dict[Ref, Change[Any]] = {c.ref: c for c in (*plan.changes, *plan.held)}
+        blocked = {one.ref: one for one in plan.blocked}
+        restless = changes.keys() | blocked.keys() | self.failures.keys()
         for ref in self.desired:
             live = self.live(ref)
-            failure = self.failures.get(ref)
-            yield (
-                ref,
-                Facts(
-                    self.generation(ref),
-                    changes.get(ref),
-                    blocked.get(ref),
-                    failure,
-                    stalled=ref in blocked and blocked[ref].after is None and failure is not None,
-                    unknown=isinstance(self.world.get(ref.kind), Unknown),
-                    health=self.kinds[ref.kind].health(live) if live else None,
-                ),
-            )
+            if ref not in restless and live is not None:
+                if self._calm.get(ref) is live:
+                    continue
+                self._calm[ref] = live
+            else:
+                self._calm.pop(ref, None)
+            yield ref, self._fact(ref, changes.get(ref), blocked.get(ref))
+
+    def _fact(self, ref: Ref, change: Change[Any] | None, blocked: Blocked | None) -> Facts:
+        failure, there = self.failures.get(ref), self.live(ref) is not None
+        return Facts(
+            self.edits.generation(ref),
+            change,
+            blocked,
+            failure,
+            stalled=blocked is not None and blocked.after is None and failure is not None,
+            unknown=isinstance(self.world.get(ref.kind), Unknown),
+            health=self.health(ref, blocked) if there or self.waits(ref, blocked) else None,
+        )
 
 
 def _is_same(before: Snapshot, after: Snapshot) -> bool:

@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
-from ..core.gates import Held
-from ..core.kind import Drivers, Kinds
-from ..core.model import Cause, HealthCode, Plan, Ref, World
-from ..core.overrides import overridden
-from ..core.plan import make_plan
-from ..metrics import Metrics, PassResult, StepResult
-from .clock import Clock
-from .journal import Event, PassRecord
-from .ledger import Ledger
+from ..core.model import Cause, HealthCode, Ref
+from ..metrics import PassResult, StepResult
+from .journal import PassRecord
+from .look import Stack, draw, take_in
 from .reconcile import Outcome, apply, observe
-from .records import Records
 from .retries import Retries
+from .telling import outcome_events
 
 DEBOUNCE: Final = 0.03
 """What was just started gets the processors for itself before the world is looked at (seconds)."""
@@ -33,32 +28,6 @@ PASSES: Final = 1000
 """What is not settled after so many passes is left to the loop."""
 NAMED: Final = 10
 """A pass names at most this many changes in the history."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """What every lane works with."""
-
-    kinds: Kinds
-    drivers: Drivers
-    ledger: Ledger
-    records: Records
-    clock: Clock
-    metrics: Metrics
-    resync: float = 30.0
-    retries: dict[str, Retries] = field(default_factory=dict)
-    """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
-
-    def held(self) -> dict[Ref, Held]:
-        """The refs that wait now, whichever lane they belong to."""
-        digests, now = self.ledger.digests(), self.clock.monotonic()
-        return {
-            r: one for own in self.retries.values() for r, one in own.held(digests, now).items()
-        }
-
-    def confirmed(self, revision: str) -> bool:
-        """Whether a person allowed the deletions of this revision."""
-        return bool(revision) and self.records.read("confirmation", "deletions") == revision
 
 
 @dataclass(slots=True)
@@ -133,12 +102,17 @@ class Lane:
     async def _observe_and_apply(self) -> Outcome:
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
-        plan = look(self.stack, world, self.stack.held(), since=since)
-        return await apply(plan.only(self.kinds), world, self.stack.drivers)
+        drawn = draw(self.stack, world, since=since)
+        async with asyncio.TaskGroup() as group:
+            doing = group.create_task(apply(drawn.plan.only(self.kinds), world, self.stack.drivers))
+            # What is to be done is on its way before what was seen is written down.
+            await asyncio.sleep(0)
+            take_in(self.stack, drawn)
+        return doing.result()
 
     def _record(self, outcome: Outcome, seconds: float) -> None:
         ledger, now = self.stack.ledger, self.stack.clock.now()
-        self.retries.learn(outcome, ledger.digests(), self.stack.clock.monotonic())
+        self.retries.learn(outcome, ledger.digests, self.stack.clock.monotonic())
         mine = {ref for ref in ledger.failures if ref.kind in self.kinds}
         for ref in mine - {one.ref for one in outcome.plan.blocked}:
             del ledger.failures[ref]
@@ -148,7 +122,7 @@ class Lane:
         if outcome.applied:
             ledger.applied_at = now
         if outcome.applied or real:
-            ledger.journal.record_events(_events(outcome), now)
+            ledger.journal.record_events(outcome_events(outcome), now)
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
         ledger.journal.commit()
         self._count(outcome, result, seconds)
@@ -198,25 +172,10 @@ class Lane:
     def _progressing(self) -> bool:
         ledger = self.stack.ledger
         return any(
-            ledger.kinds[ref.kind].health(live).code is HealthCode.PROGRESSING
+            ledger.recall.health(ref, live).code is HealthCode.PROGRESSING
             for ref in ledger.desired
             if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
         )
-
-
-def look(stack: Stack, world: World, held: dict[Ref, Held], *, since: float) -> Plan:
-    """Plan for everything from what was seen, and remember both.
-
-    ``since`` is when the look at the world began, in monotonic seconds.
-    """
-    ledger, now = stack.ledger, stack.clock.now()
-    desired, overrides = overridden(stack.kinds, ledger.desired, world)
-    ledger.unsettle(override.ref for override in overrides)
-    wish = ledger.wish(held, confirmed=stack.confirmed(ledger.revision), now=now)
-    plan = make_plan(stack.kinds, wish.with_desired(desired), world, render=ledger.render)
-    if ledger.is_newest(since):  # a slow look of another lane says nothing new
-        ledger.see(plan, world, overrides, now)
-    return plan
 
 
 def _result(outcome: Outcome, failures: Mapping[Ref, ReconcileError]) -> PassResult:
@@ -229,20 +188,3 @@ def _soon(outcome: Outcome) -> float | None:
     """When to look again at what merely needs a moment."""
     waits = [error.after for error in outcome.failures.values() if isinstance(error, Waiting)]
     return min(waits, default=None)
-
-
-def _events(outcome: Outcome) -> list[Event]:
-    done = {"create": "Created", "update": "Updated", "delete": "Deleted"}
-    told = [
-        Event(change.ref, "Normal", done[change.verb], f"because of the {change.cause.value}")
-        for change in outcome.plan.changes
-        if change.ref in outcome.applied
-    ]
-    due = {step.ref: type(step.action).__name__ for step in outcome.plan.due}
-    told += [Event(ref, "Normal", did, "") for ref, did in due.items() if ref in outcome.applied]
-    told += [
-        Event(ref, "Warning", error.reason, str(error))
-        for ref, error in outcome.failures.items()
-        if not isinstance(error, Waiting)
-    ]
-    return told

@@ -12,10 +12,16 @@ from typing import Final, NamedTuple
 from ..core.diff import prepare
 from ..core.errors import ReconcileError, Waiting
 from ..core.model import Plan, Ref
+from ..core.request import Asked
 from ..specs.load import Loader, Snapshot
-from .loop import Lane, Stack, look
+from . import asking
+from .asking import Ask
+from .journal import Event
+from .look import Stack, look
+from .loop import Lane
+from .plan_view import View, override_view, plan_view
 from .reconcile import observe
-from .views import View, event_view, pass_view, plan_view, resource_view, status_view
+from .views import event_view, pass_view, resource_view, spec_view, status_view
 from .wake import file_changes, forget_bell, open_bell
 
 log = logging.getLogger(__name__)
@@ -113,7 +119,7 @@ class Operator:
         self._demand_specs()
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
-        plan = look(self.stack, world, self.stack.held(), since=since)
+        plan = look(self.stack, world, since=since)
         took = round((self.stack.clock.monotonic() - started) * 1000)
         view = plan_view(self.stack.ledger, plan, took)
         if self.load_error:  # what was planned is for the last specs that could be read
@@ -137,6 +143,7 @@ class Operator:
             self.stack.records.write("confirmation", "deletions", confirm)
         for lane in self.lanes:
             lane.retries.release()
+        self.stack.ledger.renew_patience()
         before = await self.plan()
         ledger = self.stack.ledger
         for _ in range(ROUNDS):  # what one lane did may free what another waits for
@@ -146,6 +153,55 @@ class Operator:
                 break
         after = await self.plan()
         return {"plan": before, "after": after, "failures": _failures(ledger.failures)}
+
+    async def ask(
+        self,
+        ref: Ref,
+        verb: str,
+        *,
+        reason: str = "",
+        author: str = "somebody",
+        seconds: float | None = None,
+    ) -> View:
+        """Stop, start or restart one instance for the moment, whatever the specs say; or reload it.
+
+        A stop lasts ``seconds``, an hour unless said, and so does the start of what the specs
+        switch off. Raises Terminal with ``NotFound``, ``NotSupported`` or ``Refused``.
+        """
+        self._demand_specs()
+        if verb == "reload":
+            return await self._reload_one(ref, author)
+        return self.request(ref, Ask(Asked(verb), seconds, reason, author))
+
+    def request(self, ref: Ref, wanted: Ask) -> View:
+        """Keep what is asked and have it done."""
+        view = asking.ask(self.stack, ref, wanted)
+        for lane in self.lanes:
+            lane.retries.release([ref])
+        self.stack.ledger.renew_patience([ref])
+        self.wake(complete=True)
+        return view
+
+    async def release(self, ref: Ref) -> View | None:
+        """Take back what was asked of one instance; None when nothing was."""
+        view = asking.release(self.stack, ref)
+        self.wake(complete=True)
+        return view
+
+    def requests(self) -> list[View]:
+        """All that is asked by hand now."""
+        return [override_view(one) for one in self.stack.requests]
+
+    async def _reload_one(self, ref: Ref, author: str) -> View:
+        await self.stack.drivers[ref.kind].apply(asking.reload_action(self.stack, ref))
+        journal = self.stack.ledger.journal
+        journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], self._now)
+        journal.commit()
+        return asking.asked_view(self.stack, ref)
+
+    @property
+    def _now(self) -> float:
+        return self.stack.clock.now()
 
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
@@ -159,6 +215,11 @@ class Operator:
         """One resource's status, or None when nothing of that name is wanted."""
         ref = Ref(kind, name)
         return resource_view(self.stack.ledger, ref) if ref in self.stack.ledger.desired else None
+
+    def spec(self, kind: str, name: str) -> View | None:
+        """What is written for one resource, without any secret; None when it is not wanted."""
+        want = self.stack.ledger.desired.get(Ref(kind, name))
+        return None if want is None else spec_view(want)
 
     def events(self, limit: int = 100, ref: str = "") -> list[View]:
         """What happened, newest first."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import ReconcileError, Transient
 from ..core.kind import Driver, Drivers, Kinds
 from ..core.model import Observed, Plan, Ref, Step, Unknown, World
-from ..core.plan import Render, Wish, make_plan
+from ..core.plan import Wish, make_plan
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +47,10 @@ async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
     return Outcome(plan, world, failures)
 
 
-async def reconcile(
-    kinds: Kinds, wish: Wish, drivers: Drivers, *, render: Render | None = None
-) -> Outcome:
+async def reconcile(kinds: Kinds, wish: Wish, drivers: Drivers) -> Outcome:
     """One pass over everything."""
     world = await observe(drivers)
-    return await apply(make_plan(kinds, wish, world, render=render), world, drivers)
+    return await apply(make_plan(kinds, wish, world), world, drivers)
 
 
 async def _see(kind: str, driver: Driver[Any, Any]) -> Mapping[str, Observed[Any]] | Unknown:

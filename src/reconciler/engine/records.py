@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ..clients.files import write_atomic
-from ..core.errors import Terminal
+from ..core.errors import Terminal, Transient
 from ..core.model import Json
 from .database import connect
 
@@ -19,12 +19,15 @@ SCHEMA: Final = """CREATE TABLE IF NOT EXISTS record
 
 
 class Records:
-    """A small table of facts by topic and name. A closed list of topics: latch, confirmation.
+    """A small table of facts by topic and name.
+
+    A closed list of topics: latch, confirmation, override, port, cron.
 
     Unlike the journal it is no cache: a file that cannot be read stops the operator.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
         try:
             self._db = connect(path, read_only=read_only)
             self._db.isolation_level = None
@@ -43,13 +46,25 @@ class Records:
         ).fetchone()
         return None if row is None else json.loads(row[0])
 
+    def all(self, topic: str) -> dict[str, Json]:
+        """Every recorded value of a topic, by name."""
+        rows = self._db.execute("SELECT name, value FROM record WHERE topic = ?", (topic,))
+        return {str(name): json.loads(value) for name, value in rows.fetchall()}
+
     def write(self, topic: str, name: str, value: Json) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (topic, name, json.dumps(value))
-        )
+        """Record a value; it is on the disk when this returns."""
+        self._do("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", topic, name, json.dumps(value))
 
     def clear(self, topic: str, name: str) -> None:
-        self._db.execute("DELETE FROM record WHERE topic = ? AND name = ?", (topic, name))
+        """Forget a value."""
+        self._do("DELETE FROM record WHERE topic = ? AND name = ?", topic, name)
+
+    def _do(self, sql: str, *values: str) -> None:
+        try:
+            self._db.execute(sql, values)
+        except sqlite3.Error as exc:
+            text = f"cannot write {self._path}: {exc}; is the disk full?"
+            raise Transient(text, reason="RecordsUnwritable") from exc
 
     def close(self) -> None:
         self._db.close()

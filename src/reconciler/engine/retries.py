@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,9 +65,10 @@ class Retries:
             self._failed(ref, error, digests.get(ref, ""), now)
         self._forget_calm(set(changes) | {one.ref for one in outcome.plan.held}, now)
 
-    def release(self) -> None:
-        """Hold nothing back any longer, as a person asked."""
-        self._refs.clear()
+    def release(self, refs: Iterable[Ref] | None = None) -> None:
+        """Hold these back no longer, as a person asked; all of them unless some are named."""
+        for ref in list(self._refs if refs is None else refs):
+            self._refs.pop(ref, None)
 
     def stalled(self, ref: Ref) -> bool:
         """Whether nothing but an edit will help."""

@@ -4,96 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from .. import __version__
-from ..core.gates import AnyChange
-from ..core.model import Apply, Blocked, Health, HealthCode, Json, Plan, Ref, Unknown, Verb
-from ..core.overrides import Override
+from ..core.model import Blocked, HealthCode, Json, Ref, Resource, Unknown
+from ..core.overrides import epoch_of
 from ..core.status import Condition, ConditionStatus
+from ..core.values import HIDDEN, sealed
 from .ledger import Ledger
-
-View = dict[str, Json]
+from .plan_view import View, held_view, override_view, problems_view, timestamp
 
 WORST_FIRST = (HealthCode.UNKNOWN, HealthCode.DEGRADED, HealthCode.PROGRESSING)
 
 
-def timestamp(seconds: float) -> str | None:
-    """Unix seconds as people and machines read them; None for never."""
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
-    """The whole plan, as ``reconciler diff`` shows it."""
-    changes = [change_view(ledger, change) for change in plan.changes]
-    snapshot, differing = ledger.snapshot, {change.ref for change in plan.held}
-    return {
-        "revision": plan.revision,
-        "source": snapshot.source if snapshot else "",
-        "inSync": plan.in_sync,
-        "observedAt": timestamp(ledger.observed_at),
-        "tookMs": took_ms,
-        "summary": _summary(plan),
-        "changes": changes,
-        "held": held_view(ledger, plan),
-        "blocked": [
-            {"ref": str(one.ref), **_why(one)} for one in plan.blocked if one.ref not in differing
-        ],
-        "due": [{"ref": str(step.ref), "action": type(step.action).__name__} for step in plan.due],
-        "order": list(dict.fromkeys(str(step.ref) for step in plan.steps)),
-        "overrides": [override_view(one) for one in ledger.overrides],
-        "pending": list(snapshot.pending) if snapshot else [],
-        "problems": problems_view(ledger),
-        "unknown": [_unknown_view(ledger, kind) for kind in plan.unknown],
-    }
-
-
-def change_view(ledger: Ledger, change: AnyChange) -> View:
-    """One ref's difference."""
-    want = ledger.desired.get(change.ref)
-    return {
-        "ref": str(change.ref),
-        "writtenAs": str(want.written_as if want else change.ref),
-        "verb": change.verb.value,
-        "apply": change.apply.value,
-        "origin": str(want.origin) if want else None,
-        "cause": change.cause.value,
-        "fields": [
-            {"path": f.path, "before": f.before, "after": f.after, "apply": f.apply.value}
-            for f in change.fields
-        ],
-    }
-
-
-def blocked_view(blocked: Blocked) -> View:
-    return {"ref": str(blocked.ref), **_why(blocked)}
-
-
-def held_view(ledger: Ledger, plan: Plan | None, *, unwanted: bool = False) -> list[View]:
-    """What is held back and why; ``unwanted``: only what the specs do not name any more."""
-    if plan is None:
-        return []
-    whys, wanted = {one.ref: one for one in plan.blocked}, ledger.desired if unwanted else {}
-    held = [change for change in plan.held if change.ref not in wanted]
-    return [{**change_view(ledger, one), **_why(whys.get(one.ref))} for one in held]
-
-
-def override_view(override: Override) -> View:
-    return {"ref": str(override.ref), "reason": override.reason, "author": override.author}
-
-
-def problems_view(ledger: Ledger) -> list[View]:
-    """What is wrong with the specs, file by file."""
-    snapshot = ledger.snapshot
-    return [problem.to_json() for problem in snapshot.problems] if snapshot else []
-
-
 def status_view(ledger: Ledger) -> View:
     """Everything that is true now, in one document."""
-    resources = [resource_view(ledger, ref) for ref in sorted(ledger.desired)]
+    blocked = _blocked(ledger)
+    asked = _asked(ledger)
+    resources = [
+        _wanted_view(ledger, ref, blocked.get(ref), asked.get(ref, []))
+        for ref in sorted(ledger.desired)
+    ]
     resources += [_foreign_view(ledger, ref) for ref in _system_refs(ledger)]
     return {
         "verdict": _verdict(ledger, resources),
@@ -104,7 +35,7 @@ def status_view(ledger: Ledger) -> View:
         "observedAt": timestamp(ledger.observed_at),
         "pending": list(ledger.snapshot.pending) if ledger.snapshot else [],
         "problems": problems_view(ledger),
-        "overrides": [override_view(one) for one in ledger.overrides],
+        "overrides": [override_view(one) for one in ledger.asked.overrides],
         "held": held_view(ledger, ledger.plan, unwanted=True),
         "resources": resources,
     }
@@ -112,18 +43,49 @@ def status_view(ledger: Ledger) -> View:
 
 def resource_view(ledger: Ledger, ref: Ref) -> View:
     """One wanted resource: where it is written, its conditions, its health, its vitals."""
+    return _wanted_view(ledger, ref, _blocked(ledger).get(ref), _asked(ledger).get(ref, []))
+
+
+def _wanted_view(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[View]) -> View:
     want = ledger.desired[ref]
     return {
-        **_seen_view(ledger, ref),
+        **_seen_view(ledger, ref, blocked),
         "writtenAs": str(want.written_as),
         "origin": str(want.origin),
         "labels": dict(want.labels),
         "suspend": want.suspend,
-        "generation": ledger.generation(ref),
-        "observedGeneration": ledger.observed_generation(ref),
+        "generation": ledger.edits.generation(ref),
+        "observedGeneration": ledger.edits.observed_generation(ref),
         "conditions": [_condition_view(one) for one in ledger.conditions.get(ref, {}).values()],
+        "requests": asked,
+        "epoch": epoch_of(ledger.live(ref)),
         "system": False,
     }
+
+
+def _blocked(ledger: Ledger) -> dict[Ref, Blocked]:
+    return {} if ledger.plan is None else {one.ref: one for one in ledger.plan.blocked}
+
+
+def _asked(ledger: Ledger) -> dict[Ref, list[View]]:
+    found: dict[Ref, list[View]] = {}
+    for one in ledger.asked.overrides:
+        found.setdefault(one.ref, []).append(override_view(one))
+    return found
+
+
+def spec_view(resource: Resource[Any]) -> View:
+    """What is written for a resource, defaults and all; a secret stays a word."""
+    spec: View = _hidden(resource.spec.model_dump(mode="json"))
+    return spec
+
+
+def _hidden(value: Any) -> Any:
+    if sealed(value):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: _hidden(one) for key, one in value.items()}
+    return [_hidden(one) for one in value] if isinstance(value, list) else value
 
 
 def event_view(row: tuple[Any, ...]) -> View:
@@ -148,19 +110,6 @@ def pass_view(row: tuple[Any, ...]) -> View:
         "result": result,
         "tookMs": took_ms,
         "summary": summary,
-    }
-
-
-def _summary(plan: Plan) -> View:
-    changes = plan.changes
-    hard = {Apply.RESTART, Apply.RECREATE}
-    restarts = [c for c in changes if c.verb is Verb.UPDATE and c.apply in hard]
-    return {
-        "changes": len(changes),
-        "restarts": len(restarts),
-        "deletions": sum(change.verb is Verb.DELETE for change in changes),
-        "creations": sum(change.verb is Verb.CREATE for change in changes),
-        "held": len(plan.held),
     }
 
 
@@ -205,14 +154,14 @@ def _foreign_view(ledger: Ledger, ref: Ref) -> View:
     }
 
 
-def _seen_view(ledger: Ledger, ref: Ref) -> View:
+def _seen_view(ledger: Ledger, ref: Ref, blocked: Blocked | None = None) -> View:
     """What was last seen of a ref, wanted or not."""
-    live = ledger.live(ref)
-    absent = Health(HealthCode.UNKNOWN, "Absent", "it is not there")
-    health = ledger.kinds[ref.kind].health(live) if live else absent
+    live, health = ledger.live(ref), ledger.health(ref, blocked)
     vitals = dict(live.vitals) if live else {}
     if "pid" in vitals:
-        vitals["restarts"] = ledger.restarts.counts[ref]
+        vitals.setdefault("restarts", ledger.restarts.counts[ref])
+    if ledger.waits(ref, blocked):
+        vitals["state"] = "waiting"
     return {
         **_name_view(ref),
         "health": {"code": health.code.value, "reason": health.reason, "message": health.message},
@@ -233,16 +182,3 @@ def _condition_view(condition: Condition) -> View:
         "since": condition.since.isoformat(timespec="milliseconds"),
         "observedGeneration": condition.generation,
     }
-
-
-def _why(blocked: Blocked | None) -> View:
-    if blocked is None:
-        return {"reason": "", "message": "", "after": None}
-    return {"reason": blocked.reason, "message": blocked.message, "after": blocked.after}
-
-
-def _unknown_view(ledger: Ledger, kind: str) -> View:
-    seen = ledger.world.get(kind)
-    if not isinstance(seen, Unknown):
-        return {"kind": kind, "reason": "Unknown", "message": ""}
-    return {"kind": kind, "reason": seen.reason, "message": seen.message}

@@ -1,0 +1,146 @@
+"""What a person or a watched file may ask of a resource for the moment, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, assert_never
+
+from ..core.errors import Terminal, Transient
+from ..core.gates import is_live
+from ..core.model import Ref, Resource, Unknown
+from ..core.overrides import Override, may_run
+from ..core.request import Asked, Request
+from .look import Stack
+from .plan_view import View, override_view
+from .telling import ask_event, end_event
+from .views import resource_view
+
+HOUR: Final = 3600.0
+LONGEST: Final = 366 * 86400.0
+WORDS: Final = 500
+"""Characters of a reason that are kept."""
+
+
+class Ask(NamedTuple):
+    """What is asked. ``seconds`` it lasts; a watched file asks with ``cause`` watch."""
+
+    verb: Asked
+    seconds: float | None = None
+    reason: str = ""
+    author: str = "somebody"
+    cause: str = "user"
+
+
+def wanted_of(stack: Stack, ref: Ref) -> Resource[Any]:
+    """The resource of one instance. Raises Terminal when there is none."""
+    want = stack.ledger.desired.get(ref)
+    if want is not None:
+        return want
+    live = stack.ledger.live(ref)
+    if live is not None and live.vitals.get("system"):
+        raise Terminal(f"{ref} belongs to the stack itself", reason="Refused")
+    raise Terminal(f"there is no {ref}", reason="NotFound")
+
+
+def ask(stack: Stack, ref: Ref, wanted: Ask) -> View:
+    """Keep what is asked of one instance; the next pass does it."""
+    seconds = HOUR if wanted.seconds is None else wanted.seconds
+    if not 0 < seconds <= LONGEST:
+        text = "it must last longer than nothing and at most a year"
+        raise Terminal(text, reason="NotSupported")
+    _demand_possible(stack, wanted_of(stack, ref), wanted)
+    said = wanted._replace(seconds=seconds, reason=" ".join(wanted.reason.split())[:WORDS])
+    kept = _keep(stack, ref, said)
+    if kept is not None:
+        stack.ledger.journal.record_events([ask_event(ref, kept)], stack.clock.now())
+        stack.ledger.journal.commit()
+    return asked_view(stack, ref)
+
+
+def release(stack: Stack, ref: Ref) -> View | None:
+    """Take back all that was asked of one instance; None when nothing was."""
+    gone = [Override(ref, request) for request in stack.requests.drop(ref)]
+    stack.ledger.journal.record_events(map(end_event, gone), stack.clock.now())
+    stack.ledger.journal.commit()
+    return override_view(gone[0]) if gone else None
+
+
+def reload_action(stack: Stack, ref: Ref) -> Any:
+    """What makes one instance read its files again."""
+    action = stack.kinds[ref.kind].reloads(wanted_of(stack, ref))
+    if action is None:
+        raise Terminal(f"a {ref.kind} cannot be reloaded", reason="NotSupported")
+    if not is_live(ref, stack.ledger.world):
+        raise Terminal(f"{ref} does not run", reason="Refused")
+    return action
+
+
+def asked_view(stack: Stack, ref: Ref) -> View:
+    """One resource, and what is asked of it by now."""
+    own = stack.requests.asked.get(ref, ())
+    return {
+        **resource_view(stack.ledger, ref),
+        "requests": [override_view(Override(ref, request)) for request in own],
+    }
+
+
+def _keep(stack: Stack, ref: Ref, wanted: Ask) -> Request | None:
+    """The request that comes of it: none when it is so already."""
+    make = _maker(stack, ref, wanted)
+    runs = may_run(stack.kinds[ref.kind], stack.ledger.desired[ref])
+    request: Request | None
+    match wanted.verb:
+        case Asked.STOP:
+            stack.requests.drop(ref, frozenset({Asked.START, Asked.RESTART}))
+            request = make(wanted.seconds) if runs else None
+        case Asked.START if runs:
+            request = _wake_up(stack, ref, make)
+        case Asked.START:
+            request = make(wanted.seconds)
+        case Asked.RESTART:
+            stack.requests.drop(ref, frozenset({Asked.STOP}))
+            request = make(None)
+        case _ as never:
+            assert_never(never)
+    if request is not None:
+        stack.requests.add(ref, request)
+    return request
+
+
+def _maker(stack: Stack, ref: Ref, wanted: Ask) -> Callable[[float | None], Request]:
+    now = stack.clock.now()
+
+    def make(seconds: float | None) -> Request:
+        until = None if seconds is None else now + seconds
+        again = wanted.verb is Asked.RESTART
+        epoch = stack.requests.next_epoch(ref, stack.ledger.world) if again else 0
+        said = (wanted.cause, wanted.reason, wanted.author)
+        return Request(wanted.verb, *said, at=now, until=until, epoch=epoch)
+
+    return make
+
+
+def _wake_up(stack: Stack, ref: Ref, make: Callable[[float | None], Request]) -> Request | None:
+    """Start what is to run anyway: what was stopped by hand, and what has given up."""
+    stack.requests.drop(ref, frozenset({Asked.STOP}))
+    if stack.ledger.health(ref).stuck:
+        epoch = stack.requests.next_epoch(ref, stack.ledger.world)
+        return make(None)._replace(verb=Asked.RESTART, epoch=epoch)
+    return None if is_live(ref, stack.ledger.world) else make(None)
+
+
+def _demand_possible(stack: Stack, want: Resource[Any], wanted: Ask) -> None:
+    """Raises when the next pass could not do it."""
+    kind, seen = stack.kinds[want.ref.kind], stack.ledger.world.get(want.ref.kind)
+    runs = may_run(kind, want)
+    if not runs and kind.resumed(want) == want:
+        raise Terminal(f"a {want.ref.kind} does not run by itself", reason="NotSupported")
+    if want.suspend:
+        text = f"{want.ref} is suspended: take metadata.suspend out at {want.origin} first"
+        raise Terminal(text, reason="Refused")
+    lasts = any(one.lasts for one in stack.requests.asked.get(want.ref, ()))
+    if wanted.verb is Asked.RESTART and not runs and not lasts:
+        text = f"{want.ref} is switched off at {want.origin}; start it for a while instead"
+        raise Terminal(text, reason="Refused")
+    if isinstance(seen, Unknown):
+        raise Transient(f"cannot see {want.ref} now: {seen.message}", reason=seen.reason)

@@ -1,0 +1,95 @@
+"""How often each resource was edited, and which edit was last seen in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ..core.kind import Kinds
+from ..core.model import Ref, Resource
+from .journal import Journal, Known
+
+ENDING: Final = frozenset({"started", "restored"})
+"""Fields of a state that do not outlive the stack."""
+
+
+class Edits:
+    """Generations, counted from 1, kept in the journal so that a new operator counts on."""
+
+    def __init__(self, kinds: Kinds, journal: Journal, *, stack_start: str = "") -> None:
+        self._kinds = kinds
+        self._journal = journal
+        self._stack_start = stack_start
+        self._known = journal.known()
+        self.applied: dict[Ref, str] = {}
+        """Digest of the specs that were last in sync, of those that have not been edited since."""
+        self._judge(self._known)
+
+    def count(self, desired: Mapping[Ref, Resource[Any]], *, whole: bool) -> set[Ref]:
+        """Take in resources as they are now; returns those that are gone for good."""
+        fresh: dict[Ref, Known] = {}
+        for ref, resource in desired.items():
+            known = self._known.get(ref)
+            if known is None:
+                fresh[ref] = Known(resource.digest, 1, "")
+            elif known.digest != resource.digest:
+                fresh[ref] = Known(resource.digest, known.generation + 1, known.applied)
+        gone = self._known.keys() - desired.keys() if whole else set()
+        for ref in gone:
+            del self._known[ref]
+            self.applied.pop(ref, None)
+        self._take(fresh, gone)
+        return gone
+
+    def generation(self, ref: Ref) -> int:
+        """How often this resource was edited, counted from 1."""
+        known = self._known.get(ref)
+        return 1 if known is None else known.generation
+
+    def observed_generation(self, ref: Ref) -> int:
+        """The generation that is known to be in the world; 0 when none is yet."""
+        known = self._known.get(ref)
+        if known is None:
+            return 0
+        return known.generation if ref in self.applied else known.generation - 1
+
+    def settle(self, refs: Iterable[Ref]) -> None:
+        """These are in the world as their specs want them."""
+        self._take(
+            {
+                ref: known._replace(applied=self._mark(ref, known.digest))
+                for ref in refs
+                if (known := self._known.get(ref)) is not None
+            }
+        )
+
+    def unsettle(self, refs: Iterable[Ref]) -> None:
+        """These are asked to differ from their specs: neither that nor its end is drift."""
+        self._take(
+            {
+                ref: known._replace(applied="")
+                for ref in refs
+                if (known := self._known.get(ref)) is not None and known.applied
+            }
+        )
+
+    def _take(self, fresh: Mapping[Ref, Known], gone: Iterable[Ref] = ()) -> None:
+        self._known.update(fresh)
+        self._judge(fresh)
+        self._journal.remember(fresh, gone)
+
+    def _judge(self, some: Mapping[Ref, Known]) -> None:
+        for ref, known in some.items():
+            if known.applied == self._mark(ref, known.digest):
+                self.applied[ref] = known.digest
+            else:
+                self.applied.pop(ref, None)
+
+    def _mark(self, ref: Ref, digest: str) -> str:
+        """Says that this content was in sync, for what ends with the stack: in which start of it.
+
+        To be down after the stack was started anew is nobody's change.
+        """
+        kind = self._kinds.get(ref.kind)  # a journal may know kinds that this version does not
+        ends = kind is not None and not ENDING.isdisjoint(kind.State.model_fields)
+        return f"{digest}@{self._stack_start}" if ends else digest

@@ -1,0 +1,130 @@
+"""A plan as surfaces show it: plain JSON values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..core.gates import AnyChange
+from ..core.model import Apply, Blocked, Json, Plan, Unknown, Verb
+from ..core.overrides import Override
+from ..core.request import Asked, Request
+from .ledger import Ledger
+
+View = dict[str, Json]
+
+DONE = {Asked.STOP: "stopped", Asked.START: "started", Asked.RESTART: "restarted"}
+HOW = {"user": "by hand", "restore": "for a restore", "watch": "because a file changed"}
+
+
+def timestamp(seconds: float) -> str | None:
+    """Unix seconds as people and machines read them; None for never."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def problems_view(ledger: Ledger) -> list[View]:
+    """What is wrong with the specs, file by file."""
+    snapshot = ledger.snapshot
+    return [problem.to_json() for problem in snapshot.problems] if snapshot else []
+
+
+def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
+    """The whole plan, as ``reconciler diff`` shows it."""
+    changes = [change_view(ledger, change) for change in plan.changes]
+    snapshot, differing = ledger.snapshot, {change.ref for change in plan.held}
+    return {
+        "revision": plan.revision,
+        "source": snapshot.source if snapshot else "",
+        "inSync": plan.in_sync,
+        "observedAt": timestamp(ledger.observed_at),
+        "tookMs": took_ms,
+        "summary": _summary(plan),
+        "changes": changes,
+        "held": held_view(ledger, plan),
+        "blocked": [
+            {"ref": str(one.ref), **_why(one)} for one in plan.blocked if one.ref not in differing
+        ],
+        "due": [{"ref": str(step.ref), "action": type(step.action).__name__} for step in plan.due],
+        "order": list(dict.fromkeys(str(step.ref) for step in plan.steps)),
+        "overrides": [override_view(one) for one in ledger.asked.overrides],
+        "pending": list(snapshot.pending) if snapshot else [],
+        "problems": problems_view(ledger),
+        "unknown": [_unknown_view(ledger, kind) for kind in plan.unknown],
+    }
+
+
+def change_view(ledger: Ledger, change: AnyChange) -> View:
+    """One ref's difference."""
+    want = ledger.desired.get(change.ref)
+    return {
+        "ref": str(change.ref),
+        "writtenAs": str(want.written_as if want else change.ref),
+        "verb": change.verb.value,
+        "apply": change.apply.value,
+        "origin": str(want.origin) if want else None,
+        "cause": change.cause.value,
+        "request": None if change.request is None else request_view(change.request),
+        "fields": [
+            {"path": f.path, "before": f.before, "after": f.after, "apply": f.apply.value}
+            for f in change.fields
+        ],
+    }
+
+
+def blocked_view(blocked: Blocked) -> View:
+    return {"ref": str(blocked.ref), **_why(blocked)}
+
+
+def held_view(ledger: Ledger, plan: Plan | None, *, unwanted: bool = False) -> list[View]:
+    """What is held back and why; ``unwanted``: only what the specs do not name any more."""
+    if plan is None:
+        return []
+    whys, wanted = {one.ref: one for one in plan.blocked}, ledger.desired if unwanted else {}
+    held = [change for change in plan.held if change.ref not in wanted]
+    return [{**change_view(ledger, one), **_why(whys.get(one.ref))} for one in held]
+
+
+def override_view(override: Override) -> View:
+    """What was asked of one ref, with the words for it."""
+    return {"ref": str(override.ref), **request_view(override.request)}
+
+
+def request_view(request: Request) -> View:
+    """What was asked, why, by whom, until when."""
+    return {
+        "verb": request.verb.value,
+        "cause": request.cause,
+        "reason": request.reason,
+        "author": request.author,
+        "at": timestamp(request.at),
+        "until": timestamp(request.until or 0.0),
+        "epoch": request.epoch,
+        "what": f"{DONE[request.verb]} {HOW.get(request.cause, f'({request.cause})')}",
+    }
+
+
+def _summary(plan: Plan) -> View:
+    changes = plan.changes
+    hard = {Apply.RESTART, Apply.RECREATE}
+    restarts = [c for c in changes if c.verb is Verb.UPDATE and c.apply in hard]
+    return {
+        "changes": len(changes),
+        "restarts": len(restarts),
+        "deletions": sum(change.verb is Verb.DELETE for change in changes),
+        "creations": sum(change.verb is Verb.CREATE for change in changes),
+        "held": len(plan.held),
+    }
+
+
+def _why(blocked: Blocked | None) -> View:
+    if blocked is None:
+        return {"reason": "", "message": "", "after": None}
+    return {"reason": blocked.reason, "message": blocked.message, "after": blocked.after}
+
+
+def _unknown_view(ledger: Ledger, kind: str) -> View:
+    seen = ledger.world.get(kind)
+    if not isinstance(seen, Unknown):
+        return {"kind": kind, "reason": "Unknown", "message": ""}
+    return {"kind": kind, "reason": seen.reason, "message": seen.message}

@@ -1,0 +1,65 @@
+"""What need not be worked out twice: everything goes by the identity of what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.gates import AnyChange
+from ..core.kind import Kinds
+from ..core.model import Health, HealthCode, Observed, Ref, Resource, State
+from ..core.plan import comparing
+
+Live = Observed[Any] | None
+
+ABSENT = Health(HealthCode.UNKNOWN, "Absent", "it is not there")
+
+
+class Recall:
+    """The last shape, difference and health of each ref.
+
+    Loader and drivers hand out the very same object for what did not change, so most of a pass
+    over an unchanged stack is a look into these tables. What comes out is what would come out
+    without them.
+    """
+
+    def __init__(self, kinds: Kinds) -> None:
+        self._kinds = kinds
+        self._compare = comparing(kinds, self.render)
+        self._states: dict[Ref, tuple[Resource[Any], State]] = {}
+        self._changes: dict[Ref, tuple[Resource[Any], Live, AnyChange | None]] = {}
+        self._healths: dict[Ref, tuple[Live, Health]] = {}
+
+    def render(self, resource: Resource[Any]) -> State:
+        """The wanted state of a resource."""
+        known = self._states.get(resource.ref)
+        if known is not None and known[0] is resource:
+            return known[1]
+        state: State = self._kinds[resource.ref.kind].render(resource)
+        self._states[resource.ref] = (resource, state)
+        return state
+
+    def compare(self, want: Resource[Any], live: Live) -> AnyChange | None:
+        """How a resource and what is seen of it differ."""
+        known = self._changes.get(want.ref)
+        if known is not None and known[0] is want and known[1] is live:
+            return known[2]
+        change = self._compare(want, live)
+        self._changes[want.ref] = (want, live, change)
+        return change
+
+    def health(self, ref: Ref, live: Live) -> Health:
+        """How well what is seen does."""
+        known = self._healths.get(ref)
+        if known is not None and known[0] is live:
+            return known[1]
+        health = ABSENT if live is None else self._kinds[ref.kind].health(live)
+        self._healths[ref] = (live, health)
+        return health
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """These are gone for good."""
+        for ref in refs:
+            self._states.pop(ref, None)
+            self._changes.pop(ref, None)
+            self._healths.pop(ref, None)

@@ -1,0 +1,97 @@
+"""What was asked by hand or by a watched file, on disk until it is done, over or taken back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..core.errors import Transient
+from ..core.gates import is_live, seen_of
+from ..core.kind import Kinds
+from ..core.model import Json, Ref, Resource, World
+from ..core.overrides import Override, epoch_of, may_run
+from ..core.request import Asked, Request
+from .records import Records
+
+log = logging.getLogger(__name__)
+
+TOPIC: Final = "override"
+
+
+class Requests:
+    """At most one request that lasts and one restart for each ref; they survive the operator."""
+
+    def __init__(self, kinds: Kinds, records: Records) -> None:
+        self._kinds = kinds
+        self._records = records
+        self.asked: dict[Ref, tuple[Request, ...]] = {
+            Ref(*name.split("/", 1)): tuple(map(_read, value))
+            for name, value in records.all(TOPIC).items()
+        }
+
+    def __iter__(self) -> Iterator[Override]:
+        for ref, own in sorted(self.asked.items()):
+            for request in own:
+                yield Override(ref, request)
+
+    def add(self, ref: Ref, request: Request) -> None:
+        """Ask; the last word counts."""
+        rest = [one for one in self.asked.get(ref, ()) if one.lasts != request.lasts]
+        self._keep(ref, (*rest, request))
+
+    def drop(self, ref: Ref, verbs: frozenset[Asked] = frozenset(Asked)) -> tuple[Request, ...]:
+        """Take back what was asked; returns what that was."""
+        own = self.asked.get(ref, ())
+        gone = tuple(one for one in own if one.verb in verbs)
+        if gone:
+            self._keep(ref, tuple(one for one in own if one.verb not in verbs))
+        return gone
+
+    def next_epoch(self, ref: Ref, world: World) -> int:
+        """Later than all that was reached or asked for."""
+        asked = (one.epoch for one in self.asked.get(ref, ()))
+        return 1 + max([epoch_of(seen_of(ref, world)), *asked])
+
+    def settle(
+        self, desired: Mapping[Ref, Resource[Any]], world: World, *, whole: bool, now: float
+    ) -> list[Override]:
+        """Forget what is done, over, or speaks of nobody any more; returns what that was."""
+        over = []
+        for ref, own in list(self.asked.items()):
+            want = desired.get(ref)
+            if want is None:
+                ended = own if whole else ()
+            else:
+                ended = tuple(one for one in own if self._is_over(one, want, world, now))
+            if ended:
+                self._forget(ref, tuple(one for one in own if one not in ended))
+                over += [Override(ref, one) for one in ended]
+        return over
+
+    def _forget(self, ref: Ref, left: tuple[Request, ...]) -> None:
+        try:
+            self._keep(ref, left)
+        except Transient as exc:  # what is over is over, and found to be so after a restart too
+            log.warning("%s", exc)
+
+    def _is_over(self, request: Request, want: Resource[Any], world: World, now: float) -> bool:
+        if request.until is not None:
+            return request.until <= now
+        if request.verb is Asked.RESTART:
+            lasting = any(one.lasts for one in self.asked.get(want.ref, ()))
+            idle = not lasting and not may_run(self._kinds[want.ref.kind], want)
+            return idle or request.epoch <= epoch_of(seen_of(want.ref, world))
+        return request.verb is Asked.START and is_live(want.ref, world)
+
+    def _keep(self, ref: Ref, own: tuple[Request, ...]) -> None:
+        if own:
+            self.asked[ref] = own
+            self._records.write(TOPIC, str(ref), [one._asdict() for one in own])
+        else:
+            self.asked.pop(ref, None)
+            self._records.clear(TOPIC, str(ref))
+
+
+def _read(value: Json) -> Request:
+    return Request(**{**value, "verb": Asked(value["verb"])})

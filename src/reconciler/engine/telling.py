@@ -1,0 +1,58 @@
+"""What is worth telling of a pass and of what people asked: events for the journal."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..core.errors import Waiting
+from ..core.model import Change, Ref
+from ..core.overrides import Override
+from ..core.request import Asked, Request
+from .journal import Event
+from .reconcile import Outcome
+
+DONE: Final = {"create": "Created", "update": "Updated", "delete": "Deleted"}
+DOING: Final = {Asked.STOP: "a stop", Asked.START: "a start", Asked.RESTART: "a restart"}
+
+
+def outcome_events(outcome: Outcome) -> list[Event]:
+    """What a pass did, and what it could not do."""
+    told = [
+        Event(change.ref, "Normal", DONE[change.verb], _why(change))
+        for change in outcome.plan.changes
+        if change.ref in outcome.applied
+    ]
+    due = {step.ref: type(step.action).__name__ for step in outcome.plan.due}
+    told += [Event(ref, "Normal", did, "") for ref, did in due.items() if ref in outcome.applied]
+    told += [
+        Event(ref, "Warning", error.reason, str(error))
+        for ref, error in outcome.failures.items()
+        if not isinstance(error, Waiting)
+    ]
+    return told
+
+
+def ask_event(ref: Ref, request: Request) -> Event:
+    """Somebody asked for something."""
+    return Event(ref, "Normal", "Asked", f"{DOING[request.verb]} {_by(request)}")
+
+
+def end_event(override: Override) -> Event:
+    """What was asked is done, over or taken back."""
+    ref, request = override
+    if request.verb is Asked.RESTART:
+        return Event(ref, "Normal", "AskedAndDone", f"{DOING[request.verb]} {_by(request)}")
+    return Event(ref, "Normal", "AskedAndOver", f"{DOING[request.verb]} {_by(request)} is over")
+
+
+def _why(change: Change[Any]) -> str:
+    if change.request is None:
+        return f"because of the {change.cause.value}"
+    return f"because of {DOING[change.request.verb]} {_by(change.request)}"
+
+
+def _by(request: Request) -> str:
+    said = f": {request.reason}" if request.reason else ""
+    if request.cause == "user":
+        return f"by {request.author}{said}"
+    return f"({request.cause}){said}"
