@@ -82,6 +82,20 @@ def begin(
     return Standing(probes, findings, adopted)
 
 
+def edited(standing: Standing, probes: Probes, now: float) -> Standing:
+    """Where the same life stands after its probes were edited: what is equal keeps its verdict."""
+    fresh = begin(probes, now, adopted=True).findings
+    kept = {
+        role: found
+        for role, found in standing.findings.items()
+        if probes.of(role) == standing.probes.of(role) and role in fresh
+    }
+    findings = {**fresh, **kept}
+    if Role.STARTUP in findings and standing.verdict(Role.STARTUP) in {None, Verdict.SUCCESS}:
+        findings[Role.STARTUP] = Finding(Verdict.SUCCESS, now)  # it has started long ago
+    return Standing(probes, findings, standing.adopted)
+
+
 def patience(probe: Probe) -> float:
     """How long a probe may fail before it counts, in seconds."""
     return probe.initial_delay + probe.period * probe.failure_threshold + probe.timeout
