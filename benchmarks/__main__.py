@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick|--full] [NAME…]``."""
+"""``python -m benchmarks [--full] [--sizes N…] [--sides SIDE…] [NAME…]``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from .converge import commit, converge
-from .footprint import footprint
+from .commit import commit
 from .loading import loading
+from .plane import NAMES, Run, plane
 from .quiet import quiet
-from .rounds import RESULTS, Board, table, write
+from .report import RESULTS, report, write
+from .rounds import Board
+from .sides import SIDES, present
 from .starting import starting
 
 
@@ -24,57 +27,60 @@ class Size:
     programs: tuple[int, ...]
     documents: int
     rounds: int
-    repeats: int
-    """Single changes in each round."""
     seconds: float
 
 
-SIZES: Mapping[str, Size] = {
-    "quick": Size((1, 10, 50), 1000, rounds=5, repeats=1, seconds=2.0),
-    "usual": Size((1, 10, 100), 10_000, rounds=5, repeats=2, seconds=4.0),
-    "full": Size((1, 10, 100, 500), 10_000, rounds=7, repeats=3, seconds=10.0),
-}
-BENCHMARKS: Mapping[str, Callable[[Board, Size], None]] = {
+QUICK = Size((10, 100), 1000, rounds=3, seconds=5.0)
+FULL = Size((10, 100, 500), 10_000, rounds=7, seconds=30.0)
+OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
     "loading": lambda board, size: loading(board, size=size.documents, rounds=3 * size.rounds),
-    "converge": lambda board, size: converge(
-        board, sizes=size.programs, rounds=size.rounds, repeats=size.repeats
-    ),
-    "commit": lambda board, _: commit(board, size=10, rounds=10),
-    "quiet": lambda board, size: quiet(board, sizes=size.programs, rounds=size.rounds),
-    "footprint": lambda board, size: footprint(
-        board, size=size.programs[-1], rounds=5, seconds=size.seconds
-    ),
+    "commit": lambda board, size: commit(board, size=10, rounds=size.rounds),
+    "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 
 
 def main() -> int:
-    """Run what is asked for, print the table, keep the samples."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--quick", action="store_const", dest="size", const="quick")
-    how.add_argument("--full", action="store_const", dest="size", const="full")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="numbers of programs")
-    parser.set_defaults(size="usual")
-    given = parser.parse_args()
-    if unknown := set(given.names) - BENCHMARKS.keys():
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    size = SIZES[given.size]
-    size = replace(size, programs=tuple(given.sizes)) if given.sizes else size
+    """Run what is asked for, print the tables, keep the samples."""
+    given = _arguments()
+    size = FULL if given.full else QUICK
+    sizes, rounds = given.sizes or size.programs, given.rounds or size.rounds
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
+    names = given.names or [*NAMES, *OTHERS]
     board = Board()
+    run = Run(board, present(given.sides or SIDES), rounds, size.seconds)
     try:
-        for name in given.names or BENCHMARKS:
-            began = time.monotonic()
-            print(f"{name} …", end=" ", file=sys.stderr, flush=True)
-            BENCHMARKS[name](board, size)
-            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+        if cases := [name for name in NAMES if name in names]:
+            _timed(" ".join(cases), lambda: plane(run, cases, sizes=sizes))
+        for name in OTHERS:
+            if name in names:
+                _timed(name, partial(OTHERS[name], board, size))
     finally:  # what was measured until then is worth reading
-        print(table(board.rows.values()))
+        print(report(list(board.rows.values())))
         write(board.rows.values())
         print(f"samples: {RESULTS}", file=sys.stderr)
     return 0
+
+
+def _timed(what: str, work: Callable[[], None]) -> None:
+    began = time.monotonic()
+    print(f"{what} …", end=" ", file=sys.stderr, flush=True)
+    work()
+    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def _arguments() -> argparse.Namespace:
+    known: Sequence[str] = (*NAMES, *OTHERS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="500 programs too, and more rounds")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="numbers of programs")
+    parser.add_argument("--rounds", type=int, help="how often")
+    parser.add_argument("--sides", nargs="+", metavar="SIDE", choices=SIDES, help=", ".join(SIDES))
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(known):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    return given
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from reconciler.kinds import KINDS
 from reconciler.specs.load import Loader
 from reconciler.specs.source import open_source
 
-from .rounds import Board, interleave, timed
+from .rounds import OURS, Board, Target, interleave, timed
 from .sides import folder, write
 
 FEW: Final = 10
@@ -48,11 +48,12 @@ def loading(board: Board, *, size: int, rounds: int) -> None:
         }
         single = interleave(contenders, rounds=rounds)
         full = interleave({"full": _everything(many, size)}, rounds=min(rounds, 5), warm=0)
-    parse = board.row(f"one changed file of {size}", peer_name="full parse", least=100.0)
-    parse.ours, parse.peer = single["many"], full["full"]
-    flat = board.row(f"one changed file of {FEW}, against {size}", peer_name=f"of {size}")
-    flat.ours, flat.peer = single["few"], single["many"]
-    flat.note = "1x is flat"
+    parse = board.row(f"load 1 changed of {size}", "ms", Target("full load", ahead=100.0))
+    parse.add(OURS, *single["many"])
+    parse.add("full load", *full["full"])
+    flat = board.row(f"load 1 changed of {FEW}", note=f"1x of {size} is flat")
+    flat.add(OURS, *single["few"])
+    flat.add(f"of {size}", *single["many"])
 
 
 def _filled(place: Path, size: int) -> Path:

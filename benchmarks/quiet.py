@@ -21,9 +21,8 @@ from reconciler.app import open_operator
 from reconciler.settings import Settings
 from reconciler.testing import eventually
 
-from .rounds import Board, interleave, timed
-from .sides import Ours, Peer, both, folder
-from .tick import build
+from .rounds import Board, Target
+from .sides import Ours, build, folder
 
 READING: Final = frozenset({"supervisor.getAllProcessInfo", "supervisor.getProcessInfo"})
 WINDOW: Final = 0.5
@@ -31,45 +30,27 @@ WINDOW: Final = 0.5
 
 
 def quiet(board: Board, *, sizes: tuple[int, ...], rounds: int) -> None:
-    """A no-op apply and a touched file, among N programs."""
+    """A second apply and a touched file, among N programs."""
     for size in sizes:
         _no_mutation(size)
-        with both(size) as (ours, peer):
-            programs = {f"p{number:04d}": "0" for number in range(size)}
-            for side in (ours, peer):
-                side.edit(programs)
-                side.apply()
-                side.ticks.wait(programs)
-            ours.wait_settled()
-            _apply(board, ours, peer, size=size, rounds=rounds)
+        with folder() as place, Ours(place, build(place)).running() as ours:
+            ours.started({f"p{number:04d}": "0" for number in range(size)})
+            ours.settle(size)
             _touch(board, ours, size=size, rounds=rounds)
-            assert ours.ticks.count() == peer.ticks.count() == size, "something was restarted"
-
-
-def _apply(board: Board, ours: Ours, peer: Peer, *, size: int, rounds: int) -> None:
-    words = ours.command("apply")
-    taken = interleave(
-        {
-            "ours": lambda: timed(lambda: subprocess.run(words, check=True, capture_output=True)),
-            "peer": lambda: timed(lambda: peer.control("update")),
-        },
-        rounds=rounds,
-    )
-    row = board.row(f"no-op apply of {size}", peer_name="supervisorctl update")
-    row.ours += taken["ours"]
-    row.peer += taken["peer"]
+            assert ours.ticks.count() == size, "something was restarted"
 
 
 def _touch(board: Board, ours: Ours, *, size: int, rounds: int) -> None:
     """How many passes a touch starts. One of the periodic ones may fall into the window."""
-    row = board.row(f"passes after a touch of {size}", "", limit=0.0)
+    row = board.row(f"passes after a touch of {size}", "", Target(within=0.0))
     path = ours.specs / "p0000.yaml"
     for _ in range(rounds):
         before = _passes(ours)
         path.touch()
         time.sleep(WINDOW)
-        row.ours.append(_passes(ours) - before)
-    assert sum(row.ours) <= 2, f"a touched file starts passes: {row.ours}"
+        row.add(ours.name, _passes(ours) - before)
+    passes = row.samples[ours.name]
+    assert sum(passes) <= 2, f"a touched file starts passes: {passes}"
 
 
 def _passes(ours: Ours) -> float:

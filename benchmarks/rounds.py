@@ -1,52 +1,86 @@
-"""Interleaved rounds, medians, and the table they become."""
+"""Interleaved rounds, medians, and what they are to reach."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
-RESULTS: Final = Path(__file__).with_name("results") / "latest.json"
+T = TypeVar("T")
+
+OURS: Final = "ours"
+
+
+class Target(NamedTuple):
+    """What is to be reached.
+
+    ``ahead``: of ``peer``, at least that many times; ``within``: at most that many times what
+    ``peer`` needs; without a peer, an absolute.
+    """
+
+    peer: str = ""
+    ahead: float | None = None
+    within: float | None = None
+    side: str = OURS
+    """Whose it is."""
+
+
+class Verdict(NamedTuple):
+    """Whether a target was reached."""
+
+    reached: bool
+    text: str
 
 
 @dataclass(slots=True)
 class Row:
-    """One comparison, and what it must reach.
-
-    ``limit``: ours must stay below it; ``least``: ours must be that many times ahead of the peer.
-    """
+    """One case: the samples of every side that took part."""
 
     name: str
-    unit: str
-    ours: list[float] = field(default_factory=list)
-    peer: list[float] = field(default_factory=list)
-    peer_name: str = ""
-    least: float | None = None
-    limit: float | None = None
+    unit: str = "ms"
+    targets: tuple[Target, ...] = ()
     note: str = ""
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What must be known about a side's number."""
 
-    @property
-    def ratio(self) -> float | None:
-        """How many times more the peer needs."""
-        if not self.ours or not self.peer or not statistics.median(self.ours):
-            return None
-        return statistics.median(self.peer) / statistics.median(self.ours)
+    def add(self, side: str, *values: float) -> None:
+        """Take in what a side needed."""
+        self.samples.setdefault(side, []).extend(values)
 
-    @property
-    def verdict(self) -> str:
-        """Whether a floor is reached; empty when there is none."""
-        if self.least is not None and self.ratio is not None:
-            return "ok" if self.ratio >= self.least else f"below {self.least:g}x"
-        if self.limit is not None and self.ours:
-            # An absolute is promised for an idle machine: the fastest round comes nearest to one.
-            return "ok" if min(self.ours) <= self.limit else f"above {self.limit:g}"
-        return ""
+    def median(self, side: str) -> float | None:
+        """What a side usually needed."""
+        values = self.samples.get(side)
+        return statistics.median(values) if values else None
+
+    def ratio(self, peer: str, side: str = OURS) -> float | None:
+        """How many times more ``peer`` needs than ``side``."""
+        mine, theirs = self.median(side), self.median(peer)
+        return None if not mine or theirs is None else theirs / mine
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Every target that can be judged by these samples."""
+        for target in self.targets:
+            if self.samples.get(target.side) and (not target.peer or target.peer in self.samples):
+                yield _judge(self, target)
+
+
+def _judge(row: Row, target: Target) -> Verdict:
+    who = "" if target.side == OURS else f"{target.side}: "
+    if target.ahead is not None:
+        ratio = row.ratio(target.peer, target.side) or 0.0
+        text = f"{who}{ratio:.1f}x ahead of {target.peer}, wanted {target.ahead:g}x"
+        return Verdict(ratio >= target.ahead, text)
+    within = target.within or 0.0
+    if target.peer:
+        times = 1 / (row.ratio(target.peer, target.side) or float("inf"))
+        text = f"{who}{times:.2f} times {target.peer}, wanted at most {within:g}"
+        return Verdict(times <= within, text)
+    # An absolute is promised for an idle machine: the fastest round comes nearest to one.
+    best = min(row.samples[target.side])
+    return Verdict(best <= within, f"{who}{best:.1f} {row.unit}, wanted at most {within:g}".strip())
 
 
 class Board:
@@ -55,11 +89,9 @@ class Board:
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
 
-    def row(self, name: str, unit: str = "ms", **more: object) -> Row:
+    def row(self, name: str, unit: str = "ms", *targets: Target, note: str = "") -> Row:
         """The row of that name, made when it is new."""
-        if name not in self.rows:
-            self.rows[name] = Row(name, unit, **more)  # type: ignore[arg-type] # as Row says
-        return self.rows[name]
+        return self.rows.setdefault(name, Row(name, unit, targets, note))
 
 
 def milliseconds(began: int, ended: int) -> float:
@@ -79,67 +111,14 @@ def interleave(
     """Each contender once a round, in turn; the first ``warm`` rounds do not count."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + warm):
-        names = list(contenders)
-        for name in names if number % 2 else reversed(names):
+        for name in turned(list(contenders), number):
             took = contenders[name]()
             if number >= warm:
                 found[name].append(took)
     return found
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Everything for a person."""
-    head = ("benchmark", "ours", "peer", "ratio", "rounds", "floor")
-    lines = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(_align(line, widths) for line in lines)
-
-
-def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = zip(cells, widths, strict=True)
-    text = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
-    return "  ".join(text).rstrip()
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    ratio = row.ratio
-    return (
-        row.name,
-        _value(row.ours, row.unit),
-        f"{row.peer_name} {_value(row.peer, row.unit)}".strip() if row.peer else "-",
-        f"{ratio:.1f}x" if ratio is not None else "-",
-        str(len(row.ours)),
-        row.verdict,
-    )
-
-
-def _value(samples: Sequence[float], unit: str) -> str:
-    if not samples:
-        return "-"
-    middle = statistics.median(samples)
-    return f"{middle:.{0 if middle >= 100 else 2 if middle < 10 else 1}f} {unit}"
-
-
-def write(rows: Iterable[Row], path: Path = RESULTS) -> None:
-    """Everything for a machine, samples and all."""
-    path.parent.mkdir(exist_ok=True)
-    body = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "python": platform.python_version(),
-        "processors": os.cpu_count(),
-        "load": os.getloadavg(),
-        "rows": [
-            {
-                "name": row.name,
-                "unit": row.unit,
-                "ours": row.ours,
-                "peer": row.peer,
-                "peerName": row.peer_name,
-                "ratio": row.ratio,
-                "verdict": row.verdict,
-                "note": row.note,
-            }
-            for row in rows
-        ],
-    }
-    path.write_text(json.dumps(body, indent=1) + "\n")
+def turned(contenders: Sequence[T], number: int) -> list[T]:
+    """Nobody is always the first."""
+    start = number % len(contenders) if contenders else 0
+    return [*contenders[start:], *contenders[:start]]

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .rounds import Board, interleave, timed
-from .sides import BIN, Ours, Peer, both
+from .rounds import OURS, Board, Target, interleave, timed
+from .sides import BIN, Ours, Supervisord, both
 
 FLOORS: Final = {"--help": 150.0, "version": 150.0, "status": 150.0, "validate": 350.0}
 FEW: Final = 5
@@ -20,22 +20,20 @@ def starting(board: Board, *, rounds: int) -> None:
     with both(FEW) as (ours, peer):
         programs = {f"p{number:04d}": "0" for number in range(FEW)}
         for side in (ours, peer):
-            side.edit(programs)
-            side.apply()
-            side.ticks.wait(programs)
-        ours.wait_settled()
+            side.started(programs)
+            side.settle(FEW)
         taken = interleave(_contenders(ours, peer), rounds=rounds, warm=2)
     for verb, limit in FLOORS.items():
-        row = board.row(f"reconciler {verb}", peer_name="supervisorctl version", limit=limit)
-        row.ours, row.peer = taken[verb], taken["supervisorctl"]
-        bare = board.row(f"reconciler {verb}, again", peer_name="python -I -c pass")
-        bare.ours, bare.peer = taken[verb], taken["bare"]
+        row = board.row(f"reconciler {verb}", "ms", Target(within=limit))
+        row.add(OURS, *taken[verb])
+        for peer_name in ("supervisorctl version", "python -I -c pass"):
+            row.add(peer_name, *taken[peer_name])
 
 
-def _contenders(ours: Ours, peer: Peer) -> Mapping[str, Callable[[], float]]:
+def _contenders(ours: Ours, peer: Supervisord) -> Mapping[str, Callable[[], float]]:
     return {
-        "bare": _run([sys.executable, "-I", "-c", "pass"]),
-        "supervisorctl": _run(peer.command("version"), say="."),
+        "python -I -c pass": _run([sys.executable, "-I", "-c", "pass"]),
+        "supervisorctl version": _run(peer.command("version"), say="."),
         "--help": _run([str(BIN / "reconciler"), "--help"], say="Commands"),
         "version": _run([str(BIN / "reconciler"), "version"], say="reconciler"),
         "status": _run(ours.command("status"), say="in sync"),

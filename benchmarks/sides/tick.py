@@ -38,6 +38,7 @@ class Ticks:
         self.path = path
         self._read = 0
         self._last: dict[str, Start] = {}
+        self._pids: set[int] = set()
 
     def last(self) -> Mapping[str, Start]:
         """The latest start of each program."""
@@ -55,6 +56,21 @@ class Ticks:
         late = [name for name in wanted if name not in self._last]
         raise TimeoutError(f"{self.path}: never started: {late[:5]}")
 
+    def wait_again(self, name: str, before: int) -> int:
+        """When the next life of ``name`` after process ``before`` began; waits for it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            start = self.last().get(name)
+            if start is not None and start.pid != before:
+                return start.nanoseconds
+            time.sleep(POLL)
+        raise TimeoutError(f"{self.path}: {name} was not started again")
+
+    def pids(self) -> frozenset[int]:
+        """Every process there ever was; a number may have gone to another program since."""
+        self._take_in()
+        return frozenset(self._pids)
+
     def count(self) -> int:
         """How many starts there were."""
         return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
@@ -70,3 +86,4 @@ class Ticks:
         for line in whole.decode().splitlines():
             name, value, pid, began = line.split()
             self._last[name] = Start(name, value, int(pid), int(began))
+            self._pids.add(int(pid))
