@@ -27,7 +27,9 @@ from ..core.plan import Wish
 from ..core.request import Request
 from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
+from .allocate import Ports
 from .edits import Edits
+from .expansion import Expansion
 from .journal import Event, Journal
 from .recall import Recall
 from .restarts import Restarts
@@ -39,7 +41,14 @@ PATIENT: Final = frozenset({WAITS, TIMED_OUT})
 class Ledger:
     """The operator's memory. Everything in it can be rebuilt from the specs and the world."""
 
-    def __init__(self, kinds: Kinds, journal: Journal, *, stack_start: str = "") -> None:
+    def __init__(
+        self,
+        kinds: Kinds,
+        journal: Journal,
+        *,
+        stack_start: str = "",
+        ports: Ports | None = None,
+    ) -> None:
         self.kinds = kinds
         self.journal = journal
         self.edits = Edits(kinds, journal, stack_start=stack_start)
@@ -58,7 +67,7 @@ class Ledger:
         self.applied_at = 0.0
         self._looked_since = float("-inf")
         self._waiting: dict[Ref, float] = {}
-        self._expanded: dict[Ref, tuple[Resource[Any], tuple[Resource[Any], ...]]] = {}
+        self._expansion = Expansion(kinds, ports)
         self._overridden: dict[Ref, Memo] = {}
         self._calm: dict[Ref, Observed[Any]] = {}
 
@@ -73,7 +82,7 @@ class Ledger:
         self.snapshot = snapshot
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
-        self.desired = dict(self._expand(snapshot))
+        self.desired = self._expansion.expand(snapshot)
         self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
         self.shape = shape_of(self.kinds, self.desired)
         gone = self.edits.count(self.desired, whole=snapshot.whole)
@@ -141,18 +150,6 @@ class Ledger:
             code = HealthCode.PROGRESSING if timely else HealthCode.DEGRADED
             return Health(code, blocked.reason, blocked.message)
         return self.recall.health(ref, self.live(ref))
-
-    def _expand(self, snapshot: Snapshot) -> Iterator[tuple[Ref, Resource[Any]]]:
-        """Instances, the very same objects for what was not edited: all caches go by identity."""
-        expanded = {}
-        for ref, written in snapshot.resources.items():
-            known = self._expanded.get(ref)
-            if known is None or known[0] is not written:
-                known = (written, self.kinds[ref.kind].instances(written))
-            expanded[ref] = known
-            for instance in known[1]:
-                yield instance.ref, instance
-        self._expanded = expanded
 
     def _count_waiting(self, plan: Plan) -> None:
         waiting = (one.ref for one in plan.blocked if one.reason in PATIENT)

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..core.diff import prepare
-from ..core.errors import ReconcileError, Waiting
+from ..core.errors import ReconcileError
 from ..core.model import Plan, Ref
 from ..core.request import Asked
-from ..specs.load import Loader, Snapshot
+from ..specs.load import Loader
 from . import asking
 from .asking import Ask
 from .journal import Event
 from .look import Stack, look
 from .loop import Lane
 from .plan_view import View, override_view, plan_view
+from .readiness import Check, checks
+from .reading import AGAIN, Reading
 from .reconcile import observe
 from .views import event_view, pass_view, resource_view, spec_view, status_view
 from .wake import file_changes, forget_bell, open_bell
-
-log = logging.getLogger(__name__)
 
 LANES: Final = {
     "stack": frozenset({"Process", "Gateway", "Route"}),
     "backup": frozenset({"Repository", "SyncTarget"}),
 }
-RELOAD_RETRY: Final = 1.0
 ROUNDS: Final = 10
 CALM: Final = 1.0
-STALE_AFTER: Final = 3.0
-"""Readiness wants a look at the world no older than this many resync periods."""
-
-
-class Check(NamedTuple):
-    """One line of ``/readyz?verbose``; ``kind`` is ``live`` or ``ready``."""
-
-    name: str
-    ok: bool
-    message: str
-    kind: str
 
 
 @dataclass(slots=True)
@@ -54,10 +41,10 @@ class Operator:
     loader: Loader
     watch_paths: Callable[[], Iterable[Path]]
     lanes: tuple[Lane, ...] = ()
-    load_error: str = ""
-    _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: Reading = field(init=False)
 
     def __post_init__(self) -> None:
+        self.reading = Reading(self.stack, self.loader)
         self.lanes = tuple(
             Lane(name, kinds & self.stack.kinds.keys(), self.stack, self._wake_others)
             for name, kinds in LANES.items()
@@ -84,53 +71,24 @@ class Operator:
                 lane.wake(complete=complete)
 
     async def reload(self, touched: Collection[str] | None = None) -> bool:
-        """Read the specs; says whether they differ from what was read before.
-
-        ``touched`` are the paths where something happened, if that is known.
-        """
-        async with self._loading:
-            try:
-                snapshot = await asyncio.to_thread(self.loader.load, touched)
-            except ReconcileError as exc:
-                self.load_error = str(exc)
-                log.warning("specs cannot be read: %s", exc)
-                return False
-            except Exception as exc:  # a fault of ours must not end what already runs
-                self.load_error = f"internal error: {type(exc).__name__}"
-                log.exception("reading the specs failed")
-                return False
-            self.load_error = ""
-            return self._take(snapshot)
-
-    def _take(self, snapshot: Snapshot) -> bool:
-        ledger, records = self.stack.ledger, self.stack.records
-        if snapshot is ledger.snapshot or not ledger.take_snapshot(snapshot):
-            return False
-        # An emptied folder has the same revision each time: what was allowed once is not for ever.
-        if not self.stack.confirmed(snapshot.revision):
-            records.clear("confirmation", "deletions")
-        return True
+        """Read the specs; says whether they differ from what was read before."""
+        return await self.reading.read(touched)
 
     async def plan(self) -> View:
         """What differs now: the specs are read and the world is looked at afresh."""
         started = self.stack.clock.monotonic()
         if await self.reload():
             self.wake()
-        self._demand_specs()
+        self.reading.demand()
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
         plan = look(self.stack, world, since=since)
         took = round((self.stack.clock.monotonic() - started) * 1000)
         view = plan_view(self.stack.ledger, plan, took)
-        if self.load_error:  # what was planned is for the last specs that could be read
-            view["unknown"] += self._unread()
+        if self.reading.error:  # what was planned is for the last specs that could be read
+            view["unknown"] += self.reading.unread()
             view["inSync"] = False
         return view
-
-    def _unread(self) -> list[View]:
-        """The specs, when they cannot be read now."""
-        why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.load_error}
-        return [why] if self.load_error else []
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         """Do now whatever can be done, and say what was done.
@@ -138,7 +96,7 @@ class Operator:
         ``confirm`` names a revision whose deletions are allowed.
         """
         await self.reload()
-        self._demand_specs()
+        self.reading.demand()
         if confirm:
             self.stack.records.write("confirmation", "deletions", confirm)
         for lane in self.lanes:
@@ -168,7 +126,7 @@ class Operator:
         A stop lasts ``seconds``, an hour unless said, and so does the start of what the specs
         switch off. Raises Terminal with ``NotFound``, ``NotSupported`` or ``Refused``.
         """
-        self._demand_specs()
+        self.reading.demand()
         if verb == "reload":
             return await self._reload_one(ref, author)
         return self.request(ref, Ask(Asked(verb), seconds, reason, author))
@@ -206,9 +164,9 @@ class Operator:
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
         view = status_view(self.stack.ledger)
-        view["unknown"] = self._unread()
-        if self.load_error:
-            view["verdict"] |= {"ready": False, "inSync": False, "message": self.load_error}
+        view["unknown"] = self.reading.unread()
+        if self.reading.error:
+            view["verdict"] |= {"ready": False, "inSync": False, "message": self.reading.error}
         return view
 
     async def resource(self, kind: str, name: str) -> View | None:
@@ -242,28 +200,7 @@ class Operator:
 
     def checks(self) -> list[Check]:
         """What liveness and readiness are made of. That this answers at all is liveness."""
-        ledger, now = self.stack.ledger, self.stack.clock.now()
-        age = now - ledger.observed_at
-        fresh = bool(ledger.observed_at) and age < STALE_AFTER * self.stack.resync
-        unknown = () if ledger.plan is None else ledger.plan.unknown
-        loaded = ledger.snapshot is not None
-        readable = loaded and not self.load_error
-        passed = loaded and ledger.plan is not None and ledger.plan.revision == ledger.revision
-        return [
-            Check("loop", ok=True, message="", kind="live"),
-            Check("specs", readable, self.load_error or "the specs were not read yet", "ready"),
-            Check("observation", fresh, "the world was not seen lately", "ready"),
-            Check("planes", not unknown, f"cannot see {', '.join(unknown)}", "ready"),
-            Check("apply", passed, "no pass was made for these specs yet", "ready"),
-        ]
-
-    def _demand_specs(self) -> None:
-        if self.stack.ledger.snapshot is None:
-            raise Waiting(
-                self.load_error or "the specs were not read yet",
-                reason="NoSpecs",
-                after=RELOAD_RETRY,
-            )
+        return checks(self.stack, self.reading.error)
 
     def _wake_others(self, lane: Lane) -> None:
         for other in self.lanes:
@@ -278,8 +215,7 @@ class Operator:
     async def _resync(self) -> None:
         """What no watch reports (a secret's file, a missed event) is found a little later."""
         while True:
-            failed = bool(self.load_error) or self.stack.ledger.snapshot is None
-            await self.stack.clock.sleep(RELOAD_RETRY if failed else self.stack.resync)
+            await self.stack.clock.sleep(AGAIN if self.reading.failed() else self.stack.resync)
             await self._reload_and_wake()
 
     async def _prepare(self) -> None:

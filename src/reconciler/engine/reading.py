@@ -1,0 +1,72 @@
+"""Reads the specs for the operator, and remembers why that is not possible now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..core.errors import ReconcileError, Waiting
+from ..specs.load import Loader, Snapshot
+from .look import Stack
+from .plan_view import View
+
+log = logging.getLogger(__name__)
+
+AGAIN: Final = 1.0
+"""What cannot be read is tried again this soon (seconds)."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """The specs of one stack. ``error`` is why they cannot be read now, else empty."""
+
+    stack: Stack
+    loader: Loader
+    error: str = ""
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def read(self, touched: Collection[str] | None = None) -> bool:
+        """Read them; says whether they differ from what was read before.
+
+        ``touched`` are the paths where something happened, if that is known.
+        """
+        async with self._turn:
+            try:
+                snapshot = await asyncio.to_thread(self.loader.load, touched)
+            except ReconcileError as exc:
+                self.error = str(exc)
+                log.warning("specs cannot be read: %s", exc)
+                return False
+            except Exception as exc:  # a fault of ours must not end what already runs
+                self.error = f"internal error: {type(exc).__name__}"
+                log.exception("reading the specs failed")
+                return False
+            self.error = ""
+            return self._take(snapshot)
+
+    def failed(self) -> bool:
+        """Whether the newest specs are not known."""
+        return bool(self.error) or self.stack.ledger.snapshot is None
+
+    def demand(self) -> None:
+        """Raises Waiting when no specs were ever read."""
+        if self.stack.ledger.snapshot is None:
+            text = self.error or "the specs were not read yet"
+            raise Waiting(text, reason="NoSpecs", after=AGAIN)
+
+    def unread(self) -> list[View]:
+        """The specs among what cannot be seen, when they cannot be read now."""
+        why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.error}
+        return [why] if self.error else []
+
+    def _take(self, snapshot: Snapshot) -> bool:
+        ledger, records = self.stack.ledger, self.stack.records
+        if snapshot is ledger.snapshot or not ledger.take_snapshot(snapshot):
+            return False
+        # An emptied folder has the same revision each time: what was allowed once is not for ever.
+        if not self.stack.confirmed(snapshot.revision):
+            records.clear("confirmation", "deletions")
+        return True
