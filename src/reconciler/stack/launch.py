@@ -46,6 +46,7 @@ class Refusal(Exception):  # noqa: N818 (named as it reads)
 def main(arguments: list[str]) -> NoReturn:
     """Become the process; never returns."""
     state_dir, name, stamp = arguments
+    os.closerange(3, 1024)  # supervisord's own, should one be open
     try:
         record = read_record(f"{state_dir}/state/processes/{name}.json")
         note = f"{state_dir}/run/processes/{name}.json"
@@ -140,7 +141,6 @@ def become(record: dict[str, Any], env: dict[str, str]) -> NoReturn:
     except OSError as exc:
         raise Refusal(f"{exc.strerror}: {cwd}{owner(cwd)}; {mend(exc, cwd)}", code(exc)) from None
     restore_signals()
-    os.closerange(3, 1024)
     argv = with_interpreter(record.get("interpreter") or "", record["argv"])
     program = find(argv[0], env.get("PATH", DEFAULT_PATH))
     try:

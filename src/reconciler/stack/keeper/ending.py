@@ -1,0 +1,131 @@
+"""Ends a program with all that belongs to it: asks first, waits, then kills what is left."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from signal import SIGKILL
+from typing import TYPE_CHECKING, Any, Final
+
+from ..launch import Refusal
+from . import families
+from .loop import NEVER
+
+if TYPE_CHECKING:
+    from .program import Program
+
+_FIRST_LOOK: Final = 0.01
+_LAST_LOOK: Final = 0.25
+
+
+class Hook:
+    """A command that runs before a program is asked to stop."""
+
+    def __init__(self, program: Program, pid: int, until: float) -> None:
+        self.pid = pid
+        self.until = until
+        self.ended = False
+        self._program = program
+
+    def finish(self, _pid: int, _status: int) -> None:
+        """Called by supervisord when it has reaped it."""
+        self.ended = True
+        self._program.look_soon()
+
+    def end(self) -> None:
+        """Leave nothing of it."""
+        if not self.ended:
+            families.signal_group(self.pid, SIGKILL)
+
+
+class Ending:
+    """One end, from the first question to the last trace; ``look`` says when to look again."""
+
+    def __init__(self, program: Program, now: float, *, asked: bool) -> None:
+        self._program = program
+        self._leader = program.pid
+        self._alive = True
+        self._group = True
+        self._family: dict[int, int] = {}
+        self._asked: set[int] = set()
+        self._deadline = NEVER
+        self._pause = _FIRST_LOOK
+        self._hook: Hook | None = None
+        self.crash = not asked
+        if asked:
+            self._family = families.named(families.tree(self._leader) - {self._leader})
+            self._hook = self._start_hook(now)
+
+    def main_ended(self) -> None:
+        """The process itself is gone; what belongs to it may not be."""
+        self._alive = False
+
+    def look(self, now: float) -> float | None:
+        """Do what is due; None when nothing is left."""
+        if self._hook and self._alive and not self._hook.ended and now < self._hook.until:
+            return self._hook.until
+        if self._hook:
+            self._hook.end()
+            self._hook = None
+        if self._deadline == NEVER:
+            self._deadline = now + self._program.settings.grace
+            if self._alive:
+                families.signal_group(self._leader, self._program.settings.stop_signal)
+                self._asked.add(self._leader)
+        rest = set() if self._alive else self._rest()
+        if not self._alive and not rest and not self._group:
+            return None
+        return self._press(rest, now)
+
+    def _press(self, rest: set[int], now: float) -> float:
+        if now >= self._deadline:
+            self._kill(rest)
+        elif self._alive:
+            return self._deadline
+        else:
+            # The process is gone: now, and not before, is what it left asked on its own.
+            families.signal_each(rest - self._asked, self._program.settings.stop_signal)
+            if self._group and not self._asked:
+                families.signal_group(self._leader, self._program.settings.stop_signal)
+            self._asked |= rest | {self._leader}
+        self._pause = min(_LAST_LOOK, self._pause * 1.5)
+        soon = now + self._pause
+        return min(soon, self._deadline) if now < self._deadline else soon
+
+    def _kill(self, rest: set[int]) -> None:
+        if self._alive:
+            rest = families.tree(self._leader) - {self._leader}
+            self._family |= families.named(rest)
+        if self._group:
+            families.signal_group(self._leader, SIGKILL)
+        families.signal_each(rest, SIGKILL)
+
+    def _rest(self) -> set[int]:
+        """What is left outside the group; whether the group is left is noted on the way."""
+        # Once it is gone its number may be another's.
+        self._group = self._group and families.group_lives(self._leader)
+        strays = self._program.keeper.strays(self._program.name)
+        roots = families.living(self._family) | strays
+        return families.tree(*roots) if roots else roots
+
+    def _start_hook(self, now: float) -> Hook | None:
+        program = self._program
+        argv = list(program.settings.preStop)
+        if not argv:
+            return None
+        try:
+            pid = program.run_beside(argv)
+        except (Refusal, OSError) as exc:
+            program.say(f"preStop: {exc}")
+            return None
+        hook = Hook(program, pid, now + program.settings.grace)
+        program.keeper.options.pidhistory[pid] = hook
+        return hook
+
+
+def close_all(pipes: dict[str, Any]) -> None:
+    """Close every descriptor of ``pipes`` that is open."""
+    for fd in pipes.values():
+        if fd is not None:
+            with suppress(OSError):
+                os.close(fd)

@@ -1,0 +1,62 @@
+"""What is remembered of a program from one life to the next."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_CAUSES: Final = 10
+
+
+@dataclass(slots=True)
+class History:
+    """Counters, causes and the last end of one program."""
+
+    epoch: int = 0
+    failures: int = 0
+    restarts: int = 0
+    began: bool = False
+    completed: bool = False
+    digest: str = ""
+    revision: str = ""
+    last: dict[str, Any] | None = None
+    causes: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_CAUSES))
+
+    @classmethod
+    def read(cls, line: Mapping[str, Any]) -> History:
+        """As it was when the last line of a life was written."""
+        return cls(
+            epoch=int(line.get("epoch") or 0),
+            failures=int(line.get("failures") or 0),
+            restarts=int(line.get("restarts") or 0),
+            began=bool(line),
+            completed=bool(line.get("completed")),
+            digest=str(line.get("digest") or ""),
+            revision=str(line.get("revision") or ""),
+        )
+
+    def starts(self, cause: str, detail: str) -> None:
+        """One more start; the first one needs no cause, a planned run is no restart."""
+        if self.began:
+            self.causes.append({"at": time.time(), "cause": cause, "detail": detail})
+            self.restarts += cause != "schedule"
+        self.began = True
+        self.completed = False
+
+    def ends(self, code: int | None, signal: str | None, uptime: float) -> None:
+        """One more end."""
+        now = time.time()
+        self.last = {"at": now, "code": code, "signal": signal, "uptime": round(uptime, 3)}
+
+    def line(self, name: str, pid: int, born: int, stack: str) -> dict[str, Any]:
+        """For the file of lives."""
+        line = {"name": name, "pid": pid, "born": born, "digest": self.digest, "stack": stack}
+        line |= {"revision": self.revision, "epoch": self.epoch}
+        line |= {"failures": self.failures, "restarts": self.restarts}
+        if not pid:
+            line["ended"] = time.time()
+            line["completed"] = self.completed
+        return line

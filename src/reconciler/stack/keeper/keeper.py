@@ -1,0 +1,141 @@
+"""All programs of a stack, what is asked of them and what has changed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from supervisor.states import SupervisorStates
+
+from . import families
+from .lives import Lives
+from .loop import Loop
+from .program import Program
+from .spawning import Starter
+from .stock import Group, GroupConfig, ProgramConfig, QuietGroup
+
+_GONE_AT_MOST: Final = 1000
+
+
+class Keeper:
+    """Keeps programs inside supervisord; one for each supervisord."""
+
+    def __init__(self, supervisord: Any, loop: Loop, state_dir: Path) -> None:
+        self.options = supervisord.options
+        self.loop = loop
+        self.life = secrets.token_hex(8)
+        self.stack = os.environ.get("RECONCILER_STACK_START", "")
+        self.lives = Lives(state_dir / "run" / "lives.jsonl", self.stack)
+        self.starter = Starter(str(state_dir), quick=loop.mode == "full")
+        self.version = 0
+        self.programs: dict[str, Program] = {}
+        self._supervisord = supervisord
+        self._logs = state_dir / "log"
+        self._wake = str(state_dir / "run" / "wake.sock")
+        self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._bell.setblocking(False)  # noqa: FBT003 (the C type takes no keyword)
+        self._changed: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
+        self._forgotten = 0
+        self._adopted: Mapping[str, set[int]] | None = None
+        loop.each_turn(self.look_anew)
+
+    @property
+    def winding_down(self) -> bool:
+        """Whether supervisord is about to end."""
+        return bool(self.options.mood < SupervisorStates.RUNNING)
+
+    def know(self, name: str) -> Program:
+        """The program of that name, made if it is new. Raises ValueError."""
+        program = self.programs.get(name)
+        if program is None:
+            if name in self._supervisord.process_groups:
+                raise ValueError(f"supervisord has a group {name} that is not the keeper's")
+            log = str(self._logs / f"{name}.log")
+            config = ProgramConfig(self.options, name, log, self._make)
+            kind = QuietGroup if self.loop.mode == "full" else Group
+            self._supervisord.add_process_group(GroupConfig(config, kind, self))
+            program = self.programs[name]
+            self._gone.pop(name, None)
+            program.remember()
+        return program
+
+    def _make(self, config: ProgramConfig, group: Group) -> Program:
+        program = Program(config, group, self)
+        group.config.program = program
+        self.programs[config.name] = program
+        return program
+
+    def drop(self, program: Program) -> None:
+        """Forget a program that is stopped."""
+        program.show("stopped")
+        self._supervisord.remove_process_group(program.name)
+
+    def forget(self, name: str) -> None:
+        """Supervisord has let go of it."""
+        self.loop.timers.set(self.programs.pop(name), float("inf"))
+        self.lives.forget(name)
+        self._changed.pop(name, None)
+        self.version += 1
+        self._gone[name] = self.version
+        if len(self._gone) > _GONE_AT_MOST:
+            oldest = next(iter(self._gone))
+            self._forgotten = self._gone.pop(oldest)
+        self.ring(name)
+
+    def touch(self, name: str) -> None:
+        """``name`` is not as it was."""
+        self.version += 1
+        self._changed.pop(name, None)
+        self._changed[name] = self.version
+
+    def changes(self, life: str, since: int) -> dict[str, Any]:
+        """What is not as it was in version ``since`` of the same life; else all there is."""
+        everything = life != self.life or since < self._forgotten or since > self.version
+        names, gone = list(self.programs), []
+        if not everything:
+            names, gone = _later(self._changed, since), _later(self._gone, since)
+        return {
+            "life": self.life,
+            "version": self.version,
+            "all": everything,
+            "programs": {name: self.programs[name].entry() for name in names},
+            "gone": gone,
+        }
+
+    def ring(self, name: str) -> None:
+        """Tell the operator to look; when it is not there it will look by itself."""
+        with suppress(OSError):
+            self._bell.sendto(name.encode(), self._wake)
+
+    def say(self, text: str) -> None:
+        """A word of ours in supervisord's log."""
+        self.options.logger.info(text)
+
+    def strays(self, name: str) -> set[int]:
+        """What we adopted of program ``name``; looked up once a turn for all of them."""
+        if self._adopted is None:
+            self._adopted = families.adopted(self.options.pidhistory)
+        return self._adopted.get(name, set())
+
+    def wind_down(self) -> None:
+        """Stop all, what others need last; each time as far as it goes."""
+
+    def look_anew(self) -> None:
+        """What was found a while ago says nothing about now."""
+        self._adopted = None
+
+
+def _later(versions: dict[str, int], since: int) -> list[str]:
+    """The names with a version after ``since``; the newest are last."""
+    found = []
+    for name in reversed(versions):
+        if versions[name] <= since:
+            break
+        found.append(name)
+    return found

@@ -1,0 +1,252 @@
+"""The lives of one program: how each begins, what happens in it, and what follows its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from contextlib import suppress
+from signal import Signals
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ..kernel import start_time
+from ..launch import Refusal
+from . import families
+from .ending import Ending
+from .history import History
+from .loop import NEVER
+from .output import tail_lines
+from .policy import Settings
+from .stock import StockProgram
+from .streams import Streams
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
+    from .stock import Group, ProgramConfig
+
+_STARTING: Final = 1.0
+_MEMORY_EVERY: Final = 1.0
+
+
+class Follow(NamedTuple):
+    """What comes after an end: a start at once, or what the policy says."""
+
+    cause: str
+    detail: str
+    at_once: bool = False
+    good: bool = False
+
+
+class Life(StockProgram):
+    """A process of supervisord's; the policy decides what follows when it ends."""
+
+    def __init__(self, config: ProgramConfig, group: Group, keeper: Keeper) -> None:
+        super().__init__(config)
+        self.group = group
+        self.keeper = keeper
+        self.name: str = config.name
+        self.settings = Settings()
+        self.wanted = self.departing = False
+        self.history = History.read(keeper.lives.of(self.name))
+        self.follow: Follow | None = None
+        self.ending: Ending | None = None
+        self.error = ""
+        self.born = 0
+        self.since = time.time()
+        self.next: float | None = None
+        self.memory = 0
+        self.view = "null"
+        self.tail: list[str] = []
+        self.due = NEVER
+        self.streams: Streams | None = None
+        self._began = self._next_at = 0.0
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a process, or something is left of one."""
+        return bool(self.pid or self.ending)
+
+    @property
+    def stdin(self) -> Any:
+        """Where ``supervisorctl`` writes to the process."""
+        return self.streams.stdin if self.streams else None
+
+    def start(self, follow: Follow) -> None:
+        """Start it now; a refusal is a failure like any other."""
+        self.follow, self.error, self.next = None, "", None
+        if self.keeper.winding_down:
+            return self.enter("stopped")
+        try:
+            self._spawn()
+        except (Refusal, OSError) as exc:
+            self._give_back()
+            self.error = str(exc)
+            self.spawnerr = self.error
+            self.since = self.laststop = time.time()
+            return self.decide(follow)
+        self.history.starts(follow.cause, follow.detail)
+        self._note(self.pid)
+        return self.enter("starting")
+
+    def _spawn(self) -> None:
+        keeper = self.keeper
+        record = keeper.starter.record(self.name)
+        # What was tried counts, or the same refusal would look like news for ever.
+        self.history.digest = str(record.get("digest") or "")
+        self.history.revision = str(record.get("revision") or "")
+        self.streams = Streams(self)
+        self.pid = keeper.starter.run(record, record["argv"], self.streams.of_child)
+        keeper.options.pidhistory[self.pid] = self
+        self.streams.open()
+        self.pipes, self.dispatchers = self.streams.ours, self.streams.dispatchers
+        self.born = start_time(self.pid) or 0
+        self.view = json.dumps(record.get("view"))
+        self._began, self.since = time.monotonic(), time.time()
+        self.laststart, self.spawnerr, self.exitstatus = self.since, None, None
+
+    def run_beside(self, argv: list[str]) -> int:
+        """Start a command that ends soon, with the program's surroundings and log."""
+        record = self.keeper.starter.record(self.name) | {"interpreter": ""}
+        assert self.streams is not None  # noqa: S101 (only beside a live one)
+        out = self.streams.beside()
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self.keeper.starter.run(record, argv, (nothing, out, out))
+        finally:
+            os.close(out)
+            os.close(nothing)
+
+    def finish(self, _pid: int, status: int) -> None:
+        """Supervisord has reaped the process."""
+        signal = Signals(os.WTERMSIG(status)).name[3:] if os.WIFSIGNALED(status) else None
+        code = None if signal else os.waitstatus_to_exitcode(status)
+        uptime = time.monotonic() - self._began
+        if self.streams:
+            self.streams.drain()
+            self.tail = tail_lines(self.streams.log.tail())
+        if uptime >= self.settings.healthyAfter:
+            self.history.failures = 0
+        self.history.ends(code, signal, uptime)
+        if self.ending is None:
+            detail = f"signal {signal}" if signal else f"exit code {code}"
+            self.follow = Follow("crash", detail, good=code in self.settings.successExitCodes)
+            self.ending = Ending(self, time.monotonic(), asked=False)
+        self.pid, self.born, self.memory = 0, 0, 0
+        self.exitstatus, self.laststop = -1 if code is None else code, time.time()
+        self.since = self.laststop
+        self.ending.main_ended()
+        self.look_soon()
+
+    def end(self) -> None:
+        """Begin to end it, unless that has begun already."""
+        if self.ending is None:
+            self.ending = Ending(self, time.monotonic(), asked=True)
+            self.enter("stopping")
+        self.look_soon()
+
+    def look(self, now: float) -> None:
+        """Do what is due, and say when to look again."""
+        again = NEVER
+        if self.ending:
+            later = self.ending.look(now)
+            if later is None:
+                return self._over()
+            again = later
+            if self.phase != "stopping":
+                self.enter("stopping")  # after a crash, when something is left of it
+        elif self.pid:
+            again = self._look_at_live(now)
+        elif self.phase == "backoff":
+            if self._next_at <= now:
+                return self.start(self.follow or Follow("crash", ""))
+            again = self._next_at
+        return self.keeper.loop.timers.set(self, again)
+
+    def _look_at_live(self, now: float) -> float:
+        """Note what time alone changes; when to look again."""
+        up, healthy = self._began + _STARTING, self._began + self.settings.healthyAfter
+        if self.phase == "starting" and now >= up:
+            self.enter("running")
+        if self.history.failures and now >= healthy:
+            self.history.failures = 0
+            self.touch()
+        again = up if self.phase == "starting" else NEVER
+        if self.history.failures:
+            again = min(again, healthy)
+        if self.settings.memory:
+            self._weigh()
+            again = min(again, now + _MEMORY_EVERY)
+        return again
+
+    def _weigh(self) -> None:
+        """Look at its memory; too much is a fault."""
+        self.memory, before = families.memory([self.pid]), self.memory
+        if self.memory != before:
+            self.touch()
+        if self.memory > self.settings.memory:
+            self.follow = Follow("memory", f"{self.memory} bytes, {self.settings.memory} allowed")
+            self.end()
+
+    def _over(self) -> None:
+        """Nothing is left of it: what now?"""
+        follow, self.follow, self.ending = self.follow, None, None
+        self._give_back()
+        self._note(0)
+        if self.departing:
+            self.keeper.drop(self)
+        elif not self.wanted or follow is None or self.keeper.winding_down:
+            self.enter("stopped")
+        elif follow.at_once:
+            self.start(follow)
+        else:
+            self.decide(follow)
+
+    def decide(self, follow: Follow, *, more: int = 1) -> None:
+        """Do what the policy says after an end, or after a start that was refused."""
+        history, settings = self.history, self.settings
+        verdict = settings.verdict(history.failures + more, good=follow.good)
+        if verdict in {"completed", "armed"}:
+            history.failures, history.completed = 0, verdict == "completed"
+            self._note(0)
+            return self.enter(verdict)
+        history.failures += more
+        if verdict == "backoff":
+            wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)
+            self.follow, self._next_at = follow, time.monotonic() + wait
+            self.next = time.time() + wait
+            self.keeper.loop.timers.set(self, self._next_at)
+        return self.enter(verdict)
+
+    def enter(self, phase: str) -> None:
+        """Be in ``phase`` from now on, and say so."""
+        if phase != "backoff":
+            self.next = None
+        self.show(phase)
+        self.touch()
+        self.keeper.ring(self.name)
+        if phase == "starting":
+            self.look_soon()
+
+    def touch(self) -> None:
+        """Something about it has changed."""
+        self.keeper.touch(self.name)
+
+    def look_soon(self) -> None:
+        """Look at it in the next turn."""
+        self.keeper.loop.timers.set(self, time.monotonic())
+
+    def say(self, text: str) -> None:
+        """A word of ours in supervisord's log."""
+        self.keeper.say(f"{self.name}: {text}")
+
+    def _note(self, pid: int) -> None:
+        line = self.history.line(self.name, pid, self.born, self.keeper.stack)
+        self.keeper.lives.write(line)
+
+    def _give_back(self) -> None:
+        if self.streams:
+            self.streams.close()
+        self.streams, self.pipes, self.dispatchers = None, {}, {}
+        with suppress(AttributeError):
+            del self.event

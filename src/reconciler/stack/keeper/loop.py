@@ -1,0 +1,166 @@
+"""When the keeper gets its turn: supervisord's loop, made to wake up in time."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+NEVER: Final = float("inf")
+_WINDING_DOWN: Final = 0.02
+_RUNNING: Final = 1
+
+
+class Timers:
+    """What is to be looked at when; whoever is put off is not looked at before."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Any]] = []
+        self._count = 0
+
+    def set(self, thing: Any, when: float) -> None:
+        """Have ``thing.look`` called at ``when`` (monotonic) instead of when it was to be."""
+        if thing.due != when:
+            thing.due = when
+            if when != NEVER:
+                self._count += 1
+                heapq.heappush(self._heap, (when, self._count, thing))
+
+    def next(self) -> float:
+        """When the next look is due; perhaps sooner."""
+        return self._heap[0][0] if self._heap else NEVER
+
+    def run(self, now: float) -> None:
+        """Look at all that is due."""
+        while self._heap and self._heap[0][0] <= now:
+            when, _, thing = heapq.heappop(self._heap)
+            if thing.due == when:
+                thing.due = NEVER
+                thing.look(now)
+
+
+class Loop:
+    """Supervisord's loop as it is: a turn about once a second, or when something happens."""
+
+    mode: str = "plain"
+
+    def __init__(self) -> None:
+        self.timers = Timers()
+        self._listeners: list[Callable[[], None]] = []
+
+    def each_turn(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` in each turn."""
+        self._listeners.append(listener)
+
+    def turn(self) -> None:
+        """Do what is due."""
+        self.timers.run(time.monotonic())
+        for listener in self._listeners:
+            listener()
+
+    def hear(self, stream: Any) -> None:
+        """Read ``stream``; supervisord does so itself."""
+
+    def asked(self) -> None:
+        """One of supervisord's loops has come round to us."""
+        self.turn()
+
+
+class QuickLoop(Loop):
+    """Wakes up when a child ends or a time has come, and looks only at streams that speak."""
+
+    mode = "full"
+
+    def __init__(self, supervisord: Any) -> None:
+        super().__init__()
+        self._options = supervisord.options
+        self._poller = self._options.poller
+        self._poll = self._poller.poll
+        self._close = self._poller.close
+        self._streams: dict[int, Any] = {}
+        self._ears = select.epoll()
+        self._bell, self._rope = os.pipe()
+        os.set_blocking(self._bell, False)
+        os.set_blocking(self._rope, False)
+        self._hot = False
+        self._poller.register_readable(self._bell)
+        self._poller.register_readable(self._ears.fileno())
+        self._poller.poll = self.poll
+        self._poller.close = self.close
+        signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
+
+    def asked(self) -> None:
+        """Each poll is a turn already."""
+
+    def hear(self, stream: Any) -> None:
+        """Read ``stream`` when it speaks."""
+        self._streams[stream.fd] = stream
+        stream.closing = self._leave
+        self._ears.register(stream.fd, select.EPOLLIN)
+
+    def poll(self, timeout: float) -> tuple[list[int], list[int]]:
+        """As the poller's own, but no longer than until something is due."""
+        self._guarded(self.turn)
+        readable, writable = self._poll(self._patience(timeout))
+        ours = {self._bell: self._answer, self._ears.fileno(): self._listen}
+        for fd in ours.keys() & set(readable):
+            self._guarded(ours[fd])
+        return [fd for fd in readable if fd not in ours], writable
+
+    def close(self) -> None:
+        """End with the poller; a reload makes another one."""
+        signal.set_wakeup_fd(-1)
+        self._ears.close()
+        for fd in (self._bell, self._rope):
+            os.close(fd)
+        self._close()
+
+    def _patience(self, timeout: float) -> float:
+        if self._hot:
+            self._hot = _somebody_waits()  # supervisord reaps a hundred at a time
+            if self._hot:
+                return 0.0
+        if self._options.mood < _RUNNING:
+            timeout = min(timeout, _WINDING_DOWN)
+        return max(0.0, min(timeout, self.timers.next() - time.monotonic()))
+
+    def _answer(self) -> None:
+        self._hot = True
+        with suppress(BlockingIOError):
+            os.read(self._bell, 65536)
+
+    def _listen(self) -> None:
+        for fd, _ in self._ears.poll(0):
+            stream = self._streams.get(fd)
+            if stream is None:
+                continue
+            try:
+                stream.handle_read_event()
+            except Exception:  # noqa: BLE001 (one stream's trouble is not another's)
+                stream.handle_error()
+
+    def _leave(self, fd: int) -> None:
+        if self._streams.pop(fd, None):
+            with suppress(OSError):
+                self._ears.unregister(fd)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """Whatever goes wrong here, supervisord lives on."""
+        try:
+            call()
+        except Exception as exc:  # noqa: BLE001
+            text = f"keeper: {type(exc).__name__}: {exc}"
+            self._options.logger.critical(text)
+
+
+def _somebody_waits() -> bool:
+    """Whether a child has ended that nobody has noticed."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False

@@ -1,0 +1,82 @@
+"""What follows when a process ends: settings in, decision out; no clock, no dice, no process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from signal import Signals
+from typing import Any, Final
+
+_BRISK: Final = 0.1
+"""Seconds the second quick failure waits at least where no back-off is wanted: never a spin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a program is kept; every field may change while it runs."""
+
+    mode: str = "service"
+    policy: str = "always"
+    backoff: float = 1.0
+    maxBackoff: float = 30.0  # noqa: N815 (named as on the wire)
+    strategy: str = "exponential"
+    healthyAfter: float = 10.0  # noqa: N815
+    maxRetries: int = -1  # noqa: N815
+    successExitCodes: tuple[int, ...] = (0,)  # noqa: N815
+    stopSignal: str = "TERM"  # noqa: N815
+    grace: float = 10.0
+    preStop: tuple[str, ...] = ()  # noqa: N815
+    memory: int = 0
+    priority: int = 100
+    after: tuple[str, ...] = ()
+    family: str = ""
+    logMaxBytes: int = 10_000_000  # noqa: N815
+    logBackups: int = 5  # noqa: N815
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Settings:
+        """The settings of the wire; what is missing or null is as usual. Raises ValueError."""
+        known = {field.name: field.default for field in fields(cls)}
+        given = {key: told[key] for key in known if told.get(key) is not None}
+        try:
+            settings = cls(**{key: _like(known[key], value) for key, value in given.items()})
+            Signals[f"SIG{settings.stopSignal}"]
+        except (TypeError, ValueError, LookupError) as exc:
+            raise ValueError(f"settings: {exc}") from None
+        return settings
+
+    @property
+    def stop_signal(self) -> Signals:
+        """What asks a process to end."""
+        return Signals[f"SIG{self.stopSignal}"]
+
+    def delay(self, failures: int, dice: float = 0.0) -> float:
+        """Seconds to wait after ``failures`` in a row; ``dice`` is a throw in [0, 1)."""
+        if failures < 1:
+            return 0.0
+        if self.backoff <= 0.0 and failures > 1:
+            return min(max(self.maxBackoff, _BRISK), _grown(_BRISK, failures - 1))
+        if self.strategy == "fixed":
+            return min(self.maxBackoff, self.backoff)
+        if self.strategy == "random":
+            least = min(self.maxBackoff, self.backoff)
+            return least + (self.maxBackoff - least) * dice
+        longest = min(self.maxBackoff, _grown(self.backoff, failures))
+        return longest * (0.5 + dice / 2) if self.strategy == "exponentialJitter" else longest
+
+    def verdict(self, failures: int, *, good: bool) -> str:
+        """What a program is after an end: backoff, completed, armed or failed."""
+        if good and (self.mode != "service" or self.policy != "always"):
+            return "armed" if self.mode == "cron" else "completed"
+        if self.policy == "never" or -1 < self.maxRetries < failures:
+            return "failed"
+        return "backoff"
+
+
+def _grown(first: float, failures: int) -> float:
+    return float(first * 2.0 ** min(failures - 1, 1000))
+
+
+def _like(usual: Any, value: Any) -> Any:
+    """``value`` in the type of the usual one."""
+    return tuple(value) if isinstance(usual, tuple) else type(usual)(value)

@@ -1,0 +1,157 @@
+"""One program: what is asked of it, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..launch import Refusal
+from .life import Follow, Life
+from .policy import Settings
+
+_FORGIVING = frozenset({"user", "spec"})
+_FAULTS = frozenset({"liveness", "memory"})
+
+
+class Program(Life):
+    """What may be asked of a program, again and again, without doing anything twice."""
+
+    stamp = ""
+    _last_run = ""
+
+    def remember(self) -> None:
+        """Be what an earlier keeper of the same stack has written down."""
+        if self.history.completed:
+            self.wanted = True
+            self.enter("completed")
+
+    def keep(self, stamp: str, settings: Settings) -> None:
+        """Be kept like this from now on."""
+        self.departing = False
+        self.stamp, self.settings = stamp, settings
+        self.config.priority = self.group.config.priority = settings.priority
+        if self.streams:
+            self.streams.log.adapt(settings)
+        if self.phase == "failed" and self.wanted:
+            self.history.failures = 0
+            self.start(Follow("spec", "kept in another way"))
+        elif self.phase == "backoff" and self.follow:
+            self.decide(self.follow, more=0)
+        self.look_soon()
+        self.touch()
+
+    def begin(self, epoch: int, cause: str, detail: str) -> None:
+        """Want it to run; start it unless it lives."""
+        if self.wanted and self.phase == "completed" and 0 < epoch <= self.history.epoch:
+            return
+        self._want(epoch, cause)
+        if self.ending and (self.follow is None or cause in _FORGIVING):
+            self.follow = Follow(cause, detail, at_once=True)
+        elif not self.live:
+            self._start_or_arm(Follow(cause, detail, at_once=True))
+        self.touch()
+
+    def replace(self, epoch: int, cause: str, detail: str) -> None:
+        """Stop all of it and start it from the record there is then; once for each epoch."""
+        if epoch <= self.history.epoch and self._is_as_recorded():
+            return
+        self._want(epoch, cause)
+        follow = Follow(cause, detail, at_once=cause not in _FAULTS)
+        if self.live:
+            self.follow = follow
+            self.end()
+        elif follow.at_once:
+            self._start_or_arm(follow)
+        self.touch()
+
+    def run(self, cause: str, due: str, *, replace: bool) -> None:
+        """One run of a program that waits for its time."""
+        busy = self.live or self.phase == "backoff"
+        if not self.wanted or due == self._last_run or (busy and not replace):
+            return
+        self._last_run, self.history.failures = due, 0
+        follow = Follow(cause, due, at_once=True)
+        if self.live:
+            self.follow = follow
+            self.end()
+        else:
+            self.start(follow)
+
+    def rest(self) -> None:
+        """Want it to be stopped, with all that belongs to it."""
+        self.wanted, self.follow, self.history.failures = False, None, 0
+        if self.live:
+            self.end()
+        elif self.phase != "stopped":
+            self.enter("stopped")
+        self.touch()
+
+    def depart(self) -> None:
+        """Stop it and forget it."""
+        self.departing = True
+        self.rest()
+        if not self.live:
+            self.keeper.drop(self)
+
+    def entry(self) -> dict[str, Any]:
+        """All there is to know, for the wire."""
+        history = self.history
+        entry: dict[str, Any] = {
+            "state": self.phase,
+            "wanted": self.wanted,
+            "stamp": self.stamp,
+            "epoch": history.epoch,
+            "digest": history.digest,
+            "revision": history.revision,
+            "pid": self.pid,
+            "born": self.born,
+            "since": self.since,
+            "next": self.next,
+            "failures": history.failures,
+            "restarts": history.restarts,
+            "error": self.error,
+            "last": history.last,
+            "log": self.config.stdout_logfile,
+            "causes": list(history.causes),
+        }
+        if self.settings.memory:
+            entry["memory"] = self.memory
+        return entry
+
+    def started_with(self) -> Any:
+        """The view of the record that the live process was started with."""
+        return json.loads(self.view) if self.pid else None
+
+    def _want(self, epoch: int, cause: str) -> None:
+        self.wanted, self.departing = True, False
+        self.history.epoch = max(epoch, self.history.epoch)
+        if cause in _FORGIVING:
+            self.history.failures = 0
+
+    def _start_or_arm(self, follow: Follow) -> None:
+        if self.settings.mode == "cron":
+            self._read_digest()
+            self.enter("armed")
+        else:
+            self.start(follow)
+
+    def _read_digest(self) -> None:
+        """What the next run will be."""
+        self.error = ""
+        try:
+            record = self.keeper.starter.record(self.name)
+        except Refusal as refusal:
+            self.error = str(refusal)
+            return
+        self.history.digest = str(record.get("digest") or "")
+        self.history.revision = str(record.get("revision") or "")
+
+    def _is_as_recorded(self) -> bool:
+        """Whether it is, or was, what its record says; not while it ends."""
+        settled = bool(self.pid) or self.phase in {"completed", "armed"}
+        if self.ending or not settled:
+            return False
+        try:
+            return bool(self.keeper.starter.record(self.name).get("digest") == self.history.digest)
+        except Refusal:
+            return False

@@ -1,0 +1,149 @@
+"""Starts a program from its start record, without a launcher in between."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Final
+
+from ..launch import (
+    DEFAULT_PATH,
+    Refusal,
+    become,
+    code,
+    environment,
+    find,
+    mend,
+    owner,
+    read_record,
+    with_interpreter,
+)
+
+_DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Python ignores these; a program expects to die of them."""
+
+
+class Starter:
+    """Starts programs of one stack; ``quick`` borrows from supervisord what a fork would change."""
+
+    def __init__(self, state_dir: str, *, quick: bool) -> None:
+        self._state_dir = state_dir
+        self._quick = quick
+        self._home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        usual = os.environ.get("RECONCILER_OPEN_FILES", "")
+        self._open_files = int(usual) if usual.isdigit() else None
+
+    def record(self, name: str) -> dict[str, Any]:
+        """The start record of ``name``. Raises Refusal."""
+        return read_record(f"{self._state_dir}/state/processes/{name}.json")
+
+    def run(self, record: dict[str, Any], argv: list[str], streams: tuple[int, int, int]) -> int:
+        """Start ``argv`` as ``record`` says, first of a session of its own. Raises Refusal."""
+        env = environment(record, f"{self._state_dir}/run/environ")
+        if self._quick and not _needs_more(record):
+            return self._posix_spawn(record | {"argv": argv}, env, streams)
+        return _fork({**record, "argv": argv}, env, streams)
+
+    def _posix_spawn(
+        self, record: Mapping[str, Any], env: Mapping[str, str], streams: tuple[int, int, int]
+    ) -> int:
+        actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)]
+        cwd = record.get("cwd") or "/"
+        with self._borrowed(record, cwd):
+            argv = with_interpreter(record.get("interpreter") or "", record["argv"])
+            program = find(argv[0], env.get("PATH", DEFAULT_PATH))
+            try:
+                return os.posix_spawn(
+                    program,
+                    argv,
+                    env,
+                    file_actions=actions,
+                    setsid=True,
+                    setsigmask=(),
+                    setsigdef=_DEFAULTS,
+                )
+            except OSError as exc:
+                raise _refused(exc, program, cwd) from None
+
+    @contextmanager
+    def _borrowed(self, record: Mapping[str, Any], cwd: str) -> Iterator[None]:
+        """Be, for the length of a call, what the child shall be: one thread, so nobody sees it."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files = (record.get("limits") or {}).get("openFiles") or self._open_files
+        umask = record.get("umask")
+        try:
+            os.chdir(cwd)
+        except OSError as exc:
+            text = f"{exc.strerror}: {cwd}{owner(cwd)}; {mend(exc, cwd)}"
+            raise Refusal(text, code(exc)) from None
+        before = os.umask(int(umask, 8)) if umask else None
+        try:
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, limits[1]), limits[1]))
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            if before is not None:
+                os.umask(before)
+            os.fchdir(self._home)
+
+
+def _needs_more(record: Mapping[str, Any]) -> bool:
+    """Whether only a process of its own can be made what ``record`` asks for."""
+    limits = record.get("limits") or {}
+    more = ("processes", "niceness", "noNewPrivileges")
+    return bool(record.get("user")) or any(limits.get(key) for key in more)
+
+
+def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int]) -> int:
+    """Start it by a copy of ourselves, which has the time to change what it is."""
+    told, tell = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError as exc:
+        os.close(told)
+        os.close(tell)
+        raise _crowded(exc) from None
+    if pid == 0:
+        _live_as(record, env, streams, tell)
+    os.close(tell)
+    why = b"".join(iter(partial(os.read, told, 4096), b""))  # ends when the program runs
+    os.close(told)
+    if why:
+        os.waitpid(pid, 0)
+        number, _, text = why.decode().partition(" ")
+        raise Refusal(text, int(number))
+    return pid
+
+
+def _live_as(
+    record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int], tell: int
+) -> None:
+    try:
+        os.setsid()
+        for theirs, ours in enumerate(streams):
+            os.dup2(ours, theirs)
+        become(record, env)
+    except Refusal as refusal:
+        os.write(tell, f"{refusal.code} {refusal}".encode())
+    except BaseException as exc:  # noqa: BLE001 (a copy of supervisord must not live on)
+        with suppress(OSError):
+            os.write(tell, f"126 {type(exc).__name__}: {exc}".encode())
+    finally:
+        os._exit(126)
+
+
+def _refused(exc: OSError, program: str, cwd: str) -> Refusal:
+    if exc.errno in {errno.EAGAIN, errno.ENOMEM}:
+        return _crowded(exc)
+    text = f"{exc.strerror}: {program}{owner(program)} (in {cwd}); {mend(exc, program)}"
+    return Refusal(text, code(exc))
+
+
+def _crowded(exc: OSError) -> Refusal:
+    return Refusal(f"{exc.strerror}: no room for another process; end some, or raise ulimit -u")
