@@ -154,10 +154,12 @@ async def _operate(settings: Settings) -> None:
 
 async def _work(operator: Operator, metrics: Metrics, settings: Settings) -> None:
     """All that an operator does; a part that fails takes the whole down, to be started anew."""
+    from .api.access import open_access
     from .api.app import make_app
     from .api.serve import serve
 
-    app = make_app(operator, metrics)
+    access = open_access(settings)
+    app = make_app(operator, metrics, access)
     async with asyncio.TaskGroup() as group:
         group.create_task(operator.run(settings.wake_socket))
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))

@@ -11,6 +11,8 @@ from typing import Final
 SOCKET_PATH_LIMIT: Final = 107
 MIN_RESYNC: Final = 0.1
 MAX_RESYNC: Final = 86400.0
+USUAL_RATE: Final = 20.0
+MAX_RATE: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,13 @@ class Settings:
     worktree: bool = False
     listen: str | None = None
     resync: float = 30.0
+    dev: bool = False
+    """Whether every process is restarted when files in its working directory change."""
     stack_start: str = ""
+    api_rate: float = USUAL_RATE
+    """Requests a second that one token, or one address without any, may send for ever."""
+    api_hosts: frozenset[str] = frozenset()
+    """Names this stack is reached by; empty: any."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -81,7 +89,10 @@ def read_settings(
         worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
         listen=listen or own.get("RECONCILER_LISTEN") or None,
         resync=_resync(environ.get("RECONCILER_RESYNC")),
+        dev=environ.get("RECONCILER_DEV") == "1",
         stack_start=environ.get("RECONCILER_STACK_START") or _boot(),
+        api_rate=_rate(environ.get("RECONCILER_API_RATE")),
+        api_hosts=_names(environ.get("RECONCILER_API_HOSTS", "")),
         environ=environ,
     )
 
@@ -96,6 +107,21 @@ def _resync(text: str | None) -> float:
             f"RECONCILER_RESYNC is {text!r}; write seconds from {MIN_RESYNC:g} to {MAX_RESYNC:g}"
         )
     return seconds
+
+
+def _rate(text: str | None) -> float:
+    try:
+        rate = float(text or USUAL_RATE)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= MAX_RATE:
+        raise ValueError(f"RECONCILER_API_RATE is {text!r}; write requests per second, such as 20")
+    return rate
+
+
+def _names(text: str) -> frozenset[str]:
+    """Names between commas."""
+    return frozenset(one.strip().lower() for one in text.split(",") if one.strip())
 
 
 def _boot() -> str:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 import pytest
 
+from reconciler.api.access import Access, open_access
 from reconciler.api.app import OperatorView, make_app
+from reconciler.api.credentials import Credential, Scope
+from reconciler.api.password import VARIABLE, hashed
+from reconciler.core.model import Ref
+from reconciler.core.values import HIDDEN
 from reconciler.metrics import Metrics
+from reconciler.settings import Settings
 
 View: TypeAlias = Mapping[str, Any]
 Ask: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+Grant: TypeAlias = Callable[[str], dict[str, str]]
+
+PASSWORD = "correct horse battery staple"
+HASH = hashed(PASSWORD)
 
 
 class Check(NamedTuple):
@@ -29,6 +40,13 @@ class Operator:
     def __init__(self) -> None:
         self.passes = 0
         self.confirmed = ""
+        self.asked: dict[Ref, View] = {}
+        self.resources = [
+            process("web-0", log="/nowhere/web-0.log"),
+            process("api-0", pid=0, state="stopped"),
+            process("api-1"),
+            process("reconciler", written="reconciler", system=True),
+        ]
         self.measured = 0
         self.trouble: Exception | None = None
         self.health = "Healthy"
@@ -54,8 +72,7 @@ class Operator:
             "health": self.health,
             "message": "all good",
         }
-        web = {"ref": "Process/web", "health": {"code": self.health}}
-        more = {"problems": self.problems, "resources": [web]}
+        more = {"problems": self.problems, "resources": self.resources}
         return self._answer({"verdict": verdict, "revision": "abc", **more})
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
@@ -63,8 +80,31 @@ class Operator:
         self.confirmed = confirm
         return self._answer({"plan": {}, "failures": []})
 
+    async def ask(
+        self, ref: Ref, verb: str, *, reason: str, author: str, seconds: float | None = None
+    ) -> View:
+        self.asked[ref] = {
+            "ref": str(ref),
+            "verb": verb,
+            "reason": reason,
+            "author": author,
+            "seconds": seconds,
+        }
+        return self._answer(self.asked[ref])
+
+    async def release(self, ref: Ref) -> View | None:
+        return self._answer(self.asked.pop(ref)) if ref in self.asked else None
+
+    def requests(self) -> Sequence[View]:
+        return list(self.asked.values())
+
+    def spec(self, *_: str) -> View | None:
+        env = {"MODE": "fast", "API_KEY": "k1", "DB": HIDDEN}
+        return {"command": ["python", "app.py"], "args": ["-v"], "env": env}
+
     async def resource(self, kind: str, name: str) -> View | None:
-        return self._answer({"ref": f"{kind}/{name}"}) if name == "web" else None
+        found = [one for one in self.resources if one["ref"] == f"{kind}/{name}"]
+        return self._answer(found[0]) if found else None
 
     def events(self, limit: int) -> Sequence[View]:
         return [{"reason": "Started", "count": number} for number in range(min(limit, 200))]
@@ -86,15 +126,55 @@ class Operator:
         ]
 
 
+def process(name: str, *, written: str = "", system: bool = False, **vitals: Any) -> View:
+    """A process as the operator shows it; it runs unless said otherwise."""
+    family = written or name.rpartition("-")[0]
+    return {
+        "ref": f"Process/{name}",
+        "kind": "Process",
+        "name": name,
+        "writtenAs": f"Process/{family}",
+        "origin": None if system else f"specs/{family}.yaml:1",
+        "system": system,
+        "health": {"code": "Healthy", "reason": "Running", "message": "running"},
+        "vitals": {"state": "running", "pid": 4021, "since": 1769767200, "restarts": 3, **vitals},
+        "conditions": [],
+    }
+
+
 @pytest.fixture
 def operator() -> Operator:
     return Operator()
 
 
 @pytest.fixture
-def ask(operator: OperatorView) -> Ask:
+def settings(stack_dir: Path) -> Settings:
+    """Of a stack whose password is PASSWORD."""
+    environ = {VARIABLE: HASH}
+    return Settings(stack_dir / "specs", stack_dir, api_rate=1000.0, environ=environ)
+
+
+@pytest.fixture
+def access(settings: Settings) -> Access:
+    """Who may use the API: who knows the password, and nobody else yet."""
+    return open_access(settings)
+
+
+@pytest.fixture
+def token(access: Access) -> Grant:
+    """Headers with a new token of a scope."""
+
+    def make(scope: str) -> dict[str, str]:
+        secret = access.credentials.create(Credential(f"for {scope}", Scope(scope), "", 0.0))
+        return {"Authorization": f"Bearer {secret}"}
+
+    return make
+
+
+@pytest.fixture
+def ask(operator: OperatorView, access: Access) -> Ask:
     """A client of the operator: over the unix socket, or with ``address`` over TCP."""
-    app = make_app(operator, Metrics(lanes=["stack"]))
+    app = make_app(operator, Metrics(lanes=["stack"]), access)
 
     @asynccontextmanager
     async def client(

@@ -82,7 +82,7 @@ async def test_one_word_for_the_stack(ask: Ask, operator: Operator, code: str, w
     async with ask() as http:
         answer = await http.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (200, word)
-    assert answer.json()["resources"] == {code: 1}
+    assert answer.json()["resources"] == {"Healthy": 4}
     assert answer.json()["revision"] == "abc"
 
 

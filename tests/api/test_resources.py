@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.core.errors import Terminal, Transient, Waiting
 
-from .conftest import Ask, Operator
+from .conftest import Ask, Operator, process
 
 ROOT = "/admin/api/v1"
 
@@ -16,7 +16,9 @@ async def test_views_pass_as_they_are(ask: Ask, operator: Operator) -> None:
     async with ask() as http:
         assert (await http.get(f"{ROOT}/plan")).json() == await operator.plan()
         assert (await http.get(f"{ROOT}/status")).json() == await operator.status()
-        assert (await http.get(f"{ROOT}/resources/Process/web")).json() == {"ref": "Process/web"}
+        assert (await http.get(f"{ROOT}/resources/Process/web-0")).json() == process(
+            "web-0", log="/nowhere/web-0.log"
+        )
 
 
 async def test_a_pass_is_started_by_post_alone(ask: Ask, operator: Operator) -> None:
@@ -33,7 +35,7 @@ async def test_a_pass_is_started_by_post_alone(ask: Ask, operator: Operator) -> 
 async def test_a_confirmation_is_handed_on(ask: Ask, operator: Operator) -> None:
     """The revision whose deletions are allowed reaches the operator as it was written."""
     async with ask() as http:
-        await http.post(f"{ROOT}/reconcile", params={"confirm": "4f2c1d9"})
+        await http.post(f"{ROOT}/reconcile", json={"confirm": "4f2c1d9"})
     assert operator.confirmed == "4f2c1d9"
 
 
@@ -48,11 +50,13 @@ async def test_lists_are_bounded(ask: Ask, page: str) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "ten", "", "1e2", "٣", "9" * 5000])
 async def test_an_odd_limit_is_named(ask: Ask, limit: str) -> None:
-    """A limit that is no sensible number is refused with what would be one."""
+    """A limit that is no sensible number is refused, with its name and what would be one."""
     async with ask() as http:
         answer = await http.get(f"{ROOT}/events", params={"limit": limit})
-    assert answer.status_code == 400
-    assert answer.json()["detail"] == "limit must be a number from 1 to 1000"
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].startswith("query.limit: ")
+    assert [one["at"] for one in answer.json()["errors"]] == ["query.limit"]
 
 
 async def test_no_such_resource(ask: Ask) -> None:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from reconciler.api.access import Access
 from reconciler.api.app import make_app
 from reconciler.api.serve import serve
 from reconciler.cli.client import Operator as CommandLine
@@ -31,8 +32,8 @@ from .conftest import Operator
 
 
 @pytest.fixture
-def app(operator: Operator) -> Starlette:
-    return make_app(operator, Metrics())
+def app(operator: Operator, access: Access) -> Starlette:
+    return make_app(operator, Metrics(), access)
 
 
 @pytest.fixture

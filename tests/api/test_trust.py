@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Ask, Operator
+from .conftest import Ask, Grant, Operator
 
 PRIVATE = ["/metrics", "/admin/api/v1/plan", "/admin/api/v1/status", "/nowhere", "/health/", "/"]
 RECONCILE = "/admin/api/v1/reconcile"
@@ -13,15 +13,15 @@ RECONCILE = "/admin/api/v1/reconcile"
 @pytest.mark.parametrize("path", [*PRIVATE, RECONCILE])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 async def test_strangers_find_nothing(ask: Ask, operator: Operator, path: str, method: str) -> None:
-    """To a stranger every other path looks the same: not there."""
+    """To a stranger without a token every other path looks the same, there or not."""
     async with ask(X_Reconciler_Client="stranger") as http:
         answer = await http.request(method, path)
-    assert answer.status_code == 404
+    assert answer.status_code == (404 if path == "/metrics" else 401)
     assert answer.json() == {
         "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": "Not Found",
+        "title": "Not Found" if path == "/metrics" else "Unauthorized",
+        "status": answer.status_code,
+        "detail": "Not Found" if path == "/metrics" else "send a token, or log in",
     }
     assert "allow" not in answer.headers
     assert operator.passes == 0
@@ -91,9 +91,11 @@ async def test_a_foreign_page_starts_nothing(
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "http://localhost", "Sec_Fetch_Site": "same-origin"}]
 )
-async def test_our_own_page_may(ask: Ask, operator: Operator, headers: dict[str, str]) -> None:
+async def test_our_own_page_may(
+    ask: Ask, operator: Operator, token: Grant, headers: dict[str, str]
+) -> None:
     """A tool, or a page served from this very place, may start a pass."""
-    async with ask("127.0.0.1", **headers) as http:
+    async with ask("127.0.0.1", **headers, **token("operate")) as http:
         answer = await http.post(RECONCILE)
     assert (answer.status_code, operator.passes) == (200, 1)
 

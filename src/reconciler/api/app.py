@@ -3,34 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, Final
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
+from .. import __version__
 from ..metrics import Metrics
+from .access import Access
+from .actions import ActionPages
+from .answers import ProblemDetails, operation_id
 from .health import HealthPages
+from .login import LoginPages
+from .logs import LogPages
+from .original import OriginalPages
 from .problems import ANSWERS
 from .resources import ResourcePages
-from .trust import Door
+from .streams import EventPages, Streams
+from .trust import LOGIN, METRICS, ROOT, Door
 from .view import Check, OperatorView
 
-__all__ = ["Check", "OperatorView", "make_app"]
+__all__ = ["Access", "Check", "OperatorView", "make_app"]
+
+TELEMETRY: Final[Any] = {"exclude": ["*"]}
 
 
-def make_app(operator: OperatorView, metrics: Metrics) -> Starlette:
+def make_app(operator: OperatorView, metrics: Metrics, access: Access) -> FastAPI:
     """Everything the operator answers, for ``serve``."""
-    routes: list[BaseRoute] = [
-        *HealthPages(operator).routes(),
-        metrics_page(operator, metrics),
-        *ResourcePages(operator).routes(),
-    ]
-    app = Starlette(routes=routes, middleware=[Middleware(Door)], exception_handlers=dict(ANSWERS))
-    # A redirect would repeat whatever Host the client wrote.
-    app.router.redirect_slashes = False
+    app = Api(
+        title="reconciler",
+        version=__version__,
+        description="What is wanted, what is, and what may be asked for the moment.",
+        openapi_url=f"{ROOT}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever Host the client wrote
+        middleware=[Middleware(Door, access=access)],
+        exception_handlers=dict(ANSWERS),
+        generate_unique_id_function=operation_id,
+        routes=[*HealthPages(operator).routes(), metrics_page(operator, metrics)],
+    )
+    streams = Streams()
+    for pages in (
+        ResourcePages(operator),
+        ActionPages(operator),
+        LogPages(operator, streams),
+        EventPages(operator, streams),
+        LoginPages(access),
+    ):
+        app.include_router(pages.router(), prefix=ROOT)
+    app.include_router(OriginalPages(operator).router())
     return app
+
+
+class Api(FastAPI):
+    """Describes itself as it is: every page but the login wants a caller."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description, made when it is first asked for."""
+        if self.openapi_schema is None:
+            told = super().openapi()
+            parts = told.setdefault("components", {})
+            parts["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer"},
+            }
+            schemas = parts.setdefault("schemas", {})
+            schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            told["security"] = [{"token": []}]
+            told["paths"][LOGIN]["post"]["security"] = []
+        return super().openapi()
 
 
 def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
@@ -42,4 +88,4 @@ def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
         body, content_type = await asyncio.to_thread(metrics.render, accept)
         return Response(body, headers={"Content-Type": content_type})
 
-    return Route("/metrics", page)
+    return Route(METRICS, page)

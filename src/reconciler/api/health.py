@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.errors import ReconcileError
-from .trust import CLIENT, Client
+from .trust import CALLER, PEER, Client
 from .view import Check, OperatorView, View
 
 PATIENCE: Final = 2.0
@@ -60,7 +60,8 @@ class HealthPages:
 
 def is_bare(request: Request) -> bool:
     """Whether this client may know no more than the status."""
-    return request.scope[CLIENT] is not Client.LOCAL
+    known = request.scope[PEER].client is Client.LOCAL
+    return not known and request.scope[CALLER] is None
 
 
 def report(request: Request, checks: Sequence[Check]) -> Response:

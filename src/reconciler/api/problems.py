@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..core.errors import ReconcileError, Waiting
+
+ORIGINAL: Final = "/api/pm/"
+"""Below this path errors also have the members that clients of the original look for."""
+
+STATUS: Final[Mapping[str, int]] = {
+    "NotFound": 404,
+    "NotSupported": 422,
+    "Refused": 409,
+    "Conflict": 409,
+}
+"""What a reason means over HTTP; any other: the world refuses, try again later."""
 
 
 class Problem(JSONResponse):
@@ -31,28 +43,46 @@ class Problem(JSONResponse):
         super().__init__({**body, "detail": detail, **more}, status, headers)
 
 
-async def refused(_: Request, exc: Exception) -> Response:
-    """What the router or a page refused: unknown path, wrong method, bad parameter."""
+def problem(request: Request, status: int, detail: str, **more: Any) -> Problem:
+    """A Problem as this path's clients expect it."""
+    if request.url.path.startswith(ORIGINAL):
+        more = {"code": status, "message": detail, "data": {}, **more}
+    return Problem(status, detail, **more)
+
+
+async def refused(request: Request, exc: Exception) -> Response:
+    """What the router or a page refused: unknown path, wrong method, unknown name."""
     if not isinstance(exc, HTTPException):
         raise exc
-    return Problem(exc.status_code, exc.detail, headers=exc.headers)
+    return problem(request, exc.status_code, str(exc.detail), headers=exc.headers)
 
 
-async def unavailable(_: Request, exc: Exception) -> Response:
+async def unfit(request: Request, exc: Exception) -> Response:
+    """Parameters or a body that are not what the page takes; what was sent is not repeated."""
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    errors = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in exc.errors()]
+    detail = "; ".join(f"{one['at']}: {one['message']}" for one in errors)
+    return problem(request, 422, detail, errors=errors)
+
+
+async def unavailable(request: Request, exc: Exception) -> Response:
     """The world refused; the text is made for people and holds no secret."""
     if not isinstance(exc, ReconcileError):
         raise exc
     after = {"Retry-After": str(math.ceil(exc.after))} if isinstance(exc, Waiting) else None
-    return Problem(503, str(exc), headers=after, reason=exc.reason)
+    status = STATUS.get(exc.reason, 503)
+    return problem(request, status, str(exc), headers=after, reason=exc.reason)
 
 
-async def failed(_: Request, __: Exception) -> Response:
+async def failed(request: Request, __: Exception) -> Response:
     """A defect of ours. Its text may hold anything, so it goes to the log alone."""
-    return Problem(500, "the operator failed inside: its log says more")
+    return problem(request, 500, "the operator failed inside: its log says more")
 
 
 ANSWERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     HTTPException: refused,
+    RequestValidationError: unfit,
     ReconcileError: unavailable,
     Exception: failed,
 }

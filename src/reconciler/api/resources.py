@@ -2,64 +2,80 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import Annotated
 
+from fastapi import APIRouter, Path, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
+from . import models
+from .answers import answer, says
 from .view import OperatorView
 
-ROOT: Final = "/admin/api/v1"
-LIMIT: Final = "100"
-LIMITS: Final = re.compile(r"[1-9][0-9]{0,2}|1000")
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
+Kind = Annotated[str, Path(max_length=63, examples=["Process"])]
+Name = Annotated[str, Path(max_length=253, examples=["web-0"])]
 
 
 class ResourcePages:
-    """What is wanted, what is, what differs, what happened; and the one push to look again."""
+    """What is wanted, what is, what differs, what happened."""
 
     def __init__(self, operator: OperatorView) -> None:
         self.operator = operator
 
-    def routes(self) -> list[Route]:
-        return [
-            Route(f"{ROOT}/plan", self.plan),
-            Route(f"{ROOT}/status", self.status),
-            Route(f"{ROOT}/events", self.events),
-            Route(f"{ROOT}/history", self.history),
-            Route(f"{ROOT}/resources/{{kind}}/{{name}}", self.resource),
-            Route(f"{ROOT}/reconcile", self.reconcile, methods=["POST"]),
-        ]
+    def router(self) -> APIRouter:
+        """The pages, to be mounted below the root of the API."""
+        router = APIRouter(tags=["resources"])
+        for path, page, model in (
+            ("/status", self.status, models.StatusView),
+            ("/plan", self.plan, models.PlanView),
+            ("/events", self.events, models.Items[models.EventView]),
+            ("/history", self.history, models.Items[models.PassView]),
+            ("/requests", self.requests, models.Items[models.RequestView]),
+            ("/resources", self.resources, models.Page),
+            ("/resources/{kind}/{name}", self.resource, models.ResourceView),
+        ):
+            router.add_api_route(path, page, responses=says(model))
+        return router
 
-    async def plan(self, _: Request) -> Response:
-        return JSONResponse(await self.operator.plan())
+    async def status(self, request: Request) -> Response:
+        """Everything that is true now, from memory."""
+        return answer(request, await self.operator.status())
 
-    async def status(self, _: Request) -> Response:
-        return JSONResponse(await self.operator.status())
+    async def plan(self, request: Request) -> Response:
+        """What would be done now: the specs are read and the world is looked at."""
+        return answer(request, await self.operator.plan())
 
-    async def events(self, request: Request) -> Response:
-        return JSONResponse({"items": list(self.operator.events(limit(request)))})
+    async def events(self, request: Request, limit: Limit = 100) -> Response:
+        """What happened, newest first."""
+        return answer(request, {"items": list(self.operator.events(limit))})
 
-    async def history(self, request: Request) -> Response:
-        return JSONResponse({"items": list(self.operator.history(limit(request)))})
+    async def history(self, request: Request, limit: Limit = 100) -> Response:
+        """The passes that changed something, newest first."""
+        return answer(request, {"items": list(self.operator.history(limit))})
 
-    async def resource(self, request: Request) -> Response:
-        kind, name = request.path_params["kind"], request.path_params["name"]
+    async def requests(self, request: Request) -> Response:
+        """What is asked by hand for the moment."""
+        return answer(request, {"items": list(self.operator.requests())})
+
+    async def resources(
+        self,
+        request: Request,
+        kind: Annotated[str, Query(max_length=63, description="Only of this kind")] = "",
+        limit: Limit = 1000,
+        after: Annotated[str, Query(max_length=400, description="Only refs after this one")] = "",
+    ) -> Response:
+        """Every resource, those of the stack itself too, by ref."""
+        status = await self.operator.status()
+        wanted = [one for one in status["resources"] if kind in {"", one["kind"]}]
+        rest = sorted((one for one in wanted if one["ref"] > after), key=lambda one: one["ref"])
+        more = rest[limit - 1]["ref"] if len(rest) > limit else None
+        return answer(request, {"items": rest[:limit], "after": more})
+
+    async def resource(self, request: Request, kind: Kind, name: Name) -> Response:
+        """Everything known of one resource."""
         view = await self.operator.resource(kind, name)
         if view is None:
             raise HTTPException(404, f"there is no {kind}/{name}")
-        return JSONResponse(view)
-
-    async def reconcile(self, request: Request) -> Response:
-        confirm = request.query_params.get("confirm", "")
-        return JSONResponse(await self.operator.reconcile_now(confirm=confirm))
-
-
-def limit(request: Request) -> int:
-    """How many entries are asked for; a sensible number when nothing is said."""
-    said = request.query_params.get("limit", LIMIT)
-    if not LIMITS.fullmatch(said):
-        raise HTTPException(400, "limit must be a number from 1 to 1000")
-    return int(said)
+        return answer(request, view)

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .access import Access, Caller, is_forged, owner
+from .credentials import Scope as Right
 from .problems import Problem
 
 CLIENT: Final = "X-Reconciler-Client"
 """Written by the gateway alone, over whatever a client sent: ``local`` or ``stranger``."""
 
+PEER: Final = "reconciler.peer"
+CALLER: Final = "reconciler.caller"
+
+ROOT: Final = "/admin/api/v1"
+LOGIN: Final = f"{ROOT}/login"
+METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY: Final = 1 << 20
+TOO_MUCH: Final = f"a request has at most {LARGEST_BODY} bytes"
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class Client(StrEnum):
@@ -28,24 +48,142 @@ class Client(StrEnum):
     MISDIRECTED = "misdirected"
 
 
-class Door:
-    """The one way in: decides who asks before any page is looked for."""
+class Peer(NamedTuple):
+    """Where a request comes from. ``is_owner``: by the socket that only the owner can open."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    client: Client
+    address: str
+    is_owner: bool
+    is_https: bool
+
+
+class Door:
+    """The one way in: decides who asks, and whether they may, before any page is looked for."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
+        self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        client = client_of(scope)
-        scope[CLIENT] = client
-        page = refusal(client, scope) or self.app
+        answered = Answered(send)
         try:
-            await page(scope, receive, unstored(send))
+            page = self.refusal(scope) or self.app
+            await page(scope, Measured(receive), answered)
         except asyncio.CancelledError:
             # Only the end of the operator cancels a request; its client still gets an answer.
-            await Problem(503, "the operator is stopping: ask again")(scope, receive, send)
+            if answered.begun:
+                raise
+            await Problem(503, "the operator is stopping: ask again")(scope, receive, answered)
+
+    def refusal(self, scope: Scope) -> Problem | None:
+        """Why this request goes no further, or None; what is known of its sender stays with it."""
+        headers = Headers(scope=scope)
+        peer = scope[PEER] = peer_of(scope, headers)
+        caller = scope[CALLER] = owner(headers) if peer.is_owner else self.access.caller(headers)
+        if scope["path"] in HEALTH_PATHS:
+            return None
+        if scope["path"] == METRICS and not caller:
+            return _unasked(peer.client)
+        return (
+            self._misdirected(peer, headers)
+            or self._too_much(peer, caller, headers)
+            or self._unentitled(scope, caller)
+        )
+
+    def _misdirected(self, peer: Peer, headers: Headers) -> Problem | None:
+        host, hosts = headers.get("host", ""), self.access.hosts
+        named = not hosts or name_in(host) in hosts or is_loopback(host)
+        if peer.is_owner or (peer.client is not Client.MISDIRECTED and named):
+            return None
+        return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
+
+    def _too_much(self, peer: Peer, caller: Caller | None, headers: Headers) -> Problem | None:
+        said = headers.get("content-length", "0")
+        if said.isdecimal() and int(said[:20]) > LARGEST_BODY:
+            return Problem(413, TOO_MUCH)
+        if peer.is_owner:
+            return None
+        who = f"{caller.how} {caller.name}" if caller else peer.address
+        wait = self.access.rates.wait(who, self.access.now())
+        return Problem(429, "too many requests", headers=retry(wait)) if wait else None
+
+    def _unentitled(self, scope: Scope, caller: Caller | None) -> Problem | None:
+        writes = scope["method"] not in READ_METHODS
+        if writes and is_foreign(scope):
+            return Problem(403, "this request comes from a page of another site")
+        if scope["path"] == LOGIN:
+            return None
+        if caller is None:
+            challenge = {"WWW-Authenticate": 'Bearer realm="reconciler"'}
+            return Problem(401, "send a token, or log in", headers=challenge)
+        # Whatever else a page demands: nothing is changed with less than this.
+        if writes and not caller.scope.allows(Right.OPERATE):
+            return Problem(403, f"this token may {caller.scope}, and no more")
+        if writes and is_forged(caller, scope):
+            return Problem(403, "the X-CSRF-Token of this session is missing or wrong")
+        return None
+
+
+class Measured:
+    """``receive``, for as long as the body is no larger than bodies are."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > LARGEST_BODY:
+            raise HTTPException(413, TOO_MUCH)
+        return message
+
+
+class Answered:
+    """``send``, with the headers every answer has; knows whether one has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+        await self._send(message)
+
+
+def retry(seconds: float) -> dict[str, str]:
+    """The header that says when to come back."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+def peer_of(scope: Scope, headers: Headers) -> Peer:
+    """Where a request comes from; only the gateway may speak of somebody else."""
+    direct = scope.get("client")
+    gateway = CLIENT in headers
+    # A client's own X-Real-IP never gets here: the gateway writes over it. On the port it lies.
+    address = direct[0] if direct else headers.get("x-real-ip", "") if gateway else ""
+    # Behind one more proxy only the browser itself knows how it came.
+    https = (gateway and headers.get("x-forwarded-proto") == "https") or headers.get(
+        "origin", ""
+    ).startswith("https://")
+    return Peer(client_of(scope), address, direct is None and not gateway, https)
+
+
+def _unasked(client: Client) -> Problem | None:
+    """What of the numbers may be seen without a token: all on this machine, nothing elsewhere."""
+    match client:
+        case Client.STRANGER:
+            return Problem(404, "Not Found")
+        case Client.MISDIRECTED:
+            return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
+    return None
 
 
 def client_of(scope: Scope) -> Client:
@@ -64,25 +202,19 @@ def client_of(scope: Scope) -> Client:
 
 def is_loopback(host: str) -> bool:
     """Whether a Host header names this machine by loopback, which no foreign web page can."""
+    name = name_in(host)
     try:
-        name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
 
 
-def refusal(client: Client, scope: Scope) -> Problem | None:
-    """Why this request goes no further, or None."""
-    if scope["path"] in HEALTH_PATHS:
-        return None
-    match client:
-        case Client.STRANGER:
-            return Problem(404, "Not Found")
-        case Client.MISDIRECTED:
-            return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
-        case Client.LOCAL if scope["method"] not in READ_METHODS and is_foreign(scope):
-            return Problem(403, "this request comes from a page of another site")
-    return None
+def name_in(host: str) -> str:
+    """The name in a Host header, without its port; empty when it is nonsense."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_foreign(scope: Scope) -> bool:
@@ -93,16 +225,3 @@ def is_foreign(scope: Scope) -> bool:
     host = headers.get("host", "")
     same = origin in {None, f"http://{host}", f"https://{host}"}
     return not same or site not in {"none", "same-origin"}
-
-
-def unstored(send: Send) -> Send:
-    """``send``, with headers that keep answers out of every cache and out of guessing browsers."""
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["Cache-Control"] = "no-store"
-            headers["X-Content-Type-Options"] = "nosniff"
-        await send(message)
-
-    return send_with_headers

@@ -58,7 +58,7 @@ class Operator:
 
     def reconcile(self, confirm: str = "") -> Any:
         """Run a pass now; ``confirm`` names a revision whose deletions are allowed."""
-        return self.ask("POST", f"{BASE}/reconcile" + (f"?confirm={confirm}" if confirm else ""))
+        return self.ask("POST", f"{BASE}/reconcile", {"confirm": confirm} if confirm else None)
 
     def act(self, kind: str, name: str, verb: str, order: Mapping[str, str]) -> Any:
         """Have it ``stop``, ``start``, ``restart`` or ``reload``; ``order`` is {for, reason}."""

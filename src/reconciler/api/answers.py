@@ -1,0 +1,59 @@
+"""Views as JSON, and what a page says of itself in the API's description."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .trust import READ_METHODS
+
+Says = dict[int | str, dict[str, Any]]
+
+
+class ProblemDetails(BaseModel):
+    """A refusal (RFC 9457). ``reason`` is a CamelCase token where the world refused."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str | None = None
+
+
+PROBLEM: Final[dict[str, Any]] = {
+    "description": "What is wrong, as application/problem+json",
+    "content": {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+    },
+}
+
+
+def answer(request: Request, view: Any, status: int = 200) -> Response:
+    """A view as JSON; 304 when the client has the very same already."""
+    body = to_json(view, inf_nan_mode="null")
+    if request.method not in READ_METHODS:
+        return Response(body, status, media_type="application/json")
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    known = {
+        one.strip().removeprefix("W/")
+        for one in request.headers.get("if-none-match", "").split(",")
+    }
+    if known & {tag, "*"}:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, status, {"ETag": tag}, "application/json")
+
+
+def says(model: Any, status: int = 200) -> Says:
+    """What a page answers, for the description alone: views are made right, not made sure of."""
+    return {status: {"model": model, "description": "As asked"}, "default": PROBLEM, 422: PROBLEM}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name a generated client gives a call."""
+    return route.name

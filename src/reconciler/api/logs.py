@@ -1,0 +1,131 @@
+"""What processes print, read from their logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path as File
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..clients.logfile import Line, looks, read
+from ..core.model import Ref
+from ..core.units import parse_duration
+from . import models
+from .answers import Says, answer, says
+from .resources import Name
+from .streams import EVENTS, LINES, Streams
+from .view import OperatorView, View
+
+MOST: Final = 10_000
+
+Lines = Annotated[int, Query(ge=0, le=MOST, description="How many lines of the past at most")]
+Since = Annotated[
+    str,
+    Query(max_length=40, description="Only lines from then on: 10m, or 2026-01-30T12:00:00Z"),
+]
+Follow = Annotated[bool, Query(description="Stay, and send what comes, one document for each line")]
+
+
+class LogPages:
+    """The logs of processes, by instance."""
+
+    def __init__(self, operator: OperatorView, streams: Streams) -> None:
+        self.operator = operator
+        self.streams = streams
+
+    def router(self) -> APIRouter:
+        """The page, to be mounted below the root of the API."""
+        router = APIRouter(tags=["logs"])
+        page = "/resources/Process/{name}/logs"
+        router.add_api_route(page, self.logs, responses=_described())
+        return router
+
+    async def logs(
+        self,
+        request: Request,
+        *,
+        name: Name,
+        lines: Lines = 100,
+        since: Since = "",
+        follow: Follow = False,
+    ) -> Response:
+        """The last lines of a process, oldest first; ``web`` means all its instances."""
+        begin = since_of(since)
+        paths = await log_paths(self.operator, name)
+        if follow:
+            news = looks(paths, lines=lines, since=begin)
+            return self.streams.answer(request, _viewed(news))
+        found = [line for one in paths for line in await lines_of(paths[one], one, lines, begin)]
+        found.sort(
+            key=lambda line: line.time or 0.0
+        )  # stable: lines without a time keep their order
+        last = found[-lines:] if lines else []
+        return answer(request, {"items": [line_view(one) for one in last]})
+
+
+async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
+    """The logs of a process, by instance."""
+    views = (await operator.status())["resources"]
+    own = [one for one in views if one["kind"] == "Process" and one["name"] == name]
+    written = str(Ref("Process", name))
+    meant = own or [one for one in views if one["writtenAs"] == written]
+    if not meant:
+        raise HTTPException(404, f"there is no Process/{name}")
+    told = ((one["name"], str((one["vitals"] or {}).get("log") or "")) for one in meant)
+    return {instance: File(path) for instance, path in told if path.startswith("/")}
+
+
+async def lines_of(path: File, name: str, lines: int, since: float | None = None) -> list[Line]:
+    """The end of one log; a log that is not there yet has no lines."""
+    return [line._replace(process=name) for line in await read(path, lines=lines, since=since)]
+
+
+def line_view(line: Line) -> View:
+    """One line, as ``reconciler logs -o json`` prints it."""
+    return {
+        "time": stamp(line.time),
+        "process": line.process,
+        "stream": line.stream,
+        "level": line.level,
+        "message": line.text,
+    }
+
+
+def stamp(seconds: float | None) -> str | None:
+    """When, as RFC 3339 has it; None where nobody wrote it down."""
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")
+
+
+def since_of(text: str) -> float | None:
+    """Unix time of ``10m`` (ago) or of a timestamp; None for no limit."""
+    if not text:
+        return None
+    try:
+        return time.time() - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        told = datetime.fromisoformat(text)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as exc:
+        hint = "since: write how long ago, such as 10m, or a time, such as 2026-01-30T12:00:00Z"
+        raise HTTPException(422, hint) from exc
+
+
+async def _viewed(news: AsyncIterator[Iterable[Line]]) -> AsyncIterator[Sequence[View]]:
+    async for lines in news:
+        yield [line_view(one) for one in lines]
+
+
+def _described() -> Says:
+    told: dict[str, Any] = says(models.Items[models.LogLine])[200]
+    return {**says(models.LogLine), 200: {**told, "content": {EVENTS: {}, LINES: {}}}}

@@ -1,0 +1,157 @@
+"""What the views hold, for the API's description. More members may come; these stay."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+ItemT = TypeVar("ItemT")
+
+
+class View(BaseModel):
+    """Base of what is answered."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        alias_generator=to_camel,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Items(View, Generic[ItemT]):
+    """A list."""
+
+    items: list[ItemT]
+
+
+class HealthView(View):
+    """How one thing does."""
+
+    code: str
+    """Healthy, Progressing, Degraded, Suspended or Unknown."""
+    reason: str
+    message: str
+
+
+class ConditionView(View):
+    """One condition of a resource, as Kubernetes has them."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: str
+    observed_generation: int
+
+
+class ResourceView(View):
+    """One resource: where it is written, its conditions, its health, its vitals."""
+
+    ref: str
+    kind: str
+    name: str
+    written_as: str
+    origin: str | None
+    system: bool
+    """Whether it belongs to the stack itself."""
+    health: HealthView
+    vitals: dict[str, Any]
+    conditions: list[ConditionView]
+
+
+class Page(Items[ResourceView]):
+    """Some resources, and where the next ones begin."""
+
+    after: str | None
+    """What to ask for as ``after`` to get the next ones; null: these were the last."""
+
+
+class Verdict(View):
+    """The whole stack in one line."""
+
+    ready: bool
+    in_sync: bool
+    health: str
+    message: str
+
+
+class StatusView(View):
+    """Everything that is true now."""
+
+    verdict: Verdict
+    revision: str | None
+    resources: list[ResourceView]
+
+
+class ChangeView(View):
+    """What differs of one resource."""
+
+    ref: str
+    verb: str
+    apply: str
+    fields: list[dict[str, Any]]
+
+
+class PlanView(View):
+    """What would be done now."""
+
+    revision: str
+    in_sync: bool
+    changes: list[ChangeView]
+
+
+class AppliedView(View):
+    """What a pass did: the plan before it, the plan after it, and what failed."""
+
+    plan: dict[str, Any]
+    failures: list[dict[str, Any]]
+
+
+class EventView(View):
+    """What happened to one resource; ``count`` times in a row."""
+
+    time: str | None
+    ref: str
+    type: str
+    reason: str
+    message: str
+    count: int
+
+
+class PassView(View):
+    """One pass that changed something."""
+
+    time: str | None
+    revision: str
+    result: str
+    summary: str
+
+
+class RequestView(View):
+    """What is asked for the moment, by whom and why."""
+
+    ref: str
+    reason: str
+    author: str
+
+
+class LogLine(View):
+    """One line a process printed."""
+
+    time: str | None
+    process: str
+    stream: str
+    level: str
+    message: str
+
+
+class SessionView(View):
+    """Who is logged in."""
+
+    name: str
+    scope: str
+    csrf: str = Field(description="The value of X-CSRF-Token for every change; empty for a token.")
+    expires: str | None = None
