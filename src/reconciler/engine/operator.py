@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ..core.diff import prepare
 from ..core.errors import ReconcileError
-from ..core.model import Plan, Ref
+from ..core.model import Ref
+from ..core.overrides import AUTHOR
 from ..core.request import Asked
 from ..specs.load import Loader
 from . import asking
@@ -19,11 +21,12 @@ from .journal import Event
 from .look import Stack, look
 from .loop import Lane
 from .plan_view import View, override_view, plan_view
-from .readiness import Check, checks
+from .readiness import Check, checks, measure
 from .reading import AGAIN, Reading
 from .reconcile import observe
-from .views import event_view, pass_view, resource_view, spec_view, status_view
+from .views import event_view, failures_view, pass_view, resource_view, spec_view, status_view
 from .wake import file_changes, forget_bell, open_bell
+from .watching import Files, Watched, Watching, watched
 
 LANES: Final = {
     "stack": frozenset({"Process", "Gateway", "Route"}),
@@ -40,11 +43,14 @@ class Operator:
     stack: Stack
     loader: Loader
     watch_paths: Callable[[], Iterable[Path]]
+    files: Files = field(default_factory=Files)
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
+    watching: Watching = field(init=False)
 
     def __post_init__(self) -> None:
         self.reading = Reading(self.stack, self.loader)
+        self.watching = Watching(self._watched, self._file_changed, self.files.own)
         self.lanes = tuple(
             Lane(name, kinds & self.stack.kinds.keys(), self.stack, self._wake_others)
             for name, kinds in LANES.items()
@@ -58,6 +64,7 @@ class Operator:
                 group.create_task(self._follow_specs())
                 group.create_task(self._resync())
                 group.create_task(self._prepare())
+                group.create_task(self.watching.run())
                 for lane in self.lanes:
                     group.create_task(lane.run())
         finally:
@@ -72,7 +79,10 @@ class Operator:
 
     async def reload(self, touched: Collection[str] | None = None) -> bool:
         """Read the specs; says whether they differ from what was read before."""
-        return await self.reading.read(touched)
+        differ = await self.reading.read(touched)
+        if differ:
+            self.watching.look_again()
+        return differ
 
     async def plan(self) -> View:
         """What differs now: the specs are read and the world is looked at afresh."""
@@ -110,7 +120,7 @@ class Operator:
             if ledger.applied_at == applied_at:
                 break
         after = await self.plan()
-        return {"plan": before, "after": after, "failures": _failures(ledger.failures)}
+        return {"plan": before, "after": after, "failures": failures_view(ledger.failures)}
 
     async def ask(
         self,
@@ -189,14 +199,7 @@ class Operator:
 
     def measure(self) -> None:
         """Hand the metrics what is true now; they are read right after."""
-        ledger, metrics = self.stack.ledger, self.stack.metrics
-        plan = ledger.plan or Plan("", unknown=tuple(self.stack.kinds))
-        differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
-        views = status_view(ledger)["resources"]
-        metrics.set_resources(views, differing=differing, unseen=plan.unknown)
-        metrics.set_blocked(one.reason for one in plan.blocked)
-        if ledger.snapshot is not None:
-            metrics.set_specs(ledger.snapshot.revision, problems=len(ledger.snapshot.problems))
+        measure(self.stack)
 
     def checks(self) -> list[Check]:
         """What liveness and readiness are made of. That this answers at all is liveness."""
@@ -206,6 +209,18 @@ class Operator:
         for other in self.lanes:
             if other is not lane and other.is_needed:
                 other.wake()
+
+    def _watched(self) -> Watched:
+        desired = self.stack.ledger.desired
+        return watched(self.stack.kinds, desired, everything=self.files.everything)
+
+    def _file_changed(self, ref: Ref, why: str) -> None:
+        """Restart what uses a file that was edited; what rests goes on resting."""
+        asked = self.stack.requests.asked.get(ref, ())
+        if any(one.verb is Asked.STOP for one in asked):
+            return
+        with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
+            self.request(ref, Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
 
     async def _follow_specs(self) -> None:
         await self._reload_and_wake()
@@ -226,10 +241,3 @@ class Operator:
     async def _reload_and_wake(self, touched: Collection[str] | None = None) -> None:
         if await self.reload(touched):
             self.wake(complete=True)
-
-
-def _failures(failures: Mapping[Ref, ReconcileError]) -> list[View]:
-    return [
-        {"ref": str(ref), "reason": error.reason, "message": str(error)}
-        for ref, error in sorted(failures.items())
-    ]

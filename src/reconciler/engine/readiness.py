@@ -1,10 +1,12 @@
-"""Whether the operator itself is alive and ready."""
+"""Whether the operator itself is alive and ready, and its numbers."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ..core.model import Plan
 from .look import Stack
+from .views import status_view
 
 STALE_AFTER: Final = 3.0
 """Readiness wants a look at the world no older than this many resync periods."""
@@ -35,3 +37,15 @@ def checks(stack: Stack, load_error: str) -> list[Check]:
         Check("planes", not unknown, f"cannot see {', '.join(unknown)}", "ready"),
         Check("apply", passed, "no pass was made for these specs yet", "ready"),
     ]
+
+
+def measure(stack: Stack) -> None:
+    """Hand the metrics what is true now."""
+    ledger, metrics = stack.ledger, stack.metrics
+    plan = ledger.plan or Plan("", unknown=tuple(stack.kinds))
+    differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
+    views = status_view(ledger)["resources"]
+    metrics.set_resources(views, differing=differing, unseen=plan.unknown)
+    metrics.set_blocked(one.reason for one in plan.blocked)
+    if ledger.snapshot is not None:
+        metrics.set_specs(ledger.snapshot.revision, problems=len(ledger.snapshot.problems))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import __version__
+from ..core.errors import ReconcileError
 from ..core.model import Blocked, HealthCode, Json, Ref, Resource, Unknown
 from ..core.overrides import epoch_of
 from ..core.status import Condition, ConditionStatus
@@ -98,6 +99,14 @@ def event_view(row: tuple[Any, ...]) -> View:
         "message": message,
         "count": count,
     }
+
+
+def failures_view(failures: Mapping[Ref, ReconcileError]) -> list[View]:
+    """What could not be done, and why."""
+    return [
+        {"ref": str(ref), "reason": error.reason, "message": str(error)}
+        for ref, error in sorted(failures.items())
+    ]
 
 
 def pass_view(row: tuple[Any, ...]) -> View:

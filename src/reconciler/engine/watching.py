@@ -1,0 +1,170 @@
+"""Development: a file of a process changes, and the process is restarted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import Any, Final, NamedTuple
+
+from watchfiles import Change, awatch
+
+from ..core.kind import Kinds
+from ..core.model import Ref, Resource
+from ..core.request import Watch
+
+log = logging.getLogger(__name__)
+
+STEP: Final = 20
+"""Milliseconds between two looks at what the kernel reported."""
+NAMED: Final = 3
+"""A reason names at most this many files."""
+MISSING: Final = 1.0
+"""Folders that are not there yet are looked for again after so many seconds."""
+FOLDERS: Final = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".jj", "node_modules", "__pycache__", ".venv", "venv"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache", ".tox", ".idea", ".vscode"),
+    }
+)
+FILES: Final = ("*.log", "*.pyc", "*.pyo", "*.swp", "*.swx", "*~", ".#*", "*.tmp", "*.pid", "4913")
+"""What editors and programs write while they work."""
+
+Watched = Mapping[Ref, Watch]
+Hit = Callable[[Ref, str], None]
+
+
+class Files(NamedTuple):
+    """Which files count: those in ``own``, the stack's state directory, are nobody's edit.
+
+    ``everything``: every process is restarted for its files, as in development.
+    """
+
+    own: PurePath | None = None
+    everything: bool = False
+
+
+def watched(kinds: Kinds, desired: Mapping[Ref, Resource[Any]], *, everything: bool) -> Watched:
+    """Who wants to be restarted when files change, and which."""
+    found = {ref: kinds[ref.kind].watches(one, everything) for ref, one in desired.items()}
+    return {ref: watch for ref, watch in found.items() if watch is not None}
+
+
+def concerns(watch: Watch, path: PurePath, *, own: PurePath | None = None) -> bool:
+    """Whether a change of ``path`` is one that ``watch`` wants to hear of."""
+    if own is not None and path.is_relative_to(own):
+        return False
+    root = next((r for r in map(PurePath, watch.paths) if path.is_relative_to(r)), None)
+    if root is None:
+        return False
+    inside = path.relative_to(root)
+    if not FOLDERS.isdisjoint(inside.parts) or any(fnmatch(path.name, one) for one in FILES):
+        return False
+    return not any(_fits(inside, pattern) for pattern in watch.ignore)
+
+
+def _fits(path: PurePath, pattern: str) -> bool:
+    """A pattern with a slash means the whole path, one without any part of it."""
+    plain = pattern.strip("/").removeprefix("./")
+    if "/" in plain:
+        whole = path.as_posix()
+        return fnmatch(whole, plain) or fnmatch(whole, f"{plain}/*")
+    return any(fnmatch(part, plain) for part in path.parts)
+
+
+@dataclass(slots=True)
+class Watching:
+    """Follows the files of who wants it; ``hit`` hears whose changed, after a quiet time."""
+
+    wanted: Callable[[], Watched]
+    hit: Hit
+    own: PurePath | None = None
+    _pending: dict[Ref, set[str]] = field(default_factory=dict)
+    _timers: dict[Ref, asyncio.TimerHandle] = field(default_factory=dict)
+    _edited: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look_again(self) -> None:
+        """The specs may want other files watched."""
+        self._edited.set()
+
+    async def run(self) -> None:
+        """For ever: watch what is wanted now, until something else is."""
+        try:
+            while True:
+                self._edited.clear()
+                watches = self.wanted()
+                there = await asyncio.to_thread(_there, watches)
+                await self._follow(watches, there)
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+
+    async def _follow(self, watches: Watched, there: list[Path]) -> None:
+        stop = asyncio.Event()
+        waiting = asyncio.create_task(self._until_other(watches, there, stop))
+        try:
+            if not there:
+                await stop.wait()
+                return
+            async for changes in awatch(
+                *there, watch_filter=None, step=STEP, debounce=STEP, stop_event=stop
+            ):
+                self._take(watches, changes)
+        except OSError as exc:  # a folder went away meanwhile, or there are too many of them
+            log.warning("files cannot be watched now: %s", exc)
+            await asyncio.sleep(MISSING)
+        finally:
+            waiting.cancel()
+
+    async def _until_other(self, watches: Watched, there: list[Path], stop: asyncio.Event) -> None:
+        """Set ``stop`` once other paths are to be watched, or are there at last."""
+        missing = len(there) < len(set(_paths(watches)))
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(MISSING if missing else None):
+                    await self._edited.wait()
+            except TimeoutError:
+                pass
+            self._edited.clear()
+            now = self.wanted()
+            if now != watches or await asyncio.to_thread(_there, now) != there:
+                self._edited.set()
+                stop.set()
+
+    def _take(self, watches: Watched, changes: Iterable[tuple[Change, str]]) -> None:
+        paths = [PurePath(path) for _, path in changes]
+        for ref, watch in watches.items():
+            if found := {str(p) for p in paths if concerns(watch, p, own=self.own)}:
+                self._pending.setdefault(ref, set()).update(found)
+                self._ring_later(ref, watch)
+
+    def _ring_later(self, ref: Ref, watch: Watch) -> None:
+        if (timer := self._timers.get(ref)) is not None:
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[ref] = loop.call_later(watch.debounce, self._ring, ref, watch)
+
+    def _ring(self, ref: Ref, watch: Watch) -> None:
+        self._timers.pop(ref, None)
+        paths = sorted(_inside(watch, path) for path in self._pending.pop(ref, ()))
+        more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+        self.hit(ref, f"{', '.join(paths[:NAMED])}{more} changed")
+
+
+def _inside(watch: Watch, path: str) -> str:
+    roots = (root for root in watch.paths if PurePath(path).is_relative_to(root))
+    root = next(roots, "/")
+    inside = PurePath(path).relative_to(root)
+    return str(inside) if inside.parts else PurePath(path).name
+
+
+def _paths(watches: Watched) -> Iterator[str]:
+    for watch in watches.values():
+        yield from watch.paths
+
+
+def _there(watches: Watched) -> list[Path]:
+    return sorted({path for text in _paths(watches) if (path := Path(text)).exists()})
