@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.clients.supervisord import Supervisord
-from reconciler.kinds.process.actions import Load, Start, WriteProgram, WriteRecord
+from reconciler.kinds.process.actions import Keep, Start, WriteRecord
 from reconciler.kinds.process.driver import ProcessDriver
 from reconciler.kinds.process.layout import Layout
-from reconciler.kinds.process.state import Program, stamp
+from reconciler.kinds.process.state import Program
 from reconciler.stack.answer import answers
 from reconciler.stack.kernel import descendants, is_zombie, start_time
 from reconciler.stack.place import Place, holder
@@ -40,9 +40,8 @@ def start(state_dir: Path, *argv: str) -> None:
         program = Program(argv=argv, inherit_env=("PATH",), working_dir="/tmp")
         for action in (
             WriteRecord("web-0", program, "r"),
-            WriteProgram("web-0", stamp(program)),
-            Load("web-0"),
-            Start("web-0", "/tmp"),
+            Keep("web-0", program),
+            Start("web-0", program),
         ):
             await driver.apply(action)
         await rpc.aclose()

@@ -10,9 +10,10 @@ from pathlib import Path
 from ..core.errors import Transient
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
     """Replace ``path`` by ``data``: temporary file beside it, fsync, rename, fsync of the folder.
 
+    What is not ``durable`` may be lost with the machine, never torn by a crash of ours.
     Raises Transient with the path and the reason when the disk refuses.
     """
     # Of its own for each thread: two that write the same path must not share it.
@@ -22,10 +23,12 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as exc:
         with suppress(OSError):
             temporary.unlink()

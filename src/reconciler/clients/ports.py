@@ -40,7 +40,7 @@ def _refusal(exc: OSError, bind: str, port: int) -> Transient | Terminal:
     match exc.errno:
         case errno.EADDRINUSE:
             pid = owner(port)
-            text = f"{where}: {_name(pid)} has it; stop that, or choose another `listen`"
+            text = f"{where}: {name_of(pid)} has it; stop that, or choose another `listen`"
             return PortBusy(text, pid)
         case errno.EADDRNOTAVAIL:
             text = f"{where}: this machine has no such address; correct `bind`"
@@ -49,6 +49,17 @@ def _refusal(exc: OSError, bind: str, port: int) -> Transient | Terminal:
             text = f"{where}: ports below {_PRIVILEGED} are for root; choose another `listen`"
             return Terminal(text, reason="PortForbidden")
     return Transient(f"{where}: {exc.strerror}", reason="PortFailed")
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens there, on any address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as exc:
+            return exc.errno == errno.EADDRINUSE
+    return False
 
 
 def owner(port: int) -> int | None:
@@ -73,7 +84,8 @@ def belongs(pid: int | None, root: int | None) -> bool:
         return False
 
 
-def _name(pid: int | None) -> str:
+def name_of(pid: int | None) -> str:
+    """A process as people know it."""
     if pid is None:
         return "a process of another user"
     try:

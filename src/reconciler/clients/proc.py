@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -26,6 +28,24 @@ def command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    """Who started it, who started that, and so on."""
+    above = parent(pid)
+    while above:
+        yield above
+        above = parent(above)
+
+
+def instance_of(pid: int) -> str:
+    """The instance of ours it belongs to, by its environment; empty when it says none."""
+    try:
+        pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    tag = b"RECONCILER_PROCESS="
+    return next((os.fsdecode(pair[len(tag) :]) for pair in pairs if pair.startswith(tag)), "")
 
 
 def _stat(pid: int) -> list[bytes]:

@@ -47,6 +47,7 @@ class RunState(IntEnum):
 class _Call(NamedTuple):
     method: str
     args: tuple[str | bool, ...]
+    weight: int
     answer: asyncio.Future[Any]
 
 
@@ -132,13 +133,17 @@ class Supervisord:
             if exc.fault is not fault:
                 raise
 
-    async def _call(self, method: str, *args: str | bool) -> Any:
+    async def call(self, method: str, *args: str | bool, weight: int = 1) -> Any:
+        """Any method by its full name; ``weight`` says how many usual calls it costs."""
         loop = asyncio.get_running_loop()
-        call = _Call(f"supervisor.{method}", args, loop.create_future())
+        call = _Call(method, args, weight, loop.create_future())
         self._waiting.append(call)
         if self._sender is None or self._sender.done():
             self._sender = loop.create_task(self._send_waiting())
         return await call.answer
+
+    async def _call(self, method: str, *args: str | bool) -> Any:
+        return await self.call(f"supervisor.{method}", *args)
 
     async def _send_waiting(self) -> None:
         """Send what waits, one request at a time: what is called meanwhile goes with the next."""
@@ -158,12 +163,13 @@ class Supervisord:
                 raise
 
     async def _send(self, calls: list[_Call]) -> None:
+        count = sum(call.weight for call in calls)
         if len(calls) == 1:
-            method, args, _ = calls[0]
-            answers: list[Any] = [await self._post(method, args)]
+            method, args, *_ = calls[0]
+            answers: list[Any] = [await self._post(method, args, count=count)]
         else:
             batch = [{"methodName": call.method, "params": list(call.args)} for call in calls]
-            answers = await self._post("system.multicall", (batch,), count=len(calls))
+            answers = await self._post("system.multicall", (batch,), count=count)
         for call, answer in zip(calls, answers, strict=True):
             if call.answer.done():  # its caller gave up
                 continue

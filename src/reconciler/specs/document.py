@@ -187,9 +187,20 @@ class _Work:
             data = {**kind.defaults_in(self._around.environ), **data}
         if "env_file" in kind.Spec.model_fields and "envFile" in node.entries:
             reading.merge_env_files(node.entries["envFile"].value, data)
+        if "reload" in kind.Spec.model_fields and isinstance(data, dict):
+            _sign(reading, node, data)
         self.flaws += reading.flaws
         self.files = reading.files
         return data
+
+
+def _sign(reading: Reading, node: nodes.Mapping, data: dict[str, Json]) -> None:
+    """The content of the files that a process is told to read again is part of its spec."""
+    entry, reload = node.entries.get("reload"), data.get("reload")
+    if entry is None or not isinstance(entry.value, nodes.Mapping) or not isinstance(reload, dict):
+        return
+    if files := entry.value.entries.get("files"):
+        reading.sign_files(files.value, ("reload", "files"), reload)
 
 
 def _name_rule(flaw: Flaw) -> Flaw:

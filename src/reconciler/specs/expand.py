@@ -72,6 +72,20 @@ class Reading:
         if found and isinstance(env, dict):
             data["env"] = found | env
 
+    def sign_files(self, node: Node, at: Location, data: dict[str, Json]) -> None:
+        """Put beside each path of a list the digest of what it holds; it may come later."""
+        items = node.items if isinstance(node, nodes.Sequence) else ()
+        signed: list[Json] = []
+        for n, item in enumerate(items):
+            if not isinstance(item, Scalar):
+                self._miss(Flaw(item.mark, f"{spell((*at, n))} must be a path"), (*at, n))
+                continue
+            path = self._around.root / item.text
+            self.files[path] = self._around.outside.fingerprint(path)
+            signed.append({"path": item.text, "digest": self.files[path]})
+        if items:
+            data[str(at[-1])] = signed
+
     def _read_mapping(self, node: nodes.Mapping, at: Location, under: str) -> dict[str, Json]:
         values = {}
         for key, entry in node.entries.items():

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 LARGEST: Final = 1 << 20
+LARGEST_DIGEST: Final = 1 << 28
+CHUNK: Final = 1 << 20
 SETTLED: Final = 2_000_000_000
 """Nanoseconds after which a file's times are proof that its content did not change since."""
 
@@ -46,16 +48,46 @@ def read_regular(path: Path, limit: int = LARGEST) -> bytes:
     return data
 
 
+def digest_regular(path: Path, limit: int = LARGEST_DIGEST) -> str:
+    """One word for the content of a regular file of at most ``limit`` bytes."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OutsideError("is not a regular file")
+            while data := file.read(CHUNK):
+                digest.update(data)
+                limit -= len(data)
+                if limit < 0:
+                    raise OutsideError(f"is larger than {LARGEST_DIGEST} bytes")
+    except (OSError, ValueError) as exc:
+        raise OutsideError(_reason(exc)) from exc
+    return digest.hexdigest()
+
+
 def _reason(exc: OSError | ValueError) -> str:
     if isinstance(exc, FileNotFoundError):
         return "does not exist"
+    if isinstance(exc, PermissionError):
+        return f"cannot be read by uid {os.geteuid()}{_mend(exc.filename)}"
     said = exc.strerror if isinstance(exc, OSError) else None
     return f"cannot be read ({(said or 'not a path').lower()})"
 
 
+def _mend(path: str | None) -> str:
+    """Who owns it and what to type, as the end of a sentence; nothing where that is not seen."""
+    try:
+        owner = os.stat(path or "").st_uid
+    except (OSError, ValueError):
+        return ""
+    return f", it belongs to uid {owner}; allow it, for example `chown {os.geteuid()} {path}`"
+
+
 class _Kept(NamedTuple):
     signature: Signature
-    data: bytes
+    data: bytes | None
+    """The content, where it is small enough to be read."""
     digest: str
 
 
@@ -67,7 +99,10 @@ class Outside:
 
     def read(self, path: Path) -> bytes:
         """The content of a regular file. Raises OutsideError."""
-        return self._look(path).data
+        data = self._look(path).data
+        if data is None:
+            raise OutsideError(f"is larger than {LARGEST} bytes")
+        return data
 
     def fingerprint(self, path: Path) -> str:
         """One word for what reading ``path`` gives now, be it an error."""
@@ -84,8 +119,14 @@ class Outside:
             raise OutsideError(_reason(exc)) from exc
         kept = self._kept.pop(path, None)
         if kept is None or kept.signature != signature:
-            data = read_regular(path)
-            kept = _Kept(signature, data, hashlib.blake2b(data, digest_size=16).hexdigest())
+            kept = _take(path, signature)
         if is_settled(signature, time.time_ns()):
             self._kept[path] = kept
         return kept
+
+
+def _take(path: Path, signature: Signature) -> _Kept:
+    if signature[2] > LARGEST:
+        return _Kept(signature, None, digest_regular(path))
+    data = read_regular(path)
+    return _Kept(signature, data, hashlib.blake2b(data, digest_size=16).hexdigest())

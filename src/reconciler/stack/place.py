@@ -177,6 +177,7 @@ def clean_environment(place: Place, own: Mapping[str, str], stack_start: str) ->
         "RECONCILER_WORKTREE": "1" if place.worktree else "0",
         "RECONCILER_LISTEN": place.listen,
         "RECONCILER_STACK_START": stack_start,
+        "RECONCILER_KEEPER": own.get("RECONCILER_KEEPER") or "full",
         "RECONCILER_PYTHON": sys.executable,
         "RECONCILER_LAUNCHER": str(LAUNCHER),
         "RECONCILER_LISTENER": str(LISTENER),

@@ -1,12 +1,24 @@
 """Process: a program kept running by supervisord."""
 
-from ...core.kind import Kind
-from .actions import ProcessAction, steps
-from .health import health
-from .spec import ProcessSpec, collisions, instances, needs, paused
-from .state import Program, render
+from dataclasses import replace
 
-__all__ = ["KIND", "collisions"]
+from ...core.kind import Kind
+from .actions import ProcessAction, due, reloads, steps
+from .health import calls_for, health
+from .spec import (
+    ProcessSpec,
+    collisions,
+    instances,
+    needs,
+    paused,
+    ports,
+    resumed,
+    watches,
+    with_ports,
+)
+from .state import Program, StockProgram, render, render_stock
+
+__all__ = ["KIND", "STOCK", "collisions"]
 
 KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     name="Process",
@@ -18,7 +30,19 @@ KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     health=health,
     needs=needs,
     instances=instances,
+    due=due,
     paused=paused,
+    resumed=resumed,
+    calls_for=calls_for,
+    reloads=reloads,
+    ports=ports,
+    with_ports=with_ports,
+    watches=watches,
     plural="processes",
     short="proc",
 )
+
+STOCK: Kind[ProcessSpec, Program, ProcessAction] = replace(
+    KIND, State=StockProgram, render=render_stock
+)
+"""The same over a supervisord without our keeper: some changes cost more there."""

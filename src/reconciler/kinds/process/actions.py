@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from ...core.model import Apply, Change, Verb
-from .state import Program, stamp
+from ...core.model import Apply, Change, Due, Observed, Resource, Verb
+from .fields import Signal
+from .schedule import next_fire
+from .spec import ProcessSpec
+from .state import Program
 
 
 class WriteRecord(NamedTuple):
@@ -17,67 +20,138 @@ class WriteRecord(NamedTuple):
     revision: str
 
 
-class WriteProgram(NamedTuple):
-    """Say in supervisord's file how it is kept."""
+class Keep(NamedTuple):
+    """Say how it is kept; nothing is started or stopped by that."""
 
     name: str
-    stamp: str
-
-
-class Load(NamedTuple):
-    """Make supervisord know the program as its file says."""
-
-    name: str
+    program: Program
 
 
 class Start(NamedTuple):
+    """Have it run, or for a ``cron``: wait for its time."""
+
     name: str
-    working_dir: str
+    program: Program
+    cause: str = "spec"
+    detail: str = ""
+
+
+class Replace(NamedTuple):
+    """End what runs and start it anew, as the record says."""
+
+    name: str
+    program: Program
+    cause: str = "spec"
+    detail: str = ""
+
+
+class Reload(NamedTuple):
+    """Tell it to read its files again."""
+
+    name: str
+    signal: Signal
+
+
+class Run(NamedTuple):
+    """One run of a ``cron`` whose time has come."""
+
+    name: str
+    at: float
+    concurrency: str
 
 
 class Stop(NamedTuple):
     name: str
 
 
-class Unload(NamedTuple):
-    """Make supervisord forget a stopped program."""
-
-    name: str
-
-
 class Remove(NamedTuple):
-    """Forget it on disk."""
+    """End it, and forget it in supervisord and on disk."""
 
     name: str
 
 
-ProcessAction: TypeAlias = WriteRecord | WriteProgram | Load | Start | Stop | Unload | Remove
+ProcessAction: TypeAlias = WriteRecord | Keep | Start | Replace | Reload | Run | Stop | Remove
+
+_TRANSIENT: Final = frozenset({"started", "epoch"})
+"""Fields whose change alone does not change what is on disk."""
+_DETAIL: Final = 200
 
 
 def steps(change: Change[Program]) -> tuple[ProcessAction, ...]:
     """The actions of ``change``, in order. Killed after any of them, the next plan converges."""
-    name = change.ref.name
     if change.after is None:
-        return (Stop(name), Unload(name), Remove(name))
+        return (Stop(change.ref.name), Remove(change.ref.name))
     return tuple(_put(change, change.before or Program(), change.after))
 
 
 def _put(change: Change[Program], before: Program, after: Program) -> Iterator[ProcessAction]:
     name = change.ref.name
-    again = change.verb is Verb.UPDATE and change.apply is not Apply.LIVE
-    recreate = change.verb is Verb.CREATE or change.apply is Apply.RECREATE
-    # A stopped program is loaded anew when in doubt; a live one only to change how it is kept.
-    load = recreate or (not before.installed and not before.started)
-    if again or load or not before.installed:
+    new = change.verb is Verb.CREATE
+    again = not new and change.apply in {Apply.RESTART, Apply.RECREATE}
+    recreate = not new and change.apply is Apply.RECREATE
+    if change.apply is Apply.RELOAD and before.started and after.reload_signal:
+        # First the signal: killed before the record says that it was sent, it is sent again.
+        yield Reload(name, after.reload_signal)
+    if new or again or any(field.path not in _TRANSIENT for field in change.fields):
         yield WriteRecord(name, after, change.revision)
-    if again or (before.started and not after.started):
+    if before.started and (recreate or not after.started):
         yield Stop(name)
-    if recreate and change.before is not None:
-        # supervisord must never know a program otherwise than the file says it does.
-        yield Unload(name)
-    if load or not before.installed:
-        yield WriteProgram(name, stamp(after))
-    if load:
-        yield Load(name)
-    if after.started and (again or load or not before.started):
-        yield Start(name, after.working_dir)
+    if new or recreate or not before.installed or _is_kept_otherwise(change):
+        yield Keep(name, after)
+    if after.started and (recreate or not before.started):
+        yield Start(name, after, *_why(change))
+    elif after.started and again:
+        yield Replace(name, after, *_why(change))
+
+
+_KEPT: Final = frozenset(
+    {
+        "mode",
+        "restart",
+        "backoff",
+        "maxBackoff",
+        "strategy",
+        "healthyAfter",
+        "maxRetries",
+        "successExitCodes",
+        "stopSignal",
+        "grace",
+        "preStop",
+        "memory",
+        "priority",
+        "after",
+        "logMaxBytes",
+        "logBackups",
+    }
+)
+
+
+def _is_kept_otherwise(change: Change[Program]) -> bool:
+    return any(field.path.partition(".")[0] in _KEPT for field in change.fields)
+
+
+def _why(change: Change[Program]) -> tuple[str, str]:
+    """The cause of a start, and its detail: names of fields, never what is in them."""
+    if change.request is not None:
+        return change.request.cause, change.request.reason
+    fields = (field.path for field in change.fields if field.path not in {"installed", "started"})
+    return change.cause.value, ", ".join(fields)[:_DETAIL] if change.before is not None else ""
+
+
+def reloads(resource: Resource[ProcessSpec]) -> Reload | None:
+    """What makes it read its files again; None when the spec names no signal."""
+    reload = resource.spec.reload
+    return None if reload is None else Reload(resource.ref.name, reload.signal)
+
+
+def due(resource: Resource[ProcessSpec], seen: Observed[Program], now: float) -> Due:
+    """The run of a ``cron`` whose time has come: once, however many were missed."""
+    spec, last = resource.spec, seen.vitals.get("cron")
+    if spec.type != "cron" or spec.schedule is None or not last or not seen.state.started:
+        return Due()
+    if spec.run_on_start and not last["ranOnStart"]:
+        return Due((Run(resource.ref.name, now, spec.concurrency),))
+    time = next_fire(spec.schedule, spec.timezone, last["at"])
+    if time > now:
+        return Due(after=time - now)
+    return Due((Run(resource.ref.name, time, spec.concurrency),))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...core.model import Health, HealthCode, Observed
+from ...core.model import Health, HealthCode, Json, Observed
+from ...core.request import Asked, Request
 from .state import Program
 
 _CODES: Final[Mapping[str, tuple[HealthCode, str]]] = {
     "running": (HealthCode.HEALTHY, "Running"),
     "completed": (HealthCode.HEALTHY, "Completed"),
+    "armed": (HealthCode.HEALTHY, "Scheduled"),
     "starting": (HealthCode.PROGRESSING, "Starting"),
     "stopping": (HealthCode.PROGRESSING, "Stopping"),
     "backoff": (HealthCode.DEGRADED, "CrashLoop"),
@@ -23,4 +25,32 @@ def health(seen: Observed[Program]) -> Health:
     """The verdict on one instance."""
     state = str(seen.vitals.get("state", ""))
     code, reason = _CODES.get(state, (HealthCode.UNKNOWN, "Unknown"))
-    return Health(code, reason, str(seen.vitals.get("message") or state))
+    message = str(seen.vitals.get("message") or state)
+    # Over a stock supervisord the operator goes on trying.
+    stuck = state == "failed" and bool(seen.vitals.get("gaveUp"))
+    if state == "running" and not seen.vitals.get("ready", True):
+        return _unready(seen.vitals.get("probes") or {})
+    return Health(code, reason, message, stuck=stuck)
+
+
+def _unready(probes: Mapping[str, Json]) -> Health:
+    """What the probes say of one that runs and is not ready."""
+    startup, readiness = probes.get("startup"), probes.get("readiness")
+    if startup is not None and startup["verdict"] != "success":
+        text = startup["message"] or "waits for its startup probe"
+        return Health(HealthCode.PROGRESSING, "Starting", text)
+    if readiness is not None and readiness["verdict"] == "failure":
+        text = readiness["message"] or "its readiness probe fails"
+        return Health(HealthCode.DEGRADED, "NotReady", text)
+    return Health(HealthCode.PROGRESSING, "NotReady", "waits for its first readiness probe")
+
+
+def calls_for(seen: Observed[Program]) -> Request | None:
+    """The restart that a failed startup or liveness probe asks for."""
+    probes = seen.vitals.get("probes") or {}
+    for name in ("startup", "liveness"):
+        found = probes.get(name)
+        if found is not None and found["verdict"] == "failure":
+            text = f"the {name} probe fails: {found['message']}".removesuffix(": ")
+            return Request(Asked.RESTART, "liveness", text, "reconciler")
+    return None

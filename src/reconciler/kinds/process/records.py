@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from ...clients.files import list_files, write_atomic
+from ...clients.files import write_atomic
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
 from .state import Program, digest
 
 T = TypeVar("T")
+Version: TypeAlias = tuple[int, int, int]
+"""Which bytes a file holds, without reading them."""
+Seen: TypeAlias = tuple[Version, T | None]
 
 
 class Record(NamedTuple):
@@ -26,7 +30,7 @@ class Record(NamedTuple):
     revision: str
 
 
-class Run(NamedTuple):
+class RunRecord(NamedTuple):
     """What process ``pid``, begun at ``start_time``, was started with, under which settings."""
 
     program: Program
@@ -47,28 +51,48 @@ class Folder(Generic[T]):
     def __init__(self, path: Path, parse: Callable[[Json], T]) -> None:
         self.path = path
         self._parse = parse
-        self._seen: dict[str, tuple[tuple[int, int, int], T | None]] = {}
+        self._seen: dict[str, Seen[T]] = {}
+        self._values: dict[str, T | None] = {}
+        self._stale = False
 
     def read(self) -> Mapping[str, T | None]:
-        """Everything, by name."""
-        found = {}
+        """Everything, by name; the very same mapping as long as nothing changes."""
+        found, changed = {}, False
         try:
-            for path in list_files(self.path, ".json"):
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    found[path.stem] = self._read(path)
+            with os.scandir(self.path) as entries:
+                for entry in entries:
+                    if not entry.name.endswith(".json") or entry.name[0] == ".":
+                        continue
+                    name = entry.name[:-5]
+                    known = self._seen.get(name)
+                    with suppress(FileNotFoundError):  # removed meanwhile
+                        found[name] = self._read(Path(entry.path), entry.stat(), known)
+                        changed |= found[name] is not known
+        except FileNotFoundError:
+            found = {}
         except OSError as exc:
             raise Transient(
                 f"cannot read {self.path}: {exc.strerror}", reason="Unreadable"
             ) from exc
+        if changed or self._stale or len(found) != len(self._seen):
+            self._stale = False
+            self._values = {name: value for name, (_, value) in found.items()}
         self._seen = found
-        return {name: value for name, (_, value) in found.items()}
+        return self._values
 
     def read_one(self, name: str) -> T | None:
         """What is there of ``name`` now."""
+        path = self.path / f"{name}.json"
         try:
-            return self._read(self.path / f"{name}.json")[1]
+            return self._read(path, path.stat(), self._seen.get(name))[1]
         except OSError:
             return None
+
+    def know(self, name: str, value: T) -> None:
+        """What was just written, so that it need not be read."""
+        with suppress(OSError):
+            self._seen[name] = (_key((self.path / f"{name}.json").stat()), value)
+            self._stale = True
 
     def remove(self, name: str) -> None:
         """Forget ``name``."""
@@ -78,10 +102,8 @@ class Folder(Generic[T]):
         except OSError as exc:
             raise Transient(f"cannot remove {path}: {exc.strerror}", reason="WriteFailed") from exc
 
-    def _read(self, path: Path) -> tuple[tuple[int, int, int], T | None]:
-        status = path.stat()
-        key = (status.st_ino, status.st_mtime_ns, status.st_size)
-        known = self._seen.get(path.stem)
+    def _read(self, path: Path, status: os.stat_result, known: Seen[T] | None) -> Seen[T]:
+        key = _key(status)
         if known is not None and known[0] == key:
             return known
         try:
@@ -90,23 +112,37 @@ class Folder(Generic[T]):
             return key, None
 
 
-def write_record(folder: Path, name: str, program: Program, revision: str) -> None:
+def _key(status: os.stat_result) -> Version:
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def write_record(
+    folder: Path, name: str, program: Program, revision: str, *, durable: bool = True
+) -> Record:
     """Say what the next start of ``name`` executes, secrets and all; an equal record is kept."""
+    named = digest(program)
     body = {
         "argv": list(program.argv),
         "interpreter": program.interpreter,
-        "env": _environment(name, program, revision),
+        "env": _environment(name, program, named, revision),
         "inherit": list(program.inherit_env),
         "cwd": program.working_dir,
         "umask": program.umask,
         "user": program.user,
+        "limits": {
+            "openFiles": program.open_files,
+            "processes": program.processes,
+            "niceness": program.niceness,
+            "noNewPrivileges": program.no_new_privileges,
+        },
         "view": program.model_dump(mode="json", by_alias=True),
-        "digest": digest(program),
+        "digest": named,
         "revision": revision,
     }
     path = folder / f"{name}.json"
     if not _same(path, body):
-        write_atomic(path, json.dumps(body | {"sum": _sum(body)}, indent=1).encode())
+        write_atomic(path, json.dumps(body | {"sum": _sum(body)}).encode(), durable=durable)
+    return Record(program, named, revision)
 
 
 def parse_record(body: Json) -> Record:
@@ -116,9 +152,9 @@ def parse_record(body: Json) -> Record:
     return Record(Program.model_validate(body["view"]), body["digest"], body["revision"])
 
 
-def parse_run(body: Json) -> Run:
+def parse_run(body: Json) -> RunRecord:
     """Read what a launcher wrote."""
-    return Run(
+    return RunRecord(
         Program.model_validate(body["view"]),
         str(body["digest"]),
         str(body["revision"]),
@@ -129,17 +165,17 @@ def parse_run(body: Json) -> Run:
     )
 
 
-def _environment(name: str, program: Program, revision: str) -> dict[str, str]:
-    named = {
+def _environment(name: str, program: Program, named: str, revision: str) -> dict[str, str]:
+    ours = {
         "RECONCILER_PROCESS": name,
         "RECONCILER_REVISION": revision,
-        "RECONCILER_SPEC_DIGEST": digest(program),
+        "RECONCILER_SPEC_DIGEST": named,
     }
     declared = {
         key: value.reveal() if isinstance(value, Sealed) else value
         for key, value in program.env.items()
     }
-    return named | declared
+    return ours | declared
 
 
 def _sum(body: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ def render_section(layout: Layout, name: str, stamp: str) -> str:
         f"[program:{name}]",
         f"command={_command(layout, name, stamp)}",
         "autostart=false",
-        *_KEEPING[settings["restart"]],
+        *_KEEPING[policy_of(settings)],
         f"stopsignal={settings['stop_signal']}",
         f"stopwaitsecs={settings['grace']}",
         "stopasgroup=true",
@@ -74,10 +74,16 @@ def _parse_section(layout: Layout, name: str, body: str) -> Section:
     found = _stamp.search(body)
     stamp = found[1] if found else ""
     settings: dict[str, Any] = unstamp(stamp)
-    if settings.get("restart") not in _KEEPING:
+    if policy_of(settings) not in _KEEPING:
         return Section("", intact=False)
     ours = render_section(layout, name, stamp)
     return Section(stamp, intact=f"[program:{name}]\n{body}".strip() == ours.strip())
+
+
+def policy_of(settings: Mapping[str, Any]) -> str:
+    """The restart policy that comes nearest: what should end is not started again for that."""
+    policy = str(settings.get("restart"))
+    return "onFailure" if settings.get("mode") != "service" and policy == "always" else policy
 
 
 def _command(layout: Layout, name: str, stamp: str) -> str:

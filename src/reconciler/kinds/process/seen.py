@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from ...clients.supervisord import ProcessInfo, RunState
 from ...core.model import Json, Observed
-from .records import Record, Run
-from .sections import Section
+from .records import Record, RunRecord
+from .sections import Section, policy_of
 from .spec import RESERVED
-from .state import Program, stamp, unstamp
+from .state import EXECUTED, Program, as_stock, stamp, unstamp
 
 _LIVE: Final = frozenset({RunState.STARTING, RunState.RUNNING, RunState.STOPPING})
 _NAMES: Final = {
@@ -21,6 +21,7 @@ _NAMES: Final = {
     RunState.STOPPING: "stopping",
     RunState.FATAL: "failed",
 }
+_BESIDE: Final = frozenset(Program.model_fields) - {*EXECUTED, "epoch"}
 _MEETS: Final = {
     "starting": ["started"],
     "running": ["started", "ready"],
@@ -41,10 +42,12 @@ class Traces:
     info: ProcessInfo | None = None
     record: Record | None = None
     section: Section | None = None
-    run: Run | None = None
+    run: RunRecord | None = None
     start_time: int | None = None
     launching: bool = False
     ours: bool = False
+    armed: bool = False
+    cron: Json = None
 
     @property
     def state(self) -> RunState | None:
@@ -60,7 +63,7 @@ class Traces:
         return self.info is not None and self.state in _LIVE and bool(self.info["pid"])
 
     @property
-    def running(self) -> Run | None:
+    def running(self) -> RunRecord | None:
         """The run record, if it speaks of the live process."""
         run = self.run
         if run is None or not self.live or self.info is None:
@@ -73,21 +76,22 @@ def observe(traces: Traces) -> Observed[Program]:
     """What it is, as far as its traces tell."""
     system = traces.name in RESERVED
     if system or not traces.ours:
-        foreign = Program(started=traces.live)
+        foreign = as_stock(Program(started=traces.live))
         return Observed(foreign, owned=False, vitals=vitals(traces, system=system))
-    return Observed(program(traces), owned=True, vitals=vitals(traces))
+    return Observed(as_stock(program(traces)), owned=True, vitals=vitals(traces))
 
 
 def program(traces: Traces) -> Program:
     """What runs, by its run record; what would run, by the start record, when nothing does."""
-    run = traces.running
+    run, written = traces.running, traces.record
+    known = written.program if written is not None else Program()
+    word = traces.section.stamp if traces.section is not None else ""
     if run is not None:
-        known, word = run.program, run.stamp
+        # What supervisord has no word for is kept by the record on disk.
+        rest = {name: getattr(known, name) for name in _BESIDE} if written is not None else {}
+        known, word = run.program.model_copy(update=rest), run.stamp
     elif traces.live and not traces.launching:
         known, word = Program(), ""  # nobody can say what this was started with
-    else:
-        known = traces.record.program if traces.record is not None else Program()
-        word = traces.section.stamp if traces.section is not None else ""
     seen = known.model_copy(update=unstamp(word))
     update = {"installed": _installed(traces, seen), "started": started(traces)}
     return seen.model_copy(update=update)
@@ -104,6 +108,8 @@ def _installed(traces: Traces, seen: Program) -> bool:
 
 def started(traces: Traces) -> bool:
     """Whether it runs, is about to, or ran as long as it should."""
+    if _is_cron(traces):
+        return traces.armed and traces.info is not None
     match traces.state:
         case RunState.STARTING | RunState.RUNNING | RunState.BACKOFF | RunState.STOPPING:
             return True
@@ -113,11 +119,17 @@ def started(traces: Traces) -> bool:
             return False
 
 
+def _is_cron(traces: Traces) -> bool:
+    return traces.record is not None and traces.record.program.mode == "cron"
+
+
 def name_of(traces: Traces) -> str:
     """The state in one word of the guide."""
+    if _is_cron(traces) and traces.armed and not traces.live:
+        return "armed"
     if traces.state is RunState.EXITED and traces.info is not None:
-        policy = unstamp(traces.section.stamp).get("restart") if traces.section else None
-        failed = traces.info["exitstatus"] != 0
+        settings = unstamp(traces.section.stamp) if traces.section else {}
+        policy, failed = policy_of(settings), traces.info["exitstatus"] != 0
         if policy == "never":
             return "failed" if failed else "completed"
         return "completed" if policy == "onFailure" and not failed else "backoff"
@@ -146,7 +158,10 @@ def vitals(traces: Traces, *, system: bool = False) -> dict[str, Json]:
             "uptime": max(0, info["now"] - info["start"]),
             "launching": traces.launching,
         }
+    if traces.cron is not None:
+        found["cron"] = traces.cron
     if traces.running is not None:
+        found["born"] = traces.start_time
         found["revision"] = traces.running.revision
     if traces.state is RunState.EXITED:
         found["exitStatus"] = info["exitstatus"]

@@ -3,150 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import (
-    Field,
-    GetJsonSchemaHandler,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, Field, model_validator
 
 from ...core.model import Apply, Need, Ref, Resource, Spec
-from ...core.units import NAME_PATTERN, Duration, Name, Size
-from .fields import Argument, Command, EnvName, EnvValue, Policy, Signal, Umask, User
+from ...core.request import Watch as Watched
+from .fields import Argument, Command, EnvName, EnvValue, Umask, User
+from .parts import (
+    LAST_PORT,
+    Dependency,
+    EnvFile,
+    Limits,
+    Logs,
+    Port,
+    Reload,
+    Restart,
+    Stop,
+    Watch,
+)
+from .schedule import check_schedule, check_timezone
 
-LAST_PORT: Final = 65535
 RESERVED: Final = frozenset({"reconciler", "gateway", "events"})
 """Programs of the stack itself."""
 
-_reference: Final = re.compile(r"([A-Z][A-Za-z]*)/(.+)")
 _instance: Final = re.compile(r"(.+)-(0|[1-9][0-9]*)")
 
 
-_CONDITIONS: Final = {"Process": ("started", "ready", "completed"), "SyncTarget": ("restored",)}
+def _schedule(value: str | None) -> str | None:
+    return None if value is None else check_schedule(value)
 
 
-class EnvFile(Spec):
-    """A file of ``KEY=value`` lines."""
-
-    path: str
-    optional: bool = False
-    """Whether the file may be missing."""
-
-
-class Port(Spec):
-    """A TCP port the process listens on."""
-
-    name: Name
-    port: Annotated[int, Field(ge=1, le=LAST_PORT)]
-    """The port of the first instance; the next ones count up from it."""
-    env: EnvName | None = None
-    """The variable that tells the process its port; ``PORT`` for the first port."""
-
-    @field_validator("port", mode="before")
-    @classmethod
-    def _no_auto(cls, value: Any) -> Any:
-        if value == "auto":
-            raise ValueError("port: auto is not supported yet; write a number")
-        return value
-
-
-class Dependency(Spec):
-    """What must be there before this process starts."""
-
-    ref: Annotated[str, StringConstraints(pattern=r"^([A-Z][A-Za-z]*/)?" + NAME_PATTERN[1:])]
-    """``Process/db`` or ``SyncTarget/data``; a bare name is a Process."""
-    condition: Literal["started", "ready", "completed", "restored"] | None = None
-    """``started`` for a process unless said otherwise, ``restored`` for a sync target."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"ref": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _possible(self) -> Dependency:
-        kind, condition = self.need.ref.kind, self.condition
-        possible = _CONDITIONS.get(kind, ())
-        if condition is not None and condition not in possible:
-            known = f"one of {', '.join(possible)}" if possible else "no condition"
-            raise ValueError(f"a {kind} can not be {condition}; write {known}")
-        return self
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string"}, handler(core)]}
-
-    @property
-    def need(self) -> Need:
-        """The edge of the graph."""
-        match = _reference.fullmatch(self.ref)
-        ref = Ref(*match.groups()) if match else Ref("Process", self.ref)
-        usual = "restored" if ref.kind == "SyncTarget" else "started"
-        return Need(ref, self.condition or usual)
-
-
-class Restart(Spec):
-    """What happens when the process ends by itself."""
-
-    policy: Annotated[Policy, Apply.RECREATE] = "always"
-
-
-class Stop(Spec):
-    """How the process is asked to end; the whole process group is, and killed after ``grace``."""
-
-    signal: Annotated[Signal, Apply.RECREATE] = "TERM"
-    grace: Annotated[Duration, Field(ge=0, le=86400), Apply.RECREATE] = 10.0
-
-
-class Logs(Spec):
-    """How much of the output is kept."""
-
-    max_bytes: Annotated[Size, Apply.RECREATE] = 10_000_000
-    """A log is rotated at this size; 0 never."""
-    backups: Annotated[int, Field(ge=0, le=1000), Apply.RECREATE] = 5
-    """How many rotated logs are kept."""
+def _timezone(value: str | None) -> str | None:
+    return None if value is None else check_timezone(value)
 
 
 class ProcessSpec(Spec):
     """A program that is kept running."""
 
-    not_yet: ClassVar[tuple[str, ...]] = (
-        "type=oneshot",
-        "type=cron",
-        "schedule",
-        "timezone",
-        "runOnStart",
-        "concurrency",
-        "limits",
-        "ports.port=auto",
-        "dependsOn.timeout",
-        "dependsOn.onTimeout",
-        "dependsOn.onRestart",
-        "restart.backoff",
-        "restart.maxBackoff",
-        "restart.strategy",
-        "restart.healthyAfter",
-        "restart.maxRetries",
-        "restart.successExitCodes",
-        "stop.preStop",
-        "reload",
-        "probes",
-        "watch",
-        "rollout",
-    )
+    not_yet: ClassVar[tuple[str, ...]] = ("probes", "rollout", "concurrency=allow")
 
-    enabled: bool = True
+    enabled: Annotated[bool, Apply.LIVE] = True
     """False stops the process and keeps it stopped."""
-    type: Literal["service", "oneshot", "cron"] = "service"
+    type: Annotated[Literal["service", "oneshot", "cron"], Apply.LIVE] = "service"
+    """``service`` is kept running, ``oneshot`` runs to a good end, ``cron`` at its times."""
+    schedule: Annotated[str | None, AfterValidator(_schedule), Apply.LIVE] = None
+    """When a ``cron`` runs: minute, hour, day, month, weekday, or ``@daily`` and the like."""
+    timezone: Annotated[str | None, AfterValidator(_timezone), Apply.LIVE] = None
+    """Of the schedule, as in ``Europe/Berlin``; that of the machine unless said otherwise."""
+    run_on_start: Annotated[bool, Apply.LIVE] = False
+    """Whether a ``cron`` also runs once when the stack starts."""
+    concurrency: Annotated[Literal["forbid", "replace"], Apply.LIVE] = "forbid"
+    """When the last run is not over yet: ``forbid`` skips this one, ``replace`` ends that one."""
     command: Annotated[Command | None, Apply.RESTART] = None
     """The program and its arguments, executed as they are; text is split into words."""
     shell: Annotated[Argument | None, Field(min_length=1), Apply.RESTART] = None
@@ -167,14 +77,17 @@ class ProcessSpec(Spec):
     user: Annotated[User | None, Apply.RESTART] = None
     """A name or number, with ``:group`` if need be; only when the operator runs as root."""
     umask: Annotated[Umask | None, Apply.RESTART] = None
-    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    limits: Limits = Limits()
+    replicas: Annotated[int, Field(ge=0, le=1000), Apply.LIVE] = 1
     """Instances are called NAME-0, NAME-1 and so on."""
     ports: Annotated[tuple[Port, ...], Apply.RESTART] = ()
-    depends_on: tuple[Dependency, ...] = ()
-    priority: Annotated[int, Field(ge=0, le=9999), Apply.RECREATE] = 999
+    depends_on: Annotated[tuple[Dependency, ...], Apply.LIVE] = ()
+    priority: Annotated[int, Field(ge=0, le=9999), Apply.LIVE] = 999
     """Lower starts first and stops last, among those that do not depend on each other."""
     restart: Restart = Restart()
     stop: Stop = Stop()
+    reload: Reload | None = None
+    watch: Watch | None = None
     logs: Logs = Logs()
 
     @model_validator(mode="after")
@@ -187,8 +100,25 @@ class ProcessSpec(Spec):
             raise ValueError("interpreter is only for script")
         if len({port.name for port in self.ports}) != len(self.ports):
             raise ValueError("two ports have the same name")
-        if any(port.port + self.replicas - 1 > LAST_PORT for port in self.ports):
+        numbers = (port.port for port in self.ports if port.port != "auto")
+        if any(number + self.replicas - 1 > LAST_PORT for number in numbers):
             raise ValueError(f"the ports of {self.replicas} replicas would pass {LAST_PORT}")
+        return self
+
+    @model_validator(mode="after")
+    def _timely(self) -> ProcessSpec:
+        if self.type == "cron":
+            if self.schedule is None:
+                raise ValueError('type: cron needs a schedule; write for example "0 4 * * *"')
+            return self
+        given = {
+            "schedule": self.schedule is not None,
+            "timezone": self.timezone is not None,
+            "runOnStart": self.run_on_start,
+            "concurrency": self.concurrency != "forbid",
+        }
+        if wrong := [name for name, is_given in given.items() if is_given]:
+            raise ValueError(f"{wrong[0]} is only for type: cron; write that, or remove {wrong[0]}")
         return self
 
 
@@ -213,6 +143,42 @@ def instances(resource: Resource[ProcessSpec]) -> tuple[Resource[ProcessSpec], .
 def paused(resource: Resource[ProcessSpec]) -> Resource[ProcessSpec]:
     """The same process, stopped."""
     return replace(resource, spec=resource.spec.model_copy(update={"enabled": False}))
+
+
+def resumed(resource: Resource[ProcessSpec]) -> Resource[ProcessSpec]:
+    """The same process, running though it is written not to."""
+    return replace(resource, spec=resource.spec.model_copy(update={"enabled": True}))
+
+
+def ports(resource: Resource[ProcessSpec]) -> Mapping[str, int | None]:
+    """What one instance listens on, by name; None where a free port is to be picked."""
+    return {
+        port.name: None if port.port == "auto" else port.port + resource.index
+        for port in resource.spec.ports
+    }
+
+
+def with_ports(
+    resource: Resource[ProcessSpec], numbers: Mapping[str, int]
+) -> Resource[ProcessSpec]:
+    """The same instance, with the picked numbers in place."""
+    found = tuple(
+        port.model_copy(update={"port": numbers[port.name] - resource.index})
+        if port.port == "auto" and port.name in numbers
+        else port
+        for port in resource.spec.ports
+    )
+    return replace(resource, spec=resource.spec.model_copy(update={"ports": found}))
+
+
+def watches(resource: Resource[ProcessSpec], everything: bool) -> Watched | None:  # noqa: FBT001 (a hook's answer to one question)
+    """The files whose change restarts it; ``everything`` watches the working directory too."""
+    spec = resource.spec
+    if spec.watch is None and not everything:
+        return None
+    watch = spec.watch or Watch()
+    paths = watch.paths or (spec.working_dir,)
+    return Watched(tuple(str(resource.root / path) for path in paths), watch.ignore, watch.debounce)
 
 
 def collisions(resources: Iterable[Resource[ProcessSpec]]) -> Iterator[tuple[Ref, str]]:

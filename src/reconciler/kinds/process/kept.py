@@ -1,0 +1,262 @@
+"""Processes under our keeper: one call for many, one look that costs what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final, NamedTuple, assert_never
+
+from ...clients.keeper import Entry, Keeper
+from ...clients.supervisord import ProcessInfo, Supervisord
+from ...core.errors import Terminal, Waiting
+from ...core.model import Observed
+from .actions import (
+    Keep,
+    ProcessAction,
+    Reload,
+    Remove,
+    Replace,
+    Run,
+    Start,
+    Stop,
+    WriteRecord,
+)
+from .checks import Start as Beginning
+from .checks import check_start
+from .cron import CronNotes
+from .file import ProgramFile, Quiet
+from .layout import Layout
+from .records import Folder, Record, parse_record, write_record
+from .seen import Traces
+from .seen import observe as observe_stock
+from .sight import Sight, is_other, observe
+from .spec import RESERVED
+from .state import Program, keeping, keeping_stamp
+from .stock import name_of
+from .together import Together
+
+POLLS: Final = 10
+POLL: Final = 0.005
+SOON: Final = 0.02
+LATE: Final = 1.0
+
+
+class _Seen(NamedTuple):
+    """A program as last seen, and what that was made from."""
+
+    sight: Sight
+    observed: Observed[Program]
+
+
+class Kept:
+    """Keeps programs by our keeper inside supervisord."""
+
+    def __init__(
+        self, supervisord: Supervisord, keeper: Keeper, layout: Layout, notes: CronNotes
+    ) -> None:
+        self._supervisord = supervisord
+        self._keeper = keeper
+        self._layout = layout
+        self._notes = notes
+        self._records: Folder[Record] = Folder(layout.records, parse_record)
+        self._written = Together(self._write_record)
+        self._checked = Together(check_start)
+        self._file = ProgramFile(layout, supervisord, Quiet())
+        self._seen: dict[str, _Seen] = {}
+        self._others: dict[str, Observed[Program]] = {}
+        self._ran: dict[str, tuple[str, Program]] = {}
+        self._stopping: dict[str, float] = {}
+
+    async def observe(self) -> Mapping[str, Observed[Program]]:
+        """Every program the keeper knows, and every one we ever wrote down."""
+        entries, others = await asyncio.gather(self._keeper.look(), self._look_at_others())
+        sights = await asyncio.to_thread(self._gather, entries)
+        for name, sight in sights.items():
+            if sight.running is None and is_other(sight.entry, sight.record):
+                sights[name] = await self._ask_what_runs(sight)
+        self._seen = {name: self._observe(sight) for name, sight in sights.items()}
+        return others | {name: one.observed for name, one in self._seen.items()}
+
+    async def apply(self, action: ProcessAction) -> None:
+        """Do one thing; it may have been done before."""
+        match action:
+            case WriteRecord():
+                await self._written.do(action)
+            case Keep(name, program):
+                await self._keep(name, program)
+            case Start() | Replace() | Run():
+                await self._begin(action)
+            case Reload(name, signal):
+                await self._keeper.do("signal", name, {"signal": signal})
+            case Stop(name):
+                self._notes.disarm(name)
+                await self._keeper.do("stop", name)
+                await self._settle(name)
+            case Remove(name):
+                await self._remove(name)
+            case _:
+                assert_never(action)
+
+    async def last_lines(self, name: str) -> list[str]:
+        """The last output before the last end."""
+        return await self._keeper.tail(name)
+
+    def _gather(self, entries: Mapping[str, Entry]) -> dict[str, Sight]:
+        """What keeper and disk say, program by program. Blocks on the disk."""
+        records, sections = self._records.read(), self._leftovers()
+        found = {}
+        for name in entries.keys() | records.keys() | sections:
+            if name in RESERVED:
+                continue
+            record, entry = records.get(name), entries.get(name)
+            known = self._seen.get(name)
+            is_cron = record is not None and record.program.mode == "cron"
+            cron = self._notes.vitals(name) if is_cron else None
+            sight = Sight(name, entry, record, leftover=name in sections, cron=cron)
+            if known is not None and _is_same(known.sight, sight):
+                found[name] = known.sight
+            else:
+                found[name] = replace(sight, running=self._recall(sight))
+        return found
+
+    def _recall(self, sight: Sight) -> Program | None:
+        """What the program was last started with, where this operator has seen it before."""
+        entry, record = sight.entry, sight.record
+        if entry is None:
+            return None
+        if record is not None and entry["digest"] == record.digest:
+            self._ran[sight.name] = (record.digest, record.program)
+        digest, program = self._ran.get(sight.name, ("", None))
+        return program if digest == entry["digest"] else None
+
+    async def _ask_what_runs(self, sight: Sight) -> Sight:
+        view = await self._keeper.view(sight.name)
+        try:
+            return replace(sight, running=None if view is None else Program.model_validate(view))
+        except ValueError:
+            return sight  # of another version
+
+    def _observe(self, sight: Sight) -> _Seen:
+        known = self._seen.get(sight.name)
+        if known is not None and known.sight is sight:
+            return known
+        return _Seen(sight, observe(sight, self._layout.state_dir))
+
+    async def _look_at_others(self) -> dict[str, Observed[Program]]:
+        """The stack's own programs, and those that somebody loaded by hand before we came."""
+        found = await asyncio.gather(*(self._supervisord.process(name) for name in RESERVED))
+        infos = [info for info in found if info is not None and not _is_idle_listener(info)]
+        others = {name_of(info): self._observe_other(info) for info in infos}
+        self._others = others
+        return others
+
+    def _observe_other(self, info: ProcessInfo) -> Observed[Program]:
+        name = name_of(info)
+        info["logfile"] = str(self._layout.state_dir / info["logfile"])
+        looked = observe_stock(Traces(name, info=info))
+        ageless = {key: value for key, value in looked.vitals.items() if key != "uptime"}
+        seen = replace(looked, vitals=ageless)
+        known = self._others.get(name)
+        same = known is not None and known.vitals == seen.vitals
+        return known if known is not None and same else seen
+
+    async def _keep(self, name: str, program: Program) -> None:
+        if name in self._leftovers():
+            await self._clean(name)
+        told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
+        await self._keeper.do("keep", name, told)
+
+    def _write_record(self, action: WriteRecord) -> None:
+        """Write it down; a lost record is written again, so nobody waits for the disk."""
+        name, program, revision = action
+        if program.mode == "cron":
+            self._notes.reschedule(name, program.schedule or "")
+        folder = self._layout.records
+        record = write_record(folder, name, program, revision, durable=False)
+        self._records.know(name, record)
+
+    async def _begin(self, action: Start | Replace | Run) -> None:
+        match action:
+            case Start(name, program, cause, detail):
+                await self._check(name, program)
+                if program.mode == "cron":
+                    self._notes.arm(name, program.schedule or "")
+                if program.mode == "oneshot" and await self._is_wanted(name):
+                    return  # the keeper remembers from before: what is done is not done again
+                why = {"epoch": program.epoch, "cause": cause, "detail": detail}
+                await self._keeper.do("start", name, why)
+            case Replace(name, program, cause, detail):
+                await self._check(name, program)
+                why = {"epoch": program.epoch, "cause": cause, "detail": detail}
+                await self._keeper.do("replace", name, why)
+                await self._settle(name)
+            case Run(name, at, concurrency):
+                self._notes.run(name)
+                time = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+                told = {"cause": "schedule", "detail": time, "concurrency": concurrency}
+                await self._keeper.do("run", name, told)
+
+    async def _is_wanted(self, name: str) -> bool:
+        entry = (await self._keeper.look()).get(name)
+        return entry is not None and bool(entry["wanted"])
+
+    async def _check(self, name: str, program: Program) -> None:
+        seen = self._seen.get(name)
+        pid = 0 if seen is None or seen.sight.entry is None else int(seen.sight.entry["pid"])
+        await self._checked.do(Beginning(name, program, pid))
+
+    async def _remove(self, name: str) -> None:
+        if name in self._leftovers():
+            await self._clean(name)
+        await self._keeper.do("remove", name)
+        await self._settle(name)
+        await asyncio.to_thread(self._forget, name)
+
+    async def _settle(self, name: str) -> None:
+        """Give it a moment to stop; a longer stop is left to later passes."""
+        for _ in range(POLLS):
+            entry = (await self._keeper.look()).get(name)
+            if entry is None or entry["state"] != "stopping":
+                self._stopping.pop(name, None)
+                return
+            await asyncio.sleep(POLL)
+        since = self._stopping.setdefault(name, monotonic())
+        after = min(LATE, max(SOON, (monotonic() - since) / 4))
+        raise Waiting(f"{name} is stopping", reason="Stopping", after=after)
+
+    async def _clean(self, name: str) -> None:
+        """Take ``name`` out of what a time without the keeper has left."""
+        await self._supervisord.stop(name)
+        await self._supervisord.remove(name)
+        await self._file.put(name, None)
+
+    def _leftovers(self) -> frozenset[str]:
+        """The programs that supervisord's file still speaks of."""
+        try:
+            return frozenset(self._file.read())
+        except Terminal:
+            return frozenset()  # a file of somebody else is nothing to the keeper
+
+    def _forget(self, name: str) -> None:
+        self._notes.forget(name)
+        self._records.remove(name)
+        self._ran.pop(name, None)
+        (self._layout.runs / f"{name}.json").unlink(missing_ok=True)
+
+
+def _is_same(one: Sight, other: Sight) -> bool:
+    """Whether two looks saw the same; both mirrors hand out unchanged things again."""
+    return (
+        one.entry is other.entry
+        and one.record is other.record
+        and one.leftover == other.leftover
+        and one.cron == other.cron
+    )
+
+
+def _is_idle_listener(info: ProcessInfo) -> bool:
+    """The keeper tells of events itself; the listener of a stock supervisord then rests."""
+    return info["name"] == "events" and not info["pid"]

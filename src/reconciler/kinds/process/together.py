@@ -1,0 +1,59 @@
+"""Does at once, and apart from the event loop, what is asked for side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from ...core.errors import ReconcileError, Transient
+
+T = TypeVar("T")
+
+
+class Together(Generic[T]):
+    """``work`` blocks; it runs in a thread, for all items that were asked for in the same turn."""
+
+    def __init__(self, work: Callable[[T], None]) -> None:
+        self._work_on = work
+        self._asked: list[tuple[T, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def do(self, item: T) -> None:
+        """Have ``item`` worked on; raises what its work raised."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+        self._asked.append((item, answer))
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._run())
+        await answer
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # who asks at the same moment, by way of a task, comes along
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                whys = await asyncio.to_thread(self._try_all, [item for item, _ in asked])
+            except BaseException:
+                for _, answer in asked:
+                    answer.cancel()
+                raise
+            for (_, answer), why in zip(asked, whys, strict=True):
+                if answer.done():  # its caller gave up
+                    continue
+                if why is None:
+                    answer.set_result(None)
+                else:
+                    answer.set_exception(why)
+
+    def _try_all(self, items: list[T]) -> list[ReconcileError | None]:
+        return [self._try(item) for item in items]
+
+    def _try(self, item: T) -> ReconcileError | None:
+        try:
+            self._work_on(item)
+        except ReconcileError as exc:
+            return exc
+        except OSError as exc:
+            return Transient(f"{exc.strerror}: {exc.filename}", reason="DiskFailed")
+        return None
