@@ -7,7 +7,7 @@ from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final
 
-from ..launch import Refusal
+from ..record import Refusal
 from . import families
 from .loop import NEVER
 

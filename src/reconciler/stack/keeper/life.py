@@ -11,7 +11,7 @@ from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..kernel import start_time
-from ..launch import Refusal
+from ..record import Refusal
 from . import families
 from .ending import Ending
 from .history import History

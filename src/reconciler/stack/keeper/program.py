@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..launch import Refusal
+from ..record import Refusal
 from .life import Follow, Life
 from .policy import Settings
 

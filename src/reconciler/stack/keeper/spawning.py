@@ -11,18 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
-from ..launch import (
-    DEFAULT_PATH,
-    Refusal,
-    become,
-    code,
-    environment,
-    find,
-    mend,
-    owner,
-    read_record,
-    with_interpreter,
-)
+from ..birth import DEFAULT_PATH, become, find, with_interpreter
+from ..record import Refusal, code, environment, mend, owner, read_record
 
 _DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python ignores these; a program expects to die of them."""
@@ -97,7 +87,9 @@ def _needs_more(record: Mapping[str, Any]) -> bool:
     """Whether only a process of its own can be made what ``record`` asks for."""
     limits = record.get("limits") or {}
     more = ("processes", "niceness", "noNewPrivileges")
-    return bool(record.get("user")) or any(limits.get(key) for key in more)
+    if record.get("user") or any(limits.get(key) for key in more):
+        return True
+    return (limits.get("openFiles") or 0) > resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int]) -> int:

@@ -1,0 +1,86 @@
+"""The start record: what a process is to be started with, and what it may inherit."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from _json import make_scanner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NOT_FOUND, NOT_PERMITTED = 127, 126
+
+
+class Dialect:
+    """How JSON is read; what the scanner asks for."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = parse_constant = float
+    parse_int = int
+
+
+class Refusal(Exception):  # noqa: N818 (named as it reads)
+    """The process cannot be started; the text names what, where, and how to mend it."""
+
+    def __init__(self, text: str, code: int = NOT_FOUND) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def read_record(path: str) -> dict[str, Any]:
+    """The start record at ``path``."""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib is a slow import)
+            text = file.read()
+        record = dict(make_scanner(Dialect())(text, 0)[0])  # type: ignore[arg-type]
+        if record["argv"]:
+            return record
+    except OSError as exc:
+        raise Refusal(f"{exc.strerror}: {path}; run `reconciler apply` to write it") from None
+    except (ValueError, LookupError, TypeError, StopIteration, SystemError):
+        pass  # the bare scanner has many ways to say so
+    raise Refusal(f"damaged: {path}; run `reconciler apply` to write it anew")
+
+
+def environment(record: dict[str, Any], handed_over: str) -> dict[str, str]:
+    """What is declared, what may be inherited, and what names the process; nothing else."""
+    available = dict(os.environ)
+    try:
+        with open(handed_over, "rb") as file:  # noqa: PTH123 (pathlib is a slow import)
+            pairs = os.fsdecode(file.read()).split("\0")
+        available |= dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    except OSError:
+        pass  # started without `reconciler up`: supervisord's own environment is all there is
+    inherited = {key: available[key] for key in record.get("inherit") or () if key in available}
+    return inherited | (record.get("env") or {})
+
+
+def owner(path: str) -> str:
+    """Who owns ``path``, or what is there of it; as part of a sentence."""
+    while path and path != "/":
+        try:
+            status = os.stat(path)  # noqa: PTH116 (pathlib is a slow import)
+        except OSError:
+            path = os.path.dirname(path.rstrip("/"))  # noqa: PTH120
+            continue
+        try:
+            name = pwd.getpwuid(status.st_uid).pw_name
+        except KeyError:
+            name = str(status.st_uid)
+        return f" ({path} belongs to {name}, this is uid {os.geteuid()})"
+    return ""
+
+
+def mend(exc: OSError, path: str) -> str:
+    """What to type."""
+    if isinstance(exc, PermissionError):
+        return f"allow it, for example `chmod u+rx {path}` or `chown {os.geteuid()} {path}`"
+    return f"create {path}, or correct the spec"
+
+
+def code(exc: OSError) -> int:
+    """The exit code a shell would give."""
+    return NOT_PERMITTED if isinstance(exc, PermissionError) else NOT_FOUND
