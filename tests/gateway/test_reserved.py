@@ -8,7 +8,8 @@ from .conftest import Backend, Gateway, MakeBackend
 
 pytestmark = pytest.mark.real
 
-CLOSED = ["/admin/routes.json", "/admin/ui/", "/admin/api/v1/plan", "/api/pm/x", "/sync/api/reset"]
+CLOSED = ["/admin/routes.json", "/admin/ui/", "/sync/api/reset"]
+API = ["/admin/api/v1/plan", "/admin/api/", "/api/pm/list"]
 
 
 @pytest.fixture
@@ -36,11 +37,51 @@ async def test_no_route_takes_them(gateway: Gateway, operator: Backend, backend:
     """A rule that matches everything does not see the operator's paths, however they are spelt."""
     everything = {"proxy": {"backend": backend.url}, "priority": 1000}
     await gateway.serve(all=everything | {"match": {"pathPrefix": "/"}}, default=backend.url)
-    for path in ("/health", "/%68ealth", "//livez", "/metrics", *CLOSED):
+    for path in ("/health", "/%68ealth", "//livez", "/metrics", "/admin//api/x", *CLOSED, *API):
         line = f"GET {path} HTTP/1.1\r\nHost: h\r\nReferer: x\r\nConnection: close\r\n\r\n"
         assert (await gateway.raw(line.encode())).split(b" ")[1] in {b"200", b"404"}
     assert backend.requests == []
-    assert (await gateway.echo("/api/run"))["target"] == "/api/run"
+    for path in ("/api/run", "/api/pm", "/admin/api", "/api/pmx/list"):
+        assert (await gateway.echo(path))["target"] == path
+    assert len(backend.requests) == 4
+
+
+async def test_the_api_is_the_operators(gateway: Gateway, operator: Backend) -> None:
+    """Its calls arrive as they were sent, with the true address and host of who sent them."""
+    lies = {
+        "X-Forwarded-For": "10.9.9.9",
+        "X-Real-IP": "10.9.9.9",
+        "X-Forwarded-Proto": "https",
+        "X-Reconciler-Client": "local",
+        "Host": "bot.example",
+        "Authorization": "Bearer abc",
+        "Cookie": "a=b",
+        "Origin": "http://bot.example",
+    }
+    for path in API:
+        said = await gateway.echo(f"{path}?lines=1", headers=lies)
+        heard = said["headers"]
+        assert said["target"] == f"{path}?lines=1"
+        assert heard["x-reconciler-client"] == "stranger"
+        assert (heard["x-real-ip"], heard["x-forwarded-for"]) == ("127.0.0.1", "127.0.0.1")
+        assert (heard["host"], heard["x-forwarded-proto"]) == ("bot.example", "http")
+        assert (heard["authorization"], heard["cookie"]) == ("Bearer abc", "a=b")
+        assert heard["origin"] == "http://bot.example"
+
+
+async def test_a_large_request_is_not_even_read(gateway: Gateway, operator: Backend) -> None:
+    """More than the operator takes is refused at the door."""
+    line = b"POST /admin/api/v1/login HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n"
+    assert (await gateway.raw(line)).split(b" ")[1] == b"413"
+    assert operator.requests == []
+
+
+async def test_metrics_for_a_token(gateway: Gateway, operator: Backend) -> None:
+    """Who comes from afar with a token is let through to the operator, which looks at it."""
+    afar = {"X-Forwarded-For": "10.0.0.1"}
+    assert (await gateway.get("/metrics", headers=afar)).status_code == 404
+    said = await gateway.echo("/metrics", headers={**afar, "Authorization": "Bearer abc"})
+    assert said["headers"]["x-reconciler-client"] == "stranger"
 
 
 async def test_what_is_not_there_yet_is_closed(gateway: Gateway, operator: Backend) -> None:

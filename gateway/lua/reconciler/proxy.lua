@@ -11,9 +11,11 @@ local store = require("reconciler.store")
 local find, gsub, lower, sub = string.find, string.gsub, string.lower, string.sub
 local ipairs, pairs = ipairs, pairs
 local ngx = ngx
+local tonumber = tonumber
 local normalise, pick, current = paths.normalise, match.pick, store.current
 
 local CONNECT, READ, SEND = 5, 600, 600 -- seconds
+local LARGEST = 1024 * 1024 -- bytes of a request to the operator
 local OPERATOR = { host = "unix:../../run/operator.sock" }
 
 local _M = {}
@@ -63,8 +65,13 @@ end
 
 local function ask_operator(class, path)
     local known = is_local()
-    if class == "closed" or (class == "metrics" and not known) then
+    -- Numbers are for this machine, and for who has a token: the operator looks whether it is one.
+    if class == "closed" or (class == "metrics" and not (known or ngx.var.http_authorization)) then
         return pages.nothing_here()
+    end
+    -- Refused before it is read: nginx would first put all of it on the disk.
+    if (tonumber(ngx.var.http_content_length) or 0) > LARGEST then
+        return pages.too_large()
     end
     ngx.var.reconciler_client = known and "local" or "stranger"
     write_forwarding_headers()

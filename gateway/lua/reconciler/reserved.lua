@@ -9,12 +9,22 @@ local HEALTH = {
 local EXACT = {
     ["/admin/routes.json"] = true, ["/admin/password"] = true, ["/api/sync-progress"] = true,
 }
-local PREFIXES = { "/health/", "/admin/ui/", "/admin/api/", "/api/pm/", "/sync/api/" }
+local API = { "/admin/api/", "/api/pm/" }
+local PREFIXES = { "/health/", "/admin/ui/", "/sync/api/" }
 
 local _M = {}
 
 
---- "health", "metrics", "closed" (ours, but nothing is there yet) or nil.
+local function begins(path, prefixes)
+    for _, prefix in ipairs(prefixes) do
+        if sub(path, 1, #prefix) == prefix then
+            return true
+        end
+    end
+end
+
+
+--- "health", "metrics", "api", "closed" (ours, but nothing is there yet) or nil.
 function _M.class(path)
     if HEALTH[path] then
         return "health"
@@ -22,13 +32,11 @@ function _M.class(path)
     if path == "/metrics" then
         return "metrics"
     end
-    if EXACT[path] then
-        return "closed"
+    if begins(path, API) then
+        return "api"
     end
-    for _, prefix in ipairs(PREFIXES) do
-        if sub(path, 1, #prefix) == prefix then
-            return "closed"
-        end
+    if EXACT[path] or begins(path, PREFIXES) then
+        return "closed"
     end
 end
 
