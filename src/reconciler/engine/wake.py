@@ -7,30 +7,32 @@ import logging
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
-from watchfiles import Change, DefaultFilter, awatch
+from ..clients.inotify import Inotify
 
 log = logging.getLogger(__name__)
 
-STEP: Final = 5
-"""Milliseconds between two looks at what the kernel reported; fewer would cost an idle stack."""
-QUIET: Final = 40
-"""Milliseconds without another change after which a burst of edits is one wake."""
+SETTLED: Final = 0.002
+"""Seconds without another note after which what was written is complete."""
+RETURNS: Final = 0.006
+"""The same when a file went: who replaces one may put it away first."""
+QUIET: Final = 0.04
+"""Seconds after which a burst is told though it goes on, or though somebody still writes."""
 _GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
 
 
-class _SpecFilter(DefaultFilter):
-    """All but what git writes while it works; HEAD and refs say when it is done."""
+def _is_noise(path: str) -> bool:
+    """What editors leave beside a file, and what git writes while it works.
 
-    # These would count anywhere in a path, and specs may lie below any name.
-    ignore_dirs = ()
-
-    def __call__(self, change: Change, path: str) -> bool:
-        busy = path.endswith((".lock", "~", ".swp")) or _GIT_WORKS.search(path) is not None
-        return not busy and super().__call__(change, path)
+    HEAD and refs say when git is done.
+    """
+    busy = path.endswith((".lock", "~", ".swp", ".swx", ".swo"))
+    return busy or _GIT_WORKS.search(path) is not None
 
 
 def _there(paths: Callable[[], Iterable[Path]]) -> list[Path]:
@@ -50,14 +52,40 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set
             yield None
             continue
         try:
-            async for changes in awatch(
-                *there, watch_filter=_SpecFilter(), step=STEP, debounce=QUIET, recursive=True
-            ):
-                yield {path for _, path in changes}
-                if await asyncio.to_thread(_there, paths) != there:
-                    break
+            async with aclosing(_bursts(there)) as bursts:
+                async for touched in bursts:
+                    yield touched
+                    if touched is None or await asyncio.to_thread(_there, paths) != there:
+                        break
         except FileNotFoundError:  # a folder went away between the look and the watch
             yield None
+        except OSError as exc:  # no watches are left: then look as often as one can
+            log.warning("changes of files are found late: %s", exc)
+            await asyncio.sleep(1.0)
+            yield None
+
+
+async def _bursts(there: list[Path]) -> AsyncGenerator[set[str] | None]:
+    """What happened together, once it is complete; None when the kernel lost count."""
+    with await asyncio.to_thread(Inotify, there, _is_noise) as notes:
+        while await notes.noted():
+            end = monotonic() + QUIET
+            touched = notes.take()
+            while touched is not None and (left := end - monotonic()) > 0:
+                if not await notes.noted(_patience(notes, left)):
+                    break
+                more = notes.take()
+                touched = None if more is None else touched | more
+            notes.forget()
+            if touched or touched is None:
+                yield touched
+
+
+def _patience(notes: Inotify, left: float) -> float:
+    """How long to wait for more before what was noted is taken for complete."""
+    if notes.unfinished:
+        return left
+    return min(left, RETURNS if notes.missing else SETTLED)
 
 
 class _Bell(asyncio.DatagramProtocol):
