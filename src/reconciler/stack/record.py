@@ -84,3 +84,11 @@ def mend(exc: OSError, path: str) -> str:
 def code(exc: OSError) -> int:
     """The exit code a shell would give."""
     return NOT_PERMITTED if isinstance(exc, PermissionError) else NOT_FOUND
+
+
+def told(exc: Refusal | OSError) -> str:
+    """What went wrong, where, and what to do, of an error that may not have been ours."""
+    if isinstance(exc, Refusal) or not exc.filename:
+        return str(exc)
+    path = os.fsdecode(exc.filename)
+    return f"{exc.strerror}: {path}{owner(path)}; {mend(exc, path)}"

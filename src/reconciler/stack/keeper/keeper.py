@@ -124,7 +124,19 @@ class Keeper:
         return self._adopted.get(name, set())
 
     def wind_down(self) -> None:
-        """Stop all, what others need last; each time as far as it goes."""
+        """Stop all, what others need after those; each time as far as it goes."""
+        for program in self.programs.values():
+            if not program.live and program.phase in {"backoff", "armed"}:
+                program.enter("stopped")
+        live = [program for program in self.programs.values() if program.live]
+        needed = {family for program in live for family in program.settings.after}
+        free = [program for program in live if program.family not in needed]
+        for program in free or live:  # a circle is cut
+            program.end()
+        # supervisord lets go of one group each time; those that have stopped need no time.
+        groups = self._supervisord.stop_groups
+        groups[:] = [group for group in groups if group.config.name not in self.programs]
+        groups += [program.group for program in live]
 
     def look_anew(self) -> None:
         """What was found a while ago says nothing about now."""

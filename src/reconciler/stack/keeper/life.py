@@ -11,7 +11,7 @@ from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..kernel import start_time
-from ..record import Refusal
+from ..record import Refusal, told
 from . import families
 from .ending import Ending
 from .history import History
@@ -68,6 +68,11 @@ class Life(StockProgram):
         return bool(self.pid or self.ending)
 
     @property
+    def family(self) -> str:
+        """What others name when they need it."""
+        return self.settings.family or self.name
+
+    @property
     def stdin(self) -> Any:
         """Where ``supervisorctl`` writes to the process."""
         return self.streams.stdin if self.streams else None
@@ -81,8 +86,7 @@ class Life(StockProgram):
             self._spawn()
         except (Refusal, OSError) as exc:
             self._give_back()
-            self.error = str(exc)
-            self.spawnerr = self.error
+            self.error = self.spawnerr = told(exc)
             self.since = self.laststop = time.time()
             return self.decide(follow)
         self.history.starts(follow.cause, follow.detail)
@@ -143,7 +147,7 @@ class Life(StockProgram):
         if self.ending is None:
             self.ending = Ending(self, time.monotonic(), asked=True)
             self.enter("stopping")
-        self.look_soon()
+            self.look_soon()
 
     def look(self, now: float) -> None:
         """Do what is due, and say when to look again."""

@@ -38,15 +38,9 @@ class Lives:
 
     def forget(self, name: str) -> None:
         """``name`` is no program any more."""
-        if self._last.pop(name, None):
-            self.write_gone(name)
-
-    def write_gone(self, name: str) -> None:
-        """Say so in the file."""
-        with suppress(OSError):
-            self._size += os.write(
-                self._descriptor, json.dumps({"name": name, "gone": True}).encode() + b"\n"
-            )
+        if name in self._last:
+            self.write({"name": name, "gone": True})
+            del self._last[name]
 
     def _read(self) -> dict[str, dict[str, Any]]:
         last: dict[str, dict[str, Any]] = {}
@@ -63,9 +57,12 @@ class Lives:
         temporary = self._path.with_suffix(".new")
         text = "".join(json.dumps(line) + "\n" for line in self._last.values()).encode()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o600)
-        os.write(descriptor, text)
-        temporary.replace(self._path)
+        try:
+            descriptor = os.open(temporary, flags, 0o600)
+            os.write(descriptor, text)
+            temporary.replace(self._path)
+        except OSError:
+            return  # it only grows longer; the old one is still the truth
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._size = descriptor, len(text)

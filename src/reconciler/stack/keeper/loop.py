@@ -11,9 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from supervisor.http import deferring_http_channel
+
 NEVER: Final = float("inf")
 _WINDING_DOWN: Final = 0.02
 _RUNNING: Final = 1
+_PIECE: Final = 256 * 1024
 
 
 class Timers:
@@ -53,6 +56,9 @@ class Loop:
         self.timers = Timers()
         self._listeners: list[Callable[[], None]] = []
 
+    def install(self) -> None:
+        """Take our place in supervisord's loop: none is needed."""
+
     def each_turn(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` in each turn."""
         self._listeners.append(listener)
@@ -88,11 +94,16 @@ class QuickLoop(Loop):
         os.set_blocking(self._bell, False)
         os.set_blocking(self._rope, False)
         self._hot = False
+
+    def install(self) -> None:
+        """Take our place in supervisord's loop."""
         self._poller.register_readable(self._bell)
         self._poller.register_readable(self._ears.fileno())
         self._poller.poll = self.poll
         self._poller.close = self.close
         signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
+        # Answers travel in pieces of this size, one each time the loop comes round.
+        deferring_http_channel.ac_out_buffer_size = _PIECE
 
     def asked(self) -> None:
         """Each poll is a turn already."""

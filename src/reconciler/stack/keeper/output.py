@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.dispatchers import PDispatcher
-from supervisor.loggers import LevelsByName, LogRecord, RotatingFileHandler
 
 if TYPE_CHECKING:
     from .policy import Settings
@@ -26,32 +27,43 @@ class LogFile:
     """The log of one program; open while it lives."""
 
     def __init__(self, path: str, settings: Settings) -> None:
-        self._handler = RotatingFileHandler(path, "ab", settings.logMaxBytes, settings.logBackups)
         self._path = path
-        self._written = 0
+        self._settings = settings
+        self._written = self._size = 0
+        self._file = -1
+        self._open()
 
     def write(self, lines: bytes) -> None:
-        """Add ``lines``, and turn the file over when it is full."""
-        self._handler.emit(LogRecord(LevelsByName.INFO, lines))
+        """Add ``lines``, and turn the file over when it is full; a full disk stops nobody."""
+        with suppress(OSError):
+            written = os.write(self._file, lines)
+            while written < len(lines):
+                written += os.write(self._file, lines[written:])
         self._written += len(lines)
+        self._size += len(lines)
+        if 0 < self._settings.logMaxBytes <= self._size:
+            self._turn_over()
 
     def adapt(self, settings: Settings) -> None:
         """Turn over at another size from now on."""
-        self._handler.maxBytes = settings.logMaxBytes
-        self._handler.backupCount = settings.logBackups
+        self._settings = settings
 
     def reopen(self) -> None:
         """Begin the file anew where somebody has moved it away."""
-        self._handler.reopen()
+        self.close()
+        self._open()
 
     def remove(self) -> None:
         """Empty it."""
-        self._handler.remove()
-        self._handler.reopen()
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            self._size = 0
 
     def close(self) -> None:
         """Close the file."""
-        self._handler.close()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def tail(self) -> bytes:
         """The last that was written since it was opened."""
@@ -60,6 +72,25 @@ class LogFile:
         if len(data) < want:  # it has just been turned over
             data = _end_of(f"{self._path}.1", want - len(data)) + data
         return data
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(self._path, flags, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def _turn_over(self) -> None:
+        """Number the older ones up and begin anew; what cannot be moved is emptied."""
+        names = [
+            self._path,
+            *(f"{self._path}.{n}" for n in range(1, self._settings.logBackups + 1)),
+        ]
+        for older, newer in reversed(list(pairwise(names))):
+            with suppress(FileNotFoundError):
+                os.replace(older, newer)  # noqa: PTH105 (names are text here)
+        with suppress(OSError):
+            self.reopen()
+        if self._size:
+            self.remove()
 
 
 def tail_lines(data: bytes) -> list[str]:

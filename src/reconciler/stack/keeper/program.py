@@ -8,6 +8,7 @@ from typing import Any
 from ..record import Refusal
 from .life import Follow, Life
 from .policy import Settings
+from .stock import AFTER_OURS
 
 _FORGIVING = frozenset({"user", "spec"})
 _FAULTS = frozenset({"liveness", "memory"})
@@ -29,7 +30,7 @@ class Program(Life):
         """Be kept like this from now on."""
         self.departing = False
         self.stamp, self.settings = stamp, settings
-        self.config.priority = self.group.config.priority = settings.priority
+        self.config.priority = self.group.config.priority = AFTER_OURS + settings.priority
         if self.streams:
             self.streams.log.adapt(settings)
         if self.phase == "failed" and self.wanted:

@@ -21,11 +21,14 @@ STATES: Final = {
 }
 """What supervisorctl shows for each state of ours."""
 
+AFTER_OURS: Final = 1000
+"""supervisord stops the highest number first: before the gateway and the operator."""
+
 _USUAL: Final = {
     "uid": None,
     "directory": None,
     "umask": None,
-    "priority": 999,
+    "priority": AFTER_OURS,
     "autostart": False,
     "autorestart": False,
     "startsecs": 1,
