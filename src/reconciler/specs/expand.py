@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from ..core.model import Json
 from ..core.sealed import Sealed
 from . import nodes
 from .env_file import EnvFileError, parse_env_file
+from .forms import env_file_of, source_of, words
 from .nodes import Flaw, Mark, Node, Scalar
 from .outside import Outside, OutsideError
 from .problem import has_password, looks_secret, shorten
@@ -53,7 +53,7 @@ class Reading:
     def read(self, node: Node, at: Location = (), under: str = "") -> Json:
         """The value of ``node``, which stands at ``at`` below the key ``under``."""
         if isinstance(node, nodes.Mapping):
-            source = _source_of(node) if at else None
+            source = source_of(node) if at else None
             if source is not None:
                 return self._fetch(source, at)
             return self._read_mapping(node, at, under)
@@ -65,7 +65,7 @@ class Reading:
         """Put the variables of ``envFile`` under ``env``; what the spec itself says wins."""
         found: dict[str, Json] = {}
         for n, item in enumerate(node.items if isinstance(node, nodes.Sequence) else ()):
-            optional, path = _env_file_of(item)
+            optional, path = env_file_of(item)
             if path is not None:
                 found |= self._read_env_file(path, ("envFile", n), optional=optional)
         env = data.get("env", {})
@@ -121,12 +121,12 @@ class Reading:
             return node.text
         # A command's words are told apart before a variable can bring spaces or quotes.
         if under == "command" and at[-1] == "command":
-            words = _words(node.text[:LONGEST_COMMAND])
+            parts = words(node.text[:LONGEST_COMMAND])
             if len(node.text) > LONGEST_COMMAND:
                 self._miss(Flaw(node.mark, "the command is too long", "write it as a list"), at)
                 return ""
-            if words is not None:
-                return [self._fill_text(word, node.mark, at, under) for word in words]
+            if parts is not None:
+                return [self._fill_text(part, node.mark, at, under) for part in parts]
         return self._fill_text(node.text, node.mark, at, under)
 
     def _fill_text(self, text: str, mark: Mark, at: Location, under: str) -> Json:
@@ -222,32 +222,6 @@ class Reading:
 
 _DOLLARS: Final = "write $${ for the characters themselves, or the command as a list"
 _SET: Final = "set it where the operator is started"
-
-
-def _source_of(node: nodes.Mapping) -> nodes.Mapping | None:
-    if len(node.entries) != 1 or "from" not in node.entries:
-        return None
-    value = node.entries["from"].value
-    return value if isinstance(value, nodes.Mapping) else None
-
-
-def _env_file_of(item: Node) -> tuple[bool, Scalar | None]:
-    """Whether the file may be missing, and its path, where the item is well formed."""
-    if isinstance(item, Scalar):
-        return False, item if item.text else None
-    if not isinstance(item, nodes.Mapping):
-        return False, None
-    path, optional = item.entries.get("path"), item.entries.get("optional")
-    lenient = optional is not None and getattr(optional.value, "text", "").lower() == "true"
-    usable = path is not None and isinstance(path.value, Scalar) and path.value.text
-    return lenient, path.value if usable and path and isinstance(path.value, Scalar) else None
-
-
-def _words(text: str) -> list[str] | None:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return None
 
 
 def spell(at: Location) -> str:

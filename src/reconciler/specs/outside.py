@@ -78,7 +78,7 @@ def _reason(exc: OSError | ValueError) -> str:
 def _mend(path: str | None) -> str:
     """Who owns it and what to type, as the end of a sentence; nothing where that is not seen."""
     try:
-        owner = os.stat(path or "").st_uid
+        owner = Path(path or "").stat().st_uid
     except (OSError, ValueError):
         return ""
     return f", it belongs to uid {owner}; allow it, for example `chown {os.geteuid()} {path}`"
