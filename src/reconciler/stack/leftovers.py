@@ -94,9 +94,17 @@ def _is_stray(state_dir: Path, pid: int) -> bool:
 
 
 def _recorded(state_dir: Path) -> Iterator[int]:
-    """Processes whose run record still speaks of them: same pid, same beginning."""
+    """Processes that a run record, or the keeper, still speaks of: same pid, same beginning."""
     for path in (state_dir / "run" / "processes").glob("*.json"):
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            record = json.loads(path.read_bytes())
-            if start_time(int(record["pid"])) == record["start_time"]:
-                yield int(record["pid"])
+        with suppress(OSError):
+            yield from _still_there(path.read_bytes(), "start_time")
+    with suppress(OSError):
+        for line in (state_dir / "run" / "lives.jsonl").read_bytes().splitlines():
+            yield from _still_there(line, "born")
+
+
+def _still_there(text: bytes, began: str) -> Iterator[int]:
+    with suppress(ValueError, LookupError, TypeError):
+        record = json.loads(text)
+        if record[began] and start_time(int(record["pid"])) == record[began]:
+            yield int(record["pid"])

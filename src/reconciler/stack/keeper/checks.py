@@ -83,9 +83,8 @@ def slow() -> str:
 def leave_ours_alone(supervisord: Any, keeper: Keeper) -> None:
     """``supervisorctl update`` compares with files; what the keeper keeps is in none."""
     stock = supervisord.diff_to_active
-    listener = supervisord.process_groups.get(LISTENER)
-    for process in listener.processes.values() if listener else ():
-        process.config.autostart = False  # the keeper itself says what happens
+    if LISTENER in supervisord.process_groups:  # not started yet; the keeper says what happens
+        supervisord.remove_process_group(LISTENER)
 
     def diff_to_active() -> tuple[list[Any], list[Any], list[Any]]:
         ours = {LISTENER, *keeper.programs}
