@@ -22,7 +22,8 @@ from reconciler.cli.terminal import Terminal
 from reconciler.core.errors import Transient
 
 FIRST = ("up", "down", "run", "diff", "apply", "validate", "status", "get", "describe")
-VERBS = [*FIRST, "explain", "events", "logs", "schema", "history", "doctor", "version"]
+ASKED = ("stop", "start", "restart", "reload")
+VERBS = [*FIRST, "explain", "events", "logs", "schema", "history", "doctor", "version", *ASKED]
 HEAVY = "pydantic httpx rich starlette deepdiff uvicorn ruamel yaml watchfiles prometheus_client"
 
 
@@ -80,7 +81,7 @@ def test_exit_codes_never_change() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["statsu"], "no such command 'statsu'. Did you mean 'status'?"),
+        (["statsu"], "no such command 'statsu'. Did you mean 'status'"),
         (["diff", "--foo"], "no such option: --foo"),
         (["describe"], "missing argument"),
         (["status", "-o", "xml"], "invalid value for '--output'"),

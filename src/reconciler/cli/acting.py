@@ -18,10 +18,17 @@ def up(
     state_dir: StateDir = None,
     worktree: Worktree = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it runs.")] = False,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="Restart processes when files beside them change.")
+    ] = False,
 ) -> int:
     """Start the stack and keep it running; Ctrl-C stops all of it."""
+    import os
+
     from .up import up as start
 
+    if dev:  # handed over to the operator with the rest of the environment
+        os.environ["RECONCILER_DEV"] = "1"
     return start(find_settings(specs, state_dir, worktree=worktree), ctx.obj, detach=detach)
 
 

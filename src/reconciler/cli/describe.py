@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, tame
 from ..core.values import shown
 from ..settings import Settings
@@ -48,17 +49,22 @@ def _own(happened: Sequence[View], ref: str) -> list[View]:
 def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     """One resource as text."""
     rows = [line(Span(view["ref"], Style.STRONG))]
-    rows += grid([_fact(name, text) for name, text in _facts(view)], width=width)
+    rows += grid([_fact(name, text) for name, text in _facts(view, now)], width=width)
     if conditions := view.get("conditions"):
         rows += [line(Span("conditions", Style.FAINT))]
         rows += grid([_condition(one, now) for one in conditions], width=width)
-    # What is empty says nothing.
-    vitals = {k: v for k, v in (view.get("vitals") or {}).items() if v not in (None, "", [], {})}
+    # What is empty says nothing, and what has a place of its own is not said twice.
+    vitals = {
+        name: value
+        for name, value in (view.get("vitals") or {}).items()
+        if value not in (None, "", [], {}) and name not in {"causes", "meets"}
+    }
     if (uptime := running_for(vitals, now)) is not None:
         vitals["uptime"] = uptime
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
         rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)
+    rows += restart_lines(view, now=now, width=width)
     if view.get("events"):
         rows += [line(Span("events", Style.FAINT))]
         rows += [
@@ -67,7 +73,26 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     return rows
 
 
-def _facts(view: View) -> list[tuple[str, str]]:
+def restart_lines(view: View, *, now: datetime, width: int) -> list[Line]:
+    """Why it began anew each time, and its last words before the last bad end."""
+    rows: list[Line] = []
+    if causes := (view.get("vitals") or {}).get("causes"):
+        rows.append(line(Span("restarts", Style.FAINT)))
+        rows += grid([_restart(one, now) for one in causes], width=width)
+    told = [event for event in view.get("events") or () if event.get("lines")]
+    if told:
+        last = told[-1]["lines"][-WORDS:]
+        rows.append(line(Span(f"last words before {told[-1]['message']}", Style.FAINT)))
+        rows += [line("  ", tame(word)) for word in last]
+    return rows
+
+
+def _restart(cause: View, now: datetime) -> tuple[Span, ...]:
+    when = f"  {span(now.timestamp() - float(cause['at']))} ago"
+    return Span(when), Span(str(cause["cause"])), Span(tame(str(cause.get("detail") or "")))
+
+
+def _facts(view: View, now: datetime) -> list[tuple[str, str]]:
     health = view["health"]
     why = f" ({health['reason']}: {health['message']})" if health.get("message") else ""
     seen, spec = view.get("observedGeneration"), view.get("generation")
@@ -78,6 +103,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
         ("generation", f"{spec}, {seen} observed" if spec is not None else ""),
         ("labels", ", ".join(f"{k}={v}" for k, v in (view.get("labels") or {}).items())),
         ("suspended", "yes" if view.get("suspend") else ""),
+        *(("asked", words(one, now.isoformat())) for one in view.get("requests") or ()),
     ]
     return [(name, tame(text)) for name, text in facts if text]
 

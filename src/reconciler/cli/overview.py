@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, sides, tame
 from ..core.render import held_lines, note_lines, source, unseen_lines
 from .ages import ago, running_for, span
@@ -59,8 +60,17 @@ def table(
     rows = grid([head, *(_cells(view, len(heads), now) for view in resources)], width=width)
     told: list[Line] = [rows[0]]
     for view, row in zip(resources, rows[1:], strict=True):
-        told += [row, *_reason(view)]
+        told += [row, *_asked(view, now), *_reason(view)]
     return told
+
+
+def _asked(view: View, now: datetime) -> list[Line]:
+    """What is asked of it for the moment."""
+    clock = now.isoformat()
+    return [
+        line(Span(f"    asked: {tame(words(one, clock))}", Style.CHANGE))
+        for one in view.get("requests") or ()
+    ]
 
 
 def _cells(view: View, count: int, now: datetime) -> tuple[Span, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from .asked import asked_lines
 from .lines import Line, Span, Style, columns, cut, flow, line, pad, sides, tame, told
 from .values import pair, sealed, shown
 
@@ -25,15 +26,18 @@ SOURCES: Final = {"git": "specs", "files": "files", "worktree": "worktree"}
 
 def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line]:
     """What `reconciler diff` prints: the verdict, changes, drift, what waits and why, notes."""
-    spec = [change for change in view["changes"] if change.get("cause") != "drift"]
+    other = {"drift", "request"}
+    spec = [change for change in view["changes"] if change.get("cause") not in other]
+    asked = [change for change in view["changes"] if change.get("cause") == "request"]
     drift = [change for change in view["changes"] if change.get("cause") == "drift"]
     parts = [
         unseen_lines(view),
         _changes("", spec, full=full, width=width),
         _changes("drift, made outside the specs", drift, full=full, width=width),
+        _changes("asked for the moment", asked, full=full, width=width),
         held_lines(view.get("held", ()), full=full, width=width),
         _blocked(view, width=width),
-        _overrides(view.get("overrides", ())),
+        asked_lines(view),
         _due(view.get("due", ())),
         _order(view.get("order", ()), width=width),
         note_lines(view, width=width),
@@ -194,15 +198,6 @@ def _blocked(view: View, *, width: int) -> list[Line]:
 def _again(entry: View) -> str:
     after = entry.get("after")
     return "" if after is None else f" (looks again in {after:.0f} s)"
-
-
-def _overrides(overrides: Sequence[View]) -> list[Line]:
-    if not overrides:
-        return []
-    return _head(f"asked by hand: {len(overrides)}") + [
-        line(f"  · {entry['ref']}  ", tame(f"{entry['reason']} (by {entry['author']})"))
-        for entry in overrides
-    ]
 
 
 def _due(due: Sequence[View]) -> list[Line]:

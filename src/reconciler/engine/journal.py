@@ -6,9 +6,10 @@ costs history, not convergence.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,9 +21,11 @@ log = logging.getLogger(__name__)
 KEPT: Final = 5000
 """Events and passes beyond this many are forgotten, oldest first."""
 
+WORDS: Final = 100
+"""Last words of what ended are kept for so many events; the newest."""
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time REAL, ref TEXT, type TEXT,
-    reason TEXT, message TEXT, count INTEGER);
+    reason TEXT, message TEXT, count INTEGER, lines TEXT);
 CREATE INDEX IF NOT EXISTS event_of ON event (ref, id);
 CREATE TABLE IF NOT EXISTS pass (id INTEGER PRIMARY KEY, time REAL, revision TEXT, lane TEXT,
     changes INTEGER, result TEXT, took_ms INTEGER, summary TEXT);
@@ -78,18 +81,27 @@ class Journal:
                 sql = "UPDATE event SET count = count + 1, time = ? WHERE id = ?"
                 self._run(sql, (now, row[0][0]))
             else:
-                sql = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, 1)"
+                sql = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, 1, NULL)"
                 self._run(sql, (now, str(event.ref), *event[1:]))
         self._run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (KEPT,))
+
+    def attach(self, ref: Ref, lines: Sequence[str]) -> None:
+        """Add the last words of what ended to the last warning about it."""
+        sql = """UPDATE event SET lines = ? WHERE id =
+            (SELECT max(id) FROM event WHERE ref = ? AND type = 'Warning')"""
+        self._run(sql, (json.dumps(list(lines)), str(ref)))
+        forget = """UPDATE event SET lines = NULL WHERE id <= (SELECT id FROM event
+            WHERE lines IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?)"""
+        self._run(forget, (WORDS,))
 
     def record_pass(self, record: PassRecord) -> None:
         self._run("INSERT INTO pass VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", record)
         self._run("DELETE FROM pass WHERE id <= (SELECT max(id) FROM pass) - ?", (KEPT,))
 
     def events(self, limit: int, ref: str = "") -> list[tuple[Json, ...]]:
-        """Newest first: time, ref, type, reason, message, count."""
+        """Newest first: time, ref, type, reason, message, count, last words as JSON."""
         return self._run(
-            "SELECT time, ref, type, reason, message, count FROM event"
+            "SELECT time, ref, type, reason, message, count, lines FROM event"
             " WHERE ? IN ('', ref) ORDER BY time DESC, id DESC LIMIT ?",
             (ref, limit),
         )
@@ -146,6 +158,8 @@ def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA synchronous=OFF")
         db.executescript(SCHEMA)
+        if not any(row[1] == "lines" for row in db.execute("PRAGMA table_info(event)")):
+            db.execute("ALTER TABLE event ADD COLUMN lines TEXT")  # written by an older version
     except sqlite3.Error:
         db.close()
         raise

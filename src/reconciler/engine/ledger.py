@@ -87,6 +87,7 @@ class Ledger:
         self.shape = shape_of(self.kinds, self.desired)
         gone = self.edits.count(self.desired, whole=snapshot.whole)
         self.recall.forget(gone)
+        self.restarts.forget(gone)
         for ref in gone:
             self.conditions.pop(ref, None)
             self._overridden.pop(ref, None)

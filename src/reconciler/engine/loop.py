@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
+from ..core.kind import Hears
 from ..core.model import Cause, HealthCode, Ref
 from ..metrics import PassResult, StepResult
 from .journal import PassRecord
@@ -15,6 +17,8 @@ from .look import Stack, draw, take_in
 from .reconcile import Outcome, apply, observe
 from .retries import Retries
 from .telling import outcome_events
+
+log = logging.getLogger(__name__)
 
 DEBOUNCE: Final = 0.03
 """What was just started gets the processors for itself before the world is looked at (seconds)."""
@@ -26,6 +30,9 @@ PROGRESS: Final = 1.0
 
 PASSES: Final = 1000
 """What is not settled after so many passes is left to the loop."""
+LINES: Final = 50
+LONG: Final = 2000
+"""Of the last words of what ended so many lines and characters are kept."""
 NAMED: Final = 10
 """A pass names at most this many changes in the history."""
 
@@ -85,6 +92,7 @@ class Lane:
             outcome = await self._observe_and_apply()
             seconds = self.stack.clock.monotonic() - started
             self._record(outcome, seconds)
+            await self._hear()
             self._after = self._next_wake(outcome)
         if outcome.applied:
             self.on_change(self)
@@ -126,6 +134,17 @@ class Lane:
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
         ledger.journal.commit()
         self._count(outcome, result, seconds)
+
+    async def _hear(self) -> None:
+        """Ask for the last words of what ended, for the events."""
+        ended = {ref for ref in self.stack.ledger.restarts.ended if ref.kind in self.kinds}
+        self.stack.ledger.restarts.ended -= ended
+        for ref in sorted(ended):
+            driver = self.stack.drivers[ref.kind]
+            if isinstance(driver, Hears) and (lines := await _last_lines(driver, ref)):
+                self.stack.ledger.journal.attach(ref, lines)
+        if ended:
+            self.stack.ledger.journal.commit()
 
     def _count(self, outcome: Outcome, result: PassResult, seconds: float) -> None:
         metrics = self.stack.metrics
@@ -176,6 +195,17 @@ class Lane:
             for ref in ledger.desired
             if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
         )
+
+
+async def _last_lines(driver: Hears, ref: Ref) -> list[str]:
+    try:
+        lines = await driver.last_lines(ref.name)
+    except ReconcileError:  # an event without last words is one all the same
+        return []
+    except Exception:
+        log.exception("asking for the last words of %s failed", ref)
+        return []
+    return [line[:LONG] for line in lines][-LINES:]
 
 
 def _result(outcome: Outcome, failures: Mapping[Ref, ReconcileError]) -> PassResult:

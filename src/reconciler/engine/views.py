@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -90,7 +91,7 @@ def _hidden(value: Any) -> Any:
 
 
 def event_view(row: tuple[Any, ...]) -> View:
-    time, ref, kind, reason, message, count = row
+    time, ref, kind, reason, message, count, lines = row
     return {
         "time": timestamp(time),
         "ref": ref,
@@ -98,6 +99,7 @@ def event_view(row: tuple[Any, ...]) -> View:
         "reason": reason,
         "message": message,
         "count": count,
+        "lines": json.loads(lines) if lines else [],
     }
 
 

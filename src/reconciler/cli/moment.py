@@ -1,0 +1,139 @@
+"""`stop`, `start`, `restart` and `reload`: asked for the moment, whatever the specs say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from ..core.asked import words
+from ..core.lines import Span, Style, line, tame
+from ..settings import Settings
+from .client import Operator
+from .names import parse, select
+from .outcome import Exit, Failure
+from .stack import find_operator, resources_of
+from .terminal import Terminal, structured
+from .waiting import progress
+
+View: TypeAlias = Mapping[str, Any]
+
+EVERY: Final = 0.1
+RUNS: Final = "Process"
+RESTS: Final = frozenset({"stopped", "completed", "failed", "waiting"})
+DONE: Final = {
+    "stop": "stopped already",
+    "start": "runs already",
+    "restart": "begins anew",
+    "reload": "was told to read its files again",
+}
+
+
+class Asking(NamedTuple):
+    """What is asked of whom, for how long, and whether to stay until it is so."""
+
+    verb: str
+    names: Sequence[str]
+    lasting: str = "1h"
+    reason: str = ""
+    output: str = "text"
+    wait: bool = False
+    timeout: float = 60.0
+
+
+def ask(settings: Settings, terminal: Terminal, asking: Asking) -> int:
+    """Ask it of every instance the names mean."""
+    operator = find_operator(settings)
+    order = {"for": asking.lasting, "reason": asking.reason}
+    answers: list[View] = []
+    for one in _meant(resources_of(operator.status()), asking.names):
+        said = operator.act(one["kind"], one["name"], asking.verb, order)
+        answers += said.get("items", [said])
+    if asking.output == "text":
+        _tell(asking.verb, answers, terminal)
+    else:
+        terminal.write(structured({"items": answers}, asking.output))
+    return _stay(operator, terminal, asking, answers) if asking.wait else Exit.OK
+
+
+def _meant(views: Sequence[View], names: Sequence[str]) -> list[View]:
+    """The instances that the names mean, each once; a bare name is one of what runs."""
+    found: dict[str, View] = {}
+    for name in names:
+        kind = parse(name, views).kind
+        own = [view for view in select(views, name) if view["kind"] == (kind or RUNS)]
+        if not own:
+            raise Failure(f"{name} does not run by itself", hint="`reconciler get process`")
+        found |= {view["ref"]: view for view in own}
+    return list(found.values())
+
+
+def _tell(verb: str, answers: Sequence[View], terminal: Terminal) -> None:
+    now = datetime.now(UTC).isoformat()
+    for view in answers:
+        asked = view.get("requests") or []
+        said = "; ".join(words(one, now) for one in asked) or DONE[verb]
+        terminal.show([line(Span("✔", Style.GOOD), f" {view['ref']}  {tame(said)}")])
+    ends = [one for view in answers for one in view.get("requests") or [] if one.get("until")]
+    if ends and verb in {"stop", "start"}:
+        kept = "false" if verb == "stop" else "true"
+        terminal.hint(
+            f"then it is as the specs say again; for good write `enabled: {kept}`"
+            f" at {answers[0].get('origin')}"
+        )
+
+
+def _stay(operator: Operator, terminal: Terminal, asking: Asking, answers: Sequence[View]) -> int:
+    is_so = _JUDGES[asking.verb]
+    aims = {view["ref"]: _epoch(view) for view in answers}
+    end = time.monotonic() + asking.timeout
+    with progress(terminal, moving=True) as show:
+        while True:
+            views = {one["ref"]: one for one in resources_of(operator.status())}
+            left = [ref for ref, aim in aims.items() if not is_so(views.get(ref), aim)]
+            if not left:
+                return Exit.OK
+            hopeless = all(_has_given_up(views.get(ref), aims[ref]) for ref in left)
+            if hopeless or time.monotonic() >= end:
+                break
+            show(", ".join(left[:3]))
+            time.sleep(EVERY)
+    terminal.error(
+        f"not so after {asking.timeout:g} s: {', '.join(left)}",
+        f"`reconciler describe {left[0]}` says why",
+    )
+    return Exit.UNHEALTHY
+
+
+def _epoch(view: View) -> int:
+    """The epoch to be reached, where a restart was asked."""
+    own = (int(one.get("epoch") or 0) for one in view.get("requests") or [])
+    return max([int(view.get("epoch") or 0), *own])
+
+
+def _is_down(view: View | None, _: int) -> bool:
+    vitals = (view or {}).get("vitals") or {}
+    return not vitals.get("pid") and vitals.get("state", "stopped") in RESTS
+
+
+def _is_up(view: View | None, aim: int) -> bool:
+    if view is None or view["health"]["code"] != "Healthy":
+        return False
+    return int(view.get("epoch") or 0) >= aim
+
+
+def _has_given_up(view: View | None, aim: int) -> bool:
+    """Whether waiting is useless: what was asked was done, and it failed for good."""
+    if view is None or int(view.get("epoch") or 0) < aim:
+        return False
+    stalled = (one for one in view.get("conditions", ()) if one["type"] == "Stalled")
+    return any(one["status"] == "True" for one in stalled)
+
+
+_JUDGES: Final[Mapping[str, Callable[[View | None, int], bool]]] = {
+    "stop": _is_down,
+    "start": _is_up,
+    "restart": _is_up,
+    "reload": _is_up,
+}
