@@ -90,16 +90,24 @@ class Access:
 def open_access(settings: Settings) -> Access:
     """The access to one stack, with a password where there never was one."""
     password = Password(settings.durable, settings.environ)
-    if note := password.ensure():
-        log.info("the password of the API is in %s: read it, then delete the file", note)
-    elif why := password.current().why:
-        log.warning("nobody can log in: %s", why)
+    _prepare(password)
     return Access(
         Credentials(settings.durable / "admin.tokens"),
         password,
         hosts=settings.api_hosts,
         rates=Rates(rate=settings.api_rate, burst=settings.api_rate * BURST),
     )
+
+
+def _prepare(password: Password) -> None:
+    """Without a password nobody logs in; that is no reason to run nothing."""
+    try:
+        if note := password.ensure():
+            log.info("the password of the API is in %s: read it, then delete the file", note)
+        elif why := password.current().why:
+            log.warning("nobody can log in: %s", why)
+    except ReconcileError as exc:
+        log.warning("nobody can log in: %s", exc)
 
 
 def owner(headers: Headers) -> Caller:
