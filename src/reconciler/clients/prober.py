@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import time
 import zlib
@@ -48,6 +49,8 @@ Their failures do not count, so thresholds mean what they say.
 SPREAD: Final = 2.0
 """What was there before is looked at for the first time within so many seconds, not all at once."""
 SLACK: Final = 1.0
+BEAT: Final = 0.1
+"""Looks are taken together with others, at most so much later than they were due (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class Prober:
             next_look = regular
             if _is_eager(watch, role, probe):
                 next_look, eager = min(regular, loop.time() + eager), eager * 2
-            await asyncio.sleep(next_look - loop.time())
+            await asyncio.sleep(_together(next_look, probe) - loop.time())
 
     async def _look(self, watch: _Watch, role: Role, probe: Probe) -> Result:
         try:
@@ -232,6 +235,12 @@ def _first(key: str, watch: _Watch, role: Role, probe: Probe) -> float:
         return probe.initial_delay - (asyncio.get_running_loop().time() - watch.since)
     share = zlib.crc32(f"{key}/{role}".encode()) / 2**32
     return share * min(SPREAD, probe.period)
+
+
+def _together(at: float, probe: Probe) -> float:
+    """A moment shared with others, a little later: to be woken costs more than to look."""
+    beat = min(BEAT, probe.period / 20)
+    return math.ceil(at / beat) * beat
 
 
 def _is_eager(watch: _Watch, role: Role, probe: Probe) -> bool:
