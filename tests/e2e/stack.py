@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from reconciler.cli.client import Operator
+from reconciler.cli.outcome import Failure
 from reconciler.testing import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +139,20 @@ class Stack:
         answer: dict[str, Any] = json.loads(said.stdout)
         assert answer.get("resources"), answer
         return answer
+
+    def look(self) -> dict[str, Any]:
+        """The same straight from the operator's socket, many times faster than a command."""
+        try:
+            answer: dict[str, Any] = self.operator.status()
+        except Failure as failure:
+            raise AssertionError(str(failure)) from failure
+        assert answer.get("resources"), answer
+        return answer
+
+    @property
+    def operator(self) -> Operator:
+        """The operator behind its socket."""
+        return Operator(self.state / "run" / "operator.sock")
 
     def resource(self, ref: str) -> dict[str, Any]:
         """One resource of the status."""
