@@ -14,7 +14,9 @@ from .document import API_VERSION
 SHORT: Final = 72
 # Plain where every YAML, 1.1 and 1.2, sees text: 22:22, 0o17, 1e3, no and ~ are none of these.
 _plain: Final = re.compile(
-    r"(?:-{0,2}[A-Za-z_]|\.{0,2}/)[-A-Za-z0-9_./@+$]*(?:[ :=][-A-Za-z0-9_./@+$]+)*", re.ASCII
+    r"(?:-{0,2}[A-Za-z_]|\.{0,2}/)[-A-Za-z0-9_./@+$]*(?:[ :=][-A-Za-z0-9_./@+$]+)*"
+    r"|[0-9]+(?:ms|[smhd])",
+    re.ASCII,
 )
 _SPECIAL: Final = frozenset(
     word

@@ -1,0 +1,1 @@
+"""`reconciler import`: from the files of others to specs, with a word on every field."""

@@ -1,0 +1,128 @@
+"""What an import comes to: drafts of processes, and what became of every field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from ...core.model import Json
+from ...kinds.process.spec import ProcessSpec
+from ...specs.problem import has_password, looks_secret
+from ...specs.yaml_text import to_document
+
+ORIGINAL: Final = "reconciler.dev/imported-as"
+"""The annotation that keeps the name a process had."""
+
+
+class Fate(StrEnum):
+    """What became of a field."""
+
+    CARRIED = "carried over"
+    NEARLY = "approximated"
+    DROPPED = "dropped"
+    ADVICE = "advice"
+
+
+class Note(NamedTuple):
+    """What became of one field; ``text`` says why, and what to do."""
+
+    field: str
+    fate: Fate
+    text: str = ""
+
+
+@dataclass
+class Draft:
+    """One process on its way to a spec. An empty ``spec`` is one that cannot be carried over."""
+
+    original: str
+    name: str = ""
+    spec: dict[str, Json] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def carry(self, name: str, **values: Json) -> None:
+        """Take a field over as it is; ``values`` go into the spec, where there are any."""
+        self.put(values)
+        self.notes.append(Note(name, Fate.CARRIED))
+
+    def nearly(self, name: str, text: str, **values: Json) -> None:
+        """Take a field over as well as can be."""
+        self.put(values)
+        self.notes.append(Note(name, Fate.NEARLY, text))
+
+    def drop(self, name: str, text: str) -> None:
+        """Leave a field behind."""
+        self.notes.append(Note(name, Fate.DROPPED, text))
+
+    def advise(self, name: str, text: str) -> None:
+        """Say what would be better."""
+        self.notes.append(Note(name, Fate.ADVICE, text))
+
+    def put(self, values: Mapping[str, Json]) -> None:
+        """Write values down; ``restart__policy`` goes into the part ``restart``."""
+        for path, value in values.items():
+            part, parted, key = path.partition("__")
+            if parted:
+                self.spec.setdefault(part, {})[key] = value
+            else:
+                self.spec[part] = value
+
+    def settle(self) -> None:
+        """Take out what this version refuses, and look for secrets in the open."""
+        for path in _early(self.spec):
+            self.drop(path, "not supported yet")
+        for name, value in self.spec.get("env", {}).items():
+            if isinstance(value, str) and is_open_secret(name, value):
+                self.advise(
+                    f"env {name}",
+                    "looks secret and stands in the open; write "
+                    f"{{from: {{env: {name}}}}} or {{from: {{file: …}}}} before you commit it",
+                )
+
+    @property
+    def tells_secrets(self) -> bool:
+        """Whether the spec holds what looks like a secret."""
+        env = self.spec.get("env", {})
+        return any(isinstance(v, str) and is_open_secret(k, v) for k, v in env.items())
+
+    def document(self) -> dict[str, Json]:
+        """The resource as it is written."""
+        order = [name for name in _ORDER if name in self.spec]
+        spec = {name: self.spec[name] for name in [*order, *sorted(self.spec.keys() - {*order})]}
+        kept = {} if self.name == self.original else {ORIGINAL: self.original}
+        return to_document(
+            "Process", self.name, spec, metadata={"labels": self.labels, "annotations": kept}
+        )
+
+
+@dataclass
+class Import:
+    """All that came of one file. ``notes`` are about the file as a whole."""
+
+    source: str
+    drafts: list[Draft] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def is_open_secret(name: str, value: str) -> bool:
+    """Whether the value itself is written down; a reference to a variable tells nothing."""
+    if not value or value.startswith("${"):
+        return False
+    return looks_secret(name) or has_password(value)
+
+
+_ORDER: Final = tuple(info.alias or name for name, info in ProcessSpec.model_fields.items())
+
+
+def _early(spec: dict[str, Any]) -> Iterator[str]:
+    for path in ProcessSpec.not_yet:
+        name, _, value = path.partition("=")
+        part, parted, key = name.partition(".")
+        within = spec.get(part, {}) if parted else spec
+        found = within.get(key if parted else part) if isinstance(within, dict) else None
+        if found is not None and value in {"", found}:
+            del within[key if parted else part]
+            yield path

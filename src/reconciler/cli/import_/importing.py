@@ -1,0 +1,106 @@
+"""The verb: reads a file, tells what became of it, and prints or writes specs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ...settings import Settings
+from ...specs.yaml_text import to_yaml
+from ..outcome import Exit, Failure
+from ..terminal import Terminal
+from .draft import Draft, Import
+from .processman import import_processman
+from .report import report
+from .supervisord import import_supervisord
+
+FORMATS: Final = ("supervisord", "processman")
+SUFFIXES: Final = (".yaml", ".yml")
+MODE: Final = 0o644
+SECRET_MODE: Final = 0o600
+
+
+def run_import(
+    settings: Settings,
+    terminal: Terminal,
+    *,
+    path: Path,
+    form: str | None = None,
+    data_dir: Path | None = None,
+    output: Path | None = None,
+    write: bool = False,
+    force: bool = False,
+) -> int:
+    """Print specs for what ``path`` describes, or write them; the report goes to stderr."""
+    result = read(path, form, data_dir)
+    for draft in result.drafts:
+        draft.settle()
+    ready = [draft for draft in result.drafts if draft.spec]
+    target = output or (settings.specs if write else None)
+    written = _write(target, ready, force=force) if target else []
+    if target is None:
+        terminal.write(to_yaml(draft.document() for draft in ready))
+    terminal.talk(*report(result, width=terminal.width))
+    if written:
+        terminal.hint(f"wrote {', '.join(map(str, written))}; `reconciler validate`, then `diff`")
+    return Exit.OK if len(ready) == len(result.drafts) else Exit.DIFFERENCES
+
+
+def read(path: Path, form: str | None = None, data_dir: Path | None = None) -> Import:
+    """The drafts of a file, whatever it is."""
+    kind = form or guess(path)
+    if kind == "processman":
+        return import_processman(path, data_dir)
+    return import_supervisord(path)
+
+
+def guess(path: Path) -> str:
+    """Which program a file is for. Raises Failure."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
+    if text.lstrip().startswith(("[program:", "[supervisord]", "[unix_http_server]")):
+        return "supervisord"
+    try:
+        json.loads(text)
+    except ValueError:
+        pass
+    else:
+        return "processman"
+    if "[program:" in text or "[supervisord]" in text or "[include]" in text:
+        return "supervisord"
+    raise Failure(
+        f"{path} is neither a supervisord.conf nor a pb_processes.json",
+        hint=f"--format names what it is: {' or '.join(FORMATS)}",
+    )
+
+
+def _write(target: Path, drafts: Sequence[Draft], *, force: bool) -> list[Path]:
+    """One file if one is named, else one for each process in the folder; all of them or none."""
+    from ...clients.files import write_atomic
+
+    if target.suffix in SUFFIXES:
+        texts = {target: (to_yaml(draft.document() for draft in drafts), _mode(drafts))}
+    else:
+        texts = {
+            target / f"{draft.name}.yaml": (to_yaml([draft.document()]), _mode([draft]))
+            for draft in drafts
+        }
+    there = [path for path in texts if path.exists()]
+    if there and not force:
+        raise Failure(
+            f"{there[0]} is already there; nothing was written",
+            hint="--force overwrites, -o names another folder",
+        )
+    for path, (text, mode) in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text.encode(), mode=mode)
+    return list(texts)
+
+
+def _mode(drafts: Sequence[Draft]) -> int:
+    """A file with a secret in the open is for its owner alone."""
+    return SECRET_MODE if any(draft.tells_secrets for draft in drafts) else MODE

@@ -1,0 +1,54 @@
+"""The verbs that bring the processes of others here: their flags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Specs, StateDir, Verb, app
+from .stack import find_settings
+
+
+class Format(StrEnum):
+    """What a file may be."""
+
+    SUPERVISORD = "supervisord"
+    PROCESSMAN = "processman"
+
+
+@app.command("import")
+def import_(
+    ctx: Verb,
+    path: Annotated[Path, typer.Argument(help="A supervisord.conf or a pb_processes.json.")],
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="What the file is, if it does not show.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="pb_processes.json: what each cwd is relative to."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write one file per process into this folder."),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write them into the specs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
+) -> int:
+    """Turn the files of other process managers into specs. Exit code 1: a process was left out."""
+    from .import_.importing import run_import
+
+    return run_import(
+        find_settings(specs, state_dir),
+        ctx.obj,
+        path=path,
+        form=form.value if form else None,
+        data_dir=data_dir,
+        output=output,
+        write=write,
+        force=force,
+    )
