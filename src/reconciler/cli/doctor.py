@@ -21,6 +21,12 @@ def _port(settings: Settings) -> Iterator[Finding]:
     yield from port(settings)
 
 
+def _api(settings: Settings) -> Iterator[Finding]:
+    from .admission import api
+
+    yield from api(settings)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     checks.python,
     checks.supervisor,
@@ -30,6 +36,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _port,
     checks.specs,
     checks.operator,
+    _api,
 )
 SIGNS: Final = {
     Grade.OK: Span("✔", Style.GOOD),

@@ -102,6 +102,9 @@ def announce(settings: Settings, terminal: Terminal, *, moving: bool = True) -> 
     for one in view.get("resources", ()):
         if url := (one.get("vitals") or {}).get("url"):
             terminal.talk(line(Span(f"open {url}", Style.CALM)))
+    if (note := settings.durable / "admin.password").exists():
+        told = f"the password of the API is in {note}: read it, then delete the file"
+        terminal.talk(line(Span(told, Style.FAINT)))
     if not settled(view):
         terminal.hint("it is not healthy yet; `reconciler status` says how it goes on")
     return settled(view)
