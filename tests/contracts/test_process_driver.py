@@ -1,4 +1,4 @@
-"""One suite for every driver of processes: the fake and the real one."""
+"""One suite for every way to keep processes: fakes, a stock supervisord, and our keeper in it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, Protocol
 
 import pytest
 
+from reconciler.clients.keeper import Keeper
 from reconciler.clients.supervisord import Supervisord
 from reconciler.core.errors import Waiting
-from reconciler.core.model import Origin, Plan, Ref, Resource
+from reconciler.core.kind import Kinds
+from reconciler.core.model import Apply, Origin, Plan, Ref, Resource
 from reconciler.core.plan import Wish, expand, make_plan
 from reconciler.engine.reconcile import Outcome, observe, reconcile
-from reconciler.kinds.process import KIND
+from reconciler.kinds.process import KIND, STOCK
 from reconciler.kinds.process.driver import ProcessDriver
 from reconciler.kinds.process.layout import Layout
 from reconciler.kinds.process.spec import ProcessSpec
 from reconciler.testing import eventually_async
+from reconciler.testing.keeper import FakeKeeper, KeeperWorld
 from reconciler.testing.process import FakeProcessDriver, FakeWorld, running_stack
 
-KINDS = {"Process": KIND}
+KEPT: Kinds = {"Process": KIND}
+STOCKED: Kinds = {"Process": STOCK}
 
 
 class Alive(NamedTuple):
@@ -38,16 +43,21 @@ class Alive(NamedTuple):
 class World(Protocol):
     """What a test may do to, and see of, a world of processes without asking the driver."""
 
+    kinds: Kinds
+    """At what changes cost there."""
+
     def driver(self) -> Any: ...
     async def alive(self) -> dict[str, Alive]: ...
     async def stop_by_hand(self, name: str) -> None: ...
     async def crash(self, name: str) -> None: ...
     async def add_foreign(self, name: str) -> None: ...
-    def traces(self) -> set[str]: ...
+    async def traces(self) -> set[str]: ...
 
 
 class Fake:
-    """The fake world."""
+    """A stock supervisord, in memory."""
+
+    kinds = STOCKED
 
     def __init__(self) -> None:
         self.world = FakeWorld()
@@ -78,13 +88,48 @@ class Fake:
         self.world.loaded[name] = FakeProgram("foreign")
         self.world.loaded[name].pid = next(self.world.pids)
 
-    def traces(self) -> set[str]:
+    async def traces(self) -> set[str]:
         world = self.world
         return {*world.records, *world.sections, *world.runs, *world.loaded}
 
 
+class FakeKept:
+    """A keeper, in memory."""
+
+    kinds = KEPT
+
+    def __init__(self, state_dir: Path) -> None:
+        self.world = KeeperWorld(state_dir)
+
+    def driver(self) -> ProcessDriver:
+        return self.world.driver()
+
+    async def alive(self) -> dict[str, Alive]:
+        found = {}
+        for name, kept in self.world.programs.items():
+            record = kept.started_with
+            if kept.entry["pid"] and record is not None:
+                found[name] = Alive(kept.entry["pid"], tuple(record["argv"]), record["env"])
+        return found
+
+    async def stop_by_hand(self, name: str) -> None:
+        await FakeKeeper(self.world).do("stop", name)
+
+    async def crash(self, name: str) -> None:
+        self.world.crash(name)
+
+    async def add_foreign(self, name: str) -> None:
+        pytest.skip(f"the fake keeper has nothing but its own, no {name}")
+
+    async def traces(self) -> set[str]:
+        folder = self.world.state_dir / "state" / "processes"
+        return {path.stem for path in folder.glob("*.json")} | self.world.programs.keys()
+
+
 class Real:
-    """A real supervisord under its real parent."""
+    """A real, stock supervisord under its real parent."""
+
+    kinds = STOCKED
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
@@ -94,7 +139,7 @@ class Real:
     def driver(self) -> ProcessDriver:
         rpc = Supervisord(self.state_dir / "run" / "supervisor.sock")
         self._opened.append(rpc)
-        return ProcessDriver(rpc, Layout(self.state_dir))
+        return ProcessDriver(rpc, Layout(self.state_dir), stock=self.kinds is STOCKED)
 
     async def alive(self) -> dict[str, Alive]:
         found = {}
@@ -145,24 +190,42 @@ class Real:
         await self.rpc.add(name)
         await self.rpc.start(name)
 
-    def traces(self) -> set[str]:
-        found = {path.stem for path in (self.state_dir / "state" / "processes").glob("*")}
+    async def traces(self) -> set[str]:
+        found = self.records()
         text = (self.state_dir / "state" / "supervisor" / "programs.conf").read_text()
         return found | {line[9:-1] for line in text.splitlines() if line.startswith("[program:")}
+
+    def records(self) -> set[str]:
+        return {path.stem for path in (self.state_dir / "state" / "processes").glob("*")}
 
     async def aclose(self) -> None:
         for rpc in self._opened:
             await rpc.aclose()
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+class RealKept(Real):
+    """A real supervisord with our keeper in it."""
+
+    kinds = KEPT
+
+    async def traces(self) -> set[str]:
+        return self.records() | (await Keeper(self.rpc).look()).keys()
+
+
+REAL = {"stock": (Real, "off"), "keeper": (RealKept, "full"), "plain": (RealKept, "plain")}
+
+
+@pytest.fixture(
+    params=["fake", "fake-keeper", *(pytest.param(one, marks=pytest.mark.real) for one in REAL)]
+)
 async def world(request: pytest.FixtureRequest, stack_dir: Path) -> AsyncIterator[World]:
     """An empty world of processes."""
-    if request.param == "fake":
-        yield Fake()
+    if request.param not in REAL:
+        yield Fake() if request.param == "fake" else FakeKept(stack_dir)
         return
-    with running_stack(stack_dir):
-        real = Real(stack_dir)
+    make, keeper = REAL[request.param]
+    with running_stack(stack_dir, keeper=keeper):
+        real = make(stack_dir)
         yield real
         await real.aclose()
 
@@ -170,6 +233,7 @@ async def world(request: pytest.FixtureRequest, stack_dir: Path) -> AsyncIterato
 def process(name: str, **spec: Any) -> Resource[ProcessSpec]:
     """A process that sleeps, unless said otherwise."""
     given = {"command": ["/bin/sleep", "1000"], "inheritEnv": ["PATH"], **spec}
+    given["restart"] = {"backoff": "0s", **spec.get("restart", {})}
     return Resource(
         Ref("Process", name),
         ProcessSpec.model_validate(given, by_alias=True, by_name=False),
@@ -178,15 +242,16 @@ def process(name: str, **spec: Any) -> Resource[ProcessSpec]:
     )
 
 
-def wish(*resources: Resource[ProcessSpec], revision: str = "r1") -> Wish:
-    return Wish(expand(KINDS, resources), revision, confirmed=True)
+def wish(*written: Resource[ProcessSpec], revision: str = "r1", epoch: int = 0) -> Wish:
+    resources = [replace(one, epoch=epoch) for one in written]
+    return Wish(expand(KEPT, resources), revision, confirmed=True)
 
 
-async def converge(driver: Any, wanted: Wish) -> list[Outcome]:
-    """Pass after pass, until one has nothing to do."""
-    outcomes = []
+async def converge(world: World, wanted: Wish, driver: Any = None) -> list[Outcome]:
+    """Pass after pass, until one has nothing to do; by a fresh operator unless one is given."""
+    driver, outcomes = driver or world.driver(), []
     for _ in range(100):
-        outcome = await reconcile(KINDS, wanted, {"Process": driver})
+        outcome = await reconcile(world.kinds, wanted, {"Process": driver})
         outcomes.append(outcome)
         assert not outcome.plan.unknown, outcome.world
         for failure in outcome.failures.values():
@@ -197,13 +262,14 @@ async def converge(driver: Any, wanted: Wish) -> list[Outcome]:
     raise AssertionError(f"never in sync: {outcomes[-1]}")
 
 
-async def plan_of(driver: Any, wanted: Wish) -> Plan:
-    return make_plan(KINDS, wanted, await observe({"Process": driver}))
+async def plan_of(world: World, wanted: Wish, driver: Any = None) -> Plan:
+    seen = await observe({"Process": driver or world.driver()})
+    return make_plan(world.kinds, wanted, seen)
 
 
 async def test_a_created_process_runs_what_was_written(world: World) -> None:
     """Its arguments and environment are those of the spec, and its instances have numbers."""
-    await converge(world.driver(), wish(process("web", replicas=2, env={"A": "1"})))
+    await converge(world, wish(process("web", replicas=2, env={"A": "1"})))
     alive = await world.alive()
     assert alive.keys() == {"web-0", "web-1"}
     assert alive["web-1"].argv == ("/bin/sleep", "1000")
@@ -213,76 +279,140 @@ async def test_a_created_process_runs_what_was_written(world: World) -> None:
 async def test_a_second_apply_does_nothing(world: World) -> None:
     """What is in sync has an empty plan, for a fresh operator too."""
     wanted = wish(process("web"), process("off", enabled=False))
-    await converge(world.driver(), wanted)
+    await converge(world, wanted)
     before = await world.alive()
-    plan = await plan_of(world.driver(), wanted)
+    plan = await plan_of(world, wanted)
     assert plan.in_sync
     assert plan.steps == plan.due == ()
     assert await world.alive() == before
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"env": {"A": "2"}},
-        {"command": ["/bin/sleep", "2000"]},
-        {"priority": 5},
-        {"stop": {"signal": "INT", "grace": "3s"}},
-        {"restart": {"policy": "onFailure"}, "env": {"A": "2"}},
-    ],
-    ids=str,
-)
+RESTARTS: list[dict[str, Any]] = [
+    {"env": {"A": "2"}},
+    {"command": ["/bin/sleep", "2000"]},
+    {"limits": {"openFiles": 99}},
+    {"restart": {"policy": "onFailure"}, "env": {"A": "2"}},
+]
+RECREATES: list[dict[str, Any]] = [
+    {"priority": 5},
+    {"stop": {"signal": "INT", "grace": "3s"}},
+    {"logs": {"backups": 3}},
+]
+LIVES: list[dict[str, Any]] = [
+    {"restart": {"backoff": "3s", "maxRetries": -1, "strategy": "fixed"}},
+    {"stop": {"preStop": ["/bin/true"]}},
+    {"limits": {"memory": "1Gi"}},
+    {"reload": {"signal": "USR1"}},
+]
+
+
+@pytest.mark.parametrize("edit", RESTARTS + RECREATES, ids=str)
 async def test_an_edit_restarts_only_that_process(world: World, edit: dict[str, Any]) -> None:
-    """The edited process runs anew as written; the others keep their incarnation."""
-    await converge(world.driver(), wish(process("web"), process("other")))
+    """The edited process runs anew as written; the others keep their incarnation.
+
+    How it is kept changes live under the keeper, and costs a new program without it.
+    """
+    await converge(world, wish(process("web"), process("other")))
     before = await world.alive()
     wanted = wish(process("web", **edit), process("other"), revision="r2")
     driver = world.driver()
-    await converge(driver, wanted)
+    await converge(world, wanted, driver)
     after = await world.alive()
     assert after["other-0"] == before["other-0"]
-    assert after["web-0"].incarnation != before["web-0"].incarnation
+    is_same = after["web-0"].incarnation == before["web-0"].incarnation
+    assert is_same is (edit in RECREATES and world.kinds is KEPT)
     assert after["web-0"].argv == tuple(edit.get("command", ("/bin/sleep", "1000")))
     assert after["web-0"].env.get("A") == edit.get("env", {}).get("A")
-    assert (await plan_of(driver, wanted)).in_sync
+    assert (await plan_of(world, wanted, driver)).in_sync
+
+
+@pytest.mark.parametrize("edit", LIVES, ids=str)
+async def test_what_is_live_keeps_the_process(world: World, edit: dict[str, Any]) -> None:
+    """The plan says that nothing restarts, and nothing does; then it is in sync."""
+    await converge(world, wish(process("web")))
+    before, wanted = await world.alive(), wish(process("web", **edit))
+    plan = await plan_of(world, wanted)
+    assert [change.apply for change in plan.changes] == [Apply.LIVE]
+    await converge(world, wanted)
+    assert await world.alive() == before
+    assert (await plan_of(world, wanted)).in_sync
+
+
+async def test_what_is_asked_to_begin_anew_does_so_once(world: World) -> None:
+    """A raised epoch restarts it; the same epoch again does nothing, for a fresh operator too."""
+    await converge(world, wish(process("web")))
+    before = await world.alive()
+    wanted = wish(process("web"), epoch=1)
+    await converge(world, wanted)
+    after = await world.alive()
+    assert after["web-0"].incarnation != before["web-0"].incarnation
+    assert (await plan_of(world, wanted)).in_sync
+    await converge(world, wanted)
+    assert await world.alive() == after
+
+
+async def test_changed_files_send_the_signal(world: World, stack_dir: Path) -> None:
+    """The process is told to read its files again, and keeps its incarnation."""
+    script = stack_dir / "trap.sh"
+    script.write_text(f"trap 'echo x >> {stack_dir}/told' HUP; touch {stack_dir}/up\n{LOOP}")
+
+    def web(content: str) -> Resource[ProcessSpec]:
+        files = [{"path": "a.conf", "digest": content}]
+        return process("web", command=["/bin/sh", str(script)], reload={"files": files})
+
+    await converge(world, wish(web("old")))
+    if isinstance(world, Real):
+        await eventually_async((stack_dir / "up").exists)
+    before = await world.alive()
+    plan = await plan_of(world, wish(web("new")))
+    assert [change.apply for change in plan.changes] == [Apply.RELOAD]
+    await converge(world, wish(web("new")))
+    assert await world.alive() == before
+    if isinstance(world, Real):
+        await eventually_async((stack_dir / "told").exists)
+    else:
+        assert world.world.signals == [("web-0", "HUP")]  # type: ignore[attr-defined]
+
+
+LOOP = "while :; do sleep 0.1; done"
 
 
 async def test_scaling_never_touches_the_other_instances(world: World) -> None:
     """More or fewer replicas add or remove at the end only."""
-    await converge(world.driver(), wish(process("web", replicas=2)))
+    await converge(world, wish(process("web", replicas=2)))
     before = await world.alive()
-    await converge(world.driver(), wish(process("web", replicas=3)))
+    await converge(world, wish(process("web", replicas=3)))
     more = await world.alive()
     assert {name: more[name] for name in before} == before
-    await converge(world.driver(), wish(process("web", replicas=1)))
+    await converge(world, wish(process("web", replicas=1)))
     assert await world.alive() == {"web-0": before["web-0"]}
 
 
 async def test_a_deleted_process_leaves_no_trace(world: World) -> None:
     """It is stopped and forgotten, on disk too."""
-    await converge(world.driver(), wish(process("web"), process("other")))
-    await converge(world.driver(), wish(process("other")))
+    await converge(world, wish(process("web"), process("other")))
+    await converge(world, wish(process("other")))
     assert (await world.alive()).keys() == {"other-0"}
-    assert world.traces() == {"other-0"}
+    assert (await world.traces()) == {"other-0"}
 
 
 async def test_a_disabled_process_stops_and_comes_back(world: World) -> None:
     """Its configuration is kept meanwhile."""
     driver = world.driver()
-    await converge(driver, wish(process("web")))
-    await converge(driver, wish(process("web", enabled=False)))
+    await converge(world, wish(process("web")), driver)
+    await converge(world, wish(process("web", enabled=False)), driver)
     assert await world.alive() == {}
-    assert world.traces() == {"web-0"}
-    await converge(driver, wish(process("web")))
+    assert (await world.traces()) == {"web-0"}
+    await converge(world, wish(process("web")), driver)
     assert (await world.alive()).keys() == {"web-0"}
 
 
 async def test_a_stop_by_hand_heals(world: World) -> None:
     """What the specs want running runs again."""
     wanted = wish(process("web"))
-    await converge(world.driver(), wanted)
+    await converge(world, wanted)
     await world.stop_by_hand("web-0")
-    await converge(world.driver(), wanted)
+    await converge(world, wanted)
     assert (await world.alive()).keys() == {"web-0"}
 
 
@@ -291,8 +421,8 @@ async def test_what_is_not_ours_is_never_touched(world: World) -> None:
     await world.add_foreign("theirs")
     before = (await world.alive())["theirs"]
     driver = world.driver()
-    await converge(driver, wish(process("web")))
-    await converge(driver, wish())
+    await converge(world, wish(process("web")), driver)
+    await converge(world, wish(), driver)
     assert await world.alive() == {"theirs": before}
     assert not (await driver.observe())["theirs"].owned
 
@@ -300,18 +430,19 @@ async def test_what_is_not_ours_is_never_touched(world: World) -> None:
 async def test_a_change_taken_back_half_way_is_gone(world: World) -> None:
     """Killed after writing the new record, then reverted: a crash must not start the new one."""
     old, new = wish(process("web", env={"A": "old"})), wish(process("web", env={"A": "new"}))
-    await converge(world.driver(), old)
+    await converge(world, old)
     before = await world.alive()
     await _killed_after(world, new, 1)
-    await converge(world.driver(), old)
+    await converge(world, old)
     assert await world.alive() == before
     await world.crash("web-0")
     assert (await world.alive())["web-0"].env["A"] == "old"
-    assert (await plan_of(world.driver(), old)).in_sync
+    assert (await plan_of(world, old)).in_sync
 
 
 Change = tuple[Wish, Wish]
 CHANGES: dict[str, Change] = {
+    "live": (wish(process("web")), wish(process("web", restart={"backoff": "3s"}))),
     "create": (wish(), wish(process("web"))),
     "restart": (wish(process("web")), wish(process("web", env={"A": "2"}))),
     "recreate": (wish(process("web")), wish(process("web", priority=5, env={"A": "2"}))),
@@ -325,20 +456,37 @@ CHANGES: dict[str, Change] = {
 async def test_killed_after_each_action_it_converges(world: World, name: str) -> None:
     """Whatever was done before the operator died, the next one brings the world in order."""
     before, after = CHANGES[name]
-    await converge(world.driver(), before)
-    count = len((await plan_of(world.driver(), after)).steps)
+    await converge(world, before)
+    count = len((await plan_of(world, after)).steps)
     assert count
     for done in range(count + 1):
-        await converge(world.driver(), before)
+        await converge(world, before)
         await _killed_after(world, after, done)
-        await converge(world.driver(), after)
+        await converge(world, after)
         await _assert_world(world, after)
+
+
+async def test_killed_while_beginning_anew_it_begins_anew_once(world: World) -> None:
+    """Whatever was done before the operator died, the epoch is reached, with no third life."""
+    await converge(world, wish(process("web")))
+    count = len((await plan_of(world, wish(process("web"), epoch=1))).steps)
+    for done in range(count + 1):
+        before, wanted = await world.alive(), wish(process("web"), epoch=done + 1)
+        await _killed_after(world, wanted, done)
+        half = await world.alive()
+        await converge(world, wanted)
+        after = await world.alive()
+        assert after["web-0"].incarnation != before["web-0"].incarnation
+        assert half["web-0"].incarnation in {
+            before["web-0"].incarnation,
+            after["web-0"].incarnation,
+        }
 
 
 async def _killed_after(world: World, wanted: Wish, count: int) -> None:
     """Do the first ``count`` actions of the plan, and then no more."""
     driver = world.driver()
-    plan = await plan_of(driver, wanted)
+    plan = await plan_of(world, wanted, driver)
     for step in plan.steps[:count]:
         try:
             await driver.apply(step.action)
@@ -349,29 +497,35 @@ async def _killed_after(world: World, wanted: Wish, count: int) -> None:
 async def _assert_world(world: World, wanted: Wish) -> None:
     """The world is as wished, by itself and not by what the driver says."""
     alive = await world.alive()
-    states = {ref.name: KIND.render(one) for ref, one in wanted.desired.items()}
+    states = {ref.name: world.kinds["Process"].render(one) for ref, one in wanted.desired.items()}
     assert alive.keys() == {name for name, state in states.items() if state.started}
     for name, one in alive.items():
         assert one.argv == states[name].argv
         assert one.env.get("A") == states[name].env.get("A")
-    assert world.traces() == states.keys()
+    assert (await world.traces()) == states.keys()
 
 
-async def test_a_slow_stop_takes_another_pass() -> None:
+@pytest.fixture(params=[Fake, FakeKept])
+def fake(request: pytest.FixtureRequest, stack_dir: Path) -> Any:
+    """An empty world in memory."""
+    return Fake() if request.param is Fake else FakeKept(stack_dir)
+
+
+async def test_a_slow_stop_takes_another_pass(fake: Any) -> None:
     """The driver never waits for a stop: it says so, and a later pass goes on."""
-    world = Fake()
-    await converge(world.driver(), wish(process("web")))
-    world.world.stubborn.add("web-0")
-    outcomes = await converge(world.driver(), wish(process("web", env={"A": "2"})))
+    await converge(fake, wish(process("web")))
+    fake.world.stubborn.add("web-0")
+    outcomes = await converge(fake, wish(process("web", env={"A": "2"})))
     assert any(outcome.failures for outcome in outcomes)
-    assert (await world.alive())["web-0"].env["A"] == "2"
+    assert (await fake.alive())["web-0"].env["A"] == "2"
 
 
 async def test_an_unreachable_supervisord_is_unknown() -> None:
     """Nothing is planned, and nothing is taken for gone."""
-    driver = FakeProcessDriver()
-    await converge(driver, wish(process("web")))
+    world = Fake()
+    driver = world.driver()
+    await converge(world, wish(process("web")), driver)
     driver.reachable = False
-    plan = await plan_of(driver, wish())
+    plan = await plan_of(world, wish(), driver)
     assert plan.unknown == ("Process",)
     assert plan.steps == plan.due == ()

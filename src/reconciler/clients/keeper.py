@@ -56,6 +56,11 @@ class Keeper:
         self._ops: list[_Op] = []
         self._sender: asyncio.Task[None] | None = None
 
+    @property
+    def life(self) -> str:
+        """Which life of the keeper was looked at last."""
+        return self._life
+
     async def hello(self) -> Hello:
         """Whether and how it is there; a supervisord without it says ``off``."""
         try:

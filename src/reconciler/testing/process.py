@@ -17,19 +17,20 @@ from ..clients.supervisord import RunState
 from ..core.errors import Transient, Waiting
 from ..core.model import Observed
 from ..kinds.process.actions import (
-    Load,
+    Keep,
     ProcessAction,
+    Reload,
     Remove,
+    Replace,
+    Run,
     Start,
     Stop,
-    Unload,
-    WriteProgram,
     WriteRecord,
 )
-from ..kinds.process.records import Record, Run
+from ..kinds.process.records import Record, RunRecord
 from ..kinds.process.sections import Section
 from ..kinds.process.seen import Traces, observe
-from ..kinds.process.state import Program, digest
+from ..kinds.process.state import Program, digest, stamp
 from ..stack.answer import answers
 from ..stack.place import Place
 from . import eventually
@@ -51,11 +52,13 @@ class FakeWorld:
 
     records: dict[str, Record] = field(default_factory=dict)
     sections: dict[str, str] = field(default_factory=dict)
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, RunRecord] = field(default_factory=dict)
     loaded: dict[str, FakeProgram] = field(default_factory=dict)
     stubborn: set[str] = field(default_factory=set)
     """Programs that take a second asking to stop."""
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    armed: set[str] = field(default_factory=set)
+    signals: list[tuple[str, str]] = field(default_factory=list)
     mutations: int = 0
 
     def start(self, name: str) -> None:
@@ -66,7 +69,7 @@ class FakeWorld:
         if record is None:
             program.pid, program.state, program.exit_status = 0, RunState.FATAL, 127
             return
-        self.runs[name] = Run(*record, program.pid, program.pid, program.stamp, "")
+        self.runs[name] = RunRecord(*record, program.pid, program.pid, program.stamp, "")
 
     def stop(self, name: str) -> None:
         """The process is gone, as after a stop by hand."""
@@ -109,34 +112,44 @@ class FakeProcessDriver:
         match action:
             case WriteRecord(name, program, revision):
                 self.world.records[name] = Record(program, digest(program), revision)
-            case WriteProgram(name, stamp):
-                self.world.sections[name] = stamp
+            case Keep(name, program):
+                self._keep(name, stamp(program))
+            case Reload(name, number):
+                self.world.signals.append((name, number))
+            case Stop(name):
+                self._stop(name)
             case Remove(name):
+                self._stop(name)
+                self.world.loaded.pop(name, None)
                 self.world.forget(name)
-            case Load() | Start() | Stop() | Unload():
-                self._tell(action)
+            case Start() | Replace() | Run():
+                self._begin(action)
             case _:
                 assert_never(action)
 
-    def _tell(self, action: Load | Start | Stop | Unload) -> None:
+    def _begin(self, action: Start | Replace | Run) -> None:
         world, name = self.world, action.name
-        match action:
-            case Load():
-                self._unload(name)
-                world.loaded[name] = FakeProgram(world.sections[name])
-            case Start():
-                if not world.loaded[name].pid:
-                    world.start(name)
-            case Stop():
-                self._stop(name)
-            case Unload():
-                self._unload(name)
+        if isinstance(action, Start) and action.program.mode == "cron":
+            world.armed.add(name)
+            return
+        if isinstance(action, Replace):
+            self._stop(name)
+        if not world.loaded[name].pid:
+            world.start(name)
+
+    def _keep(self, name: str, stamp: str) -> None:
+        world = self.world
+        program = world.loaded.get(name)
+        world.sections[name] = stamp
+        if program is None or program.state in {RunState.STOPPED, RunState.FATAL}:
+            world.loaded[name] = FakeProgram(stamp)
 
     def _check(self) -> None:
         if not self.reachable:
             raise Transient("supervisord: nobody answers", reason="Unreachable")
 
     def _stop(self, name: str) -> None:
+        self.world.armed.discard(name)
         if name not in self.world.loaded:
             return
         if name in self.world.stubborn and self.world.loaded[name].pid:
@@ -144,11 +157,6 @@ class FakeProcessDriver:
             self.world.loaded[name].state = RunState.STOPPING
             raise Waiting(f"{name} is stopping", reason="Stopping", after=0.01)
         self.world.stop(name)
-
-    def _unload(self, name: str) -> None:
-        if name in self.world.loaded and self.world.loaded[name].pid:
-            raise Transient(f"{name} still runs", reason="StillRunning")
-        self.world.loaded.pop(name, None)
 
     def _traces(self, name: str) -> Traces:
         world, program = self.world, self.world.loaded.get(name)
@@ -161,6 +169,7 @@ class FakeProcessDriver:
             run=world.runs.get(name),
             start_time=program.pid if program else None,
             ours=name in world.records or name in world.sections,
+            armed=name in world.armed,
         )
 
 
@@ -181,14 +190,19 @@ def _info(name: str, program: FakeProgram) -> dict[str, Any]:
 
 @contextmanager
 def running_stack(
-    state_dir: Path, *, environ: Mapping[str, str] | None = None
+    state_dir: Path, *, environ: Mapping[str, str] | None = None, keeper: str = "full"
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A real parent and supervisord in ``state_dir``, without an operator; all ended afterwards."""
+    """A real parent and supervisord in ``state_dir``, without an operator; all ended afterwards.
+
+    ``keeper`` is how our keeper runs in it: full, plain, or off for a stock supervisord.
+    """
     place = Place(state_dir, state_dir / "specs", operator=False)
     command = [sys.executable, "-m", "reconciler.stack.up", "--no-operator"]
     command += ["--state-dir", str(place.state_dir), "--specs", str(place.specs)]
     parent = subprocess.Popen(
-        command, env={**os.environ, **(environ or {})}, stderr=subprocess.PIPE
+        command,
+        env={**os.environ, "RECONCILER_KEEPER": keeper, **(environ or {})},
+        stderr=subprocess.PIPE,
     )
     try:
         eventually(lambda: answers(place) or parent.poll() is not None, 20)

@@ -39,10 +39,11 @@ class ProcessDriver:
         layout: Layout,
         *,
         notes: CronNotes | None = None,
+        keeper: Keeper | None = None,
         stock: bool = False,
     ) -> None:
         notes = notes or CronNotes(Memory(), "")
-        self._keeper = Keeper(supervisord)
+        self._keeper = keeper or Keeper(supervisord)
         self._wants_stock = stock
         self._backend: Backend = (
             Stock(supervisord, layout, notes)

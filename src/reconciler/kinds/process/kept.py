@@ -67,12 +67,17 @@ class Kept:
         self._file = ProgramFile(layout, supervisord, Quiet())
         self._seen: dict[str, _Seen] = {}
         self._others: dict[str, Observed[Program]] = {}
+        self._strange: tuple[str, ...] = ()
+        self._life = ""
         self._ran: dict[str, tuple[str, Program]] = {}
         self._stopping: dict[str, float] = {}
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
         entries, others = await asyncio.gather(self._keeper.look(), self._look_at_others())
+        if self._keeper.life != self._life:
+            await self._look_around(entries)
+            others = await self._look_at_others()
         sights = await asyncio.to_thread(self._gather, entries)
         for name, sight in sights.items():
             if sight.running is None and is_other(sight.entry, sight.record):
@@ -146,12 +151,20 @@ class Kept:
         return _Seen(sight, observe(sight, self._layout.state_dir))
 
     async def _look_at_others(self) -> dict[str, Observed[Program]]:
-        """The stack's own programs, and those that somebody loaded by hand before we came."""
-        found = await asyncio.gather(*(self._supervisord.process(name) for name in RESERVED))
+        """The stack's own programs, and those that somebody else had loaded before we came."""
+        names = (*RESERVED, *self._strange)
+        found = await asyncio.gather(*(self._supervisord.process(name) for name in names))
         infos = [info for info in found if info is not None and not _is_idle_listener(info)]
         others = {name_of(info): self._observe_other(info) for info in infos}
         self._others = others
         return others
+
+    async def _look_around(self, entries: Mapping[str, Entry]) -> None:
+        """Find what is not the keeper's: once, for supervisord takes long to tell of many."""
+        infos = await self._supervisord.processes()
+        ours = entries.keys() | RESERVED | self._leftovers()
+        self._strange = tuple(name_of(info) for info in infos if info["name"] not in ours)
+        self._life = self._keeper.life
 
     def _observe_other(self, info: ProcessInfo) -> Observed[Program]:
         name = name_of(info)
