@@ -76,7 +76,7 @@ def make_herd() -> Iterator[Herd]:
     root, home = folder / "herd", folder / "home"
     for made in (root / "specs", root / "starts", home):
         made.mkdir(parents=True)
-    (root / ".gitignore").write_text("/.reconciler/\n/starts/\n/up.log\n")
+    (root / ".gitignore").write_text("/.reconciler/\n/starts/\n/up.log\n/crashes\n/well\n/go\n")
     stack = Herd(root, 0, home)
     try:
         yield stack
