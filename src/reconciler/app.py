@@ -13,22 +13,27 @@ from contextlib import asynccontextmanager
 from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
+from .clients.keeper import Keeper
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.supervisord import Supervisord
 from .clients.table import Table
 from .core.errors import ReconcileError
-from .core.kind import Drivers
+from .core.kind import Drivers, Kinds
+from .engine.allocate import Ports
 from .engine.clock import SystemClock
 from .engine.journal import Journal
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
 from .engine.look import Stack
 from .engine.operator import LANES, Operator
-from .engine.records import Records, digest_key
 from .engine.plan_view import View
+from .engine.records import Records, digest_key
+from .engine.watching import Files
 from .kinds import KINDS
 from .kinds.gateway.driver import GatewayDriver
 from .kinds.gateway.files import Place
+from .kinds.process import STOCK
+from .kinds.process.cron import CronNotes
 from .kinds.process.driver import ProcessDriver
 from .kinds.process.layout import Layout
 from .kinds.repository.driver import RepositoryDriver
@@ -60,20 +65,26 @@ async def open_operator(
         files.callback(journal.close)
         supervisord = Supervisord(settings.supervisor_socket)
         gateway = GatewayWire(settings.gateway_socket)
+        kinds = await _kinds_under(supervisord, settings)
         stack = Stack(
-            KINDS,
-            _drivers(settings, records, supervisord, gateway),
-            Ledger(KINDS, journal, stack_start=settings.stack_start),
+            kinds,
+            _drivers(settings, records, supervisord, gateway, stock=kinds is not KINDS),
+            Ledger(kinds, journal, stack_start=settings.stack_start, ports=Ports(kinds, records)),
             records,
             SystemClock(),
             metrics,
             settings.resync,
         )
         try:
-            yield Operator(stack, loader, loader.watch_paths), metrics
+            yield Operator(stack, loader, loader.watch_paths, watching(settings)), metrics
         finally:
             await supervisord.aclose()
             await gateway.aclose()
+
+
+def watching(settings: Settings) -> Files:
+    """Which files of processes are followed."""
+    return Files(own=settings.state_dir, everything=settings.dev)
 
 
 def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
@@ -87,15 +98,34 @@ def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
     )
 
 
+async def _kinds_under(supervisord: Supervisord, settings: Settings) -> Kinds:
+    """The kinds, at what their changes cost there: without our keeper some cost more."""
+    try:
+        keeps = (await Keeper(supervisord).hello()).keeps
+    except ReconcileError:  # nobody answers now; our parent said what it was
+        keeps = settings.environ.get("RECONCILER_KEEPER_MODE") != "off"
+    return KINDS if keeps else {**KINDS, "Process": STOCK}
+
+
 def _drivers(
-    settings: Settings, records: Records, supervisord: Supervisord, gateway: GatewayWire
+    settings: Settings,
+    records: Records,
+    supervisord: Supervisord,
+    gateway: GatewayWire,
+    *,
+    stock: bool,
 ) -> Drivers:
     place = Place(settings.state_dir)
     runner = SupervisedRunner(supervisord)
     table = Table(gateway, place.table)
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))
     return {
-        "Process": ProcessDriver(supervisord, Layout(settings.state_dir)),
+        "Process": ProcessDriver(
+            supervisord,
+            Layout(settings.state_dir),
+            notes=CronNotes(records, settings.stack_start),
+            stock=stock,
+        ),
         "Gateway": GatewayDriver(place, table, runner, find_nginx),
         "Route": RouteDriver(table, runner, place.prefix),
         "Repository": RepositoryDriver(folders),
