@@ -18,7 +18,7 @@ from reconciler.core.model import Observed, Origin, Ref, Resource
 from reconciler.core.plan import Wish, expand
 from reconciler.core.sealed import Sealed
 from reconciler.engine.reconcile import Outcome, reconcile
-from reconciler.kinds.process import KIND
+from reconciler.kinds.process import KIND, STOCK
 from reconciler.kinds.process.driver import ProcessDriver
 from reconciler.kinds.process.layout import Layout
 from reconciler.kinds.process.spec import ProcessSpec
@@ -28,7 +28,7 @@ from reconciler.testing.process import running_stack
 
 pytestmark = pytest.mark.real
 
-KINDS = {"Process": KIND}
+KINDS = {"Process": STOCK}
 NASTY = "a \"b\" 'c' 50% %(ENV_HOME)s ; x # \\ \n\t,= ü € 𝄞 $HOME `x` %%"
 DUMP = (
     "import json,os,sys,time;"
@@ -58,7 +58,7 @@ class Stack:
         self.state_dir = state_dir
         self.wire = Counting(state_dir / "run/supervisor.sock")
         self.rpc = Supervisord(state_dir / "run/supervisor.sock", transport=self.wire)
-        self.driver = ProcessDriver(self.rpc, Layout(state_dir))
+        self.driver = ProcessDriver(self.rpc, Layout(state_dir), stock=True)
 
     async def go(self, *written: Resource[ProcessSpec]) -> list[Outcome]:
         """Pass after pass until in sync."""
@@ -94,7 +94,8 @@ class Stack:
 
 @pytest.fixture
 async def stack(stack_dir: Path) -> AsyncIterator[Stack]:
-    with running_stack(stack_dir, environ={"HOME": "/home/x", "SECRET_TOKEN": "canary-env"}):
+    environ = {"HOME": "/home/x", "SECRET_TOKEN": "canary-env"}
+    with running_stack(stack_dir, environ=environ, keeper="off"):
         stack = Stack(stack_dir)
         yield stack
         await stack.rpc.aclose()

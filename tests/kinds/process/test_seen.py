@@ -7,7 +7,7 @@ import pytest
 from reconciler.clients.supervisord import RunState
 from reconciler.core.model import HealthCode, Observed
 from reconciler.kinds.process import KIND
-from reconciler.kinds.process.records import Record, Run
+from reconciler.kinds.process.records import Record, RunRecord
 from reconciler.kinds.process.sections import Section
 from reconciler.kinds.process.seen import Traces, observe
 from reconciler.kinds.process.state import Program, digest, stamp
@@ -27,8 +27,8 @@ def record(program: Program) -> Record:
     return Record(program, digest(program), "r1")
 
 
-def run(program: Program, pid: int = 7, error: str = "") -> Run:
-    return Run(program, digest(program), "r0", pid, 99, stamp(program), error)
+def run(program: Program, pid: int = 7, error: str = "") -> RunRecord:
+    return RunRecord(program, digest(program), "r0", pid, 99, stamp(program), error)
 
 
 def see(state: RunState | None = None, **traces: Any) -> Observed[Program]:
