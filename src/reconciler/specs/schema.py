@@ -159,7 +159,15 @@ class _Generator(GenerateJsonSchema):
             mark = next((one for one in info.metadata if isinstance(one, Apply)), None)
             if field is not None and mark is not None:
                 field["x-apply"] = str(mark)
+            if field is not None and isinstance(field.get("default"), float):
+                field["default"] = _written(schema["cls"], name)
         return drawn
+
+
+def _written(model: type[BaseModel], name: str) -> Any:
+    """A default as people write it: ``10s``, not ``10.0``."""
+    one = model.model_construct(**{name: model.model_fields[name].default})
+    return next(iter(one.model_dump(mode="json", include={name}).values()))
 
 
 def _as_draft_7(schema: Any, under: str = "") -> Any:
