@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.testing import eventually
+
+from .world import SPEC, World
+
+pytestmark = pytest.mark.real
+
+FAMILY = "sleep 1007 & setsid sleep 1007 & (setsid sh -c 'sleep 1007 & sleep 1007' &) ; sleep 1007"
+
+
+def start_family(world: World, script: str = FAMILY, **settings: object) -> set[int]:
+    world.shell(script, **settings)
+    return set(eventually(lambda: len(kin := sleepers(world)) == 5 and kin))
+
+
+def sleepers(world: World) -> set[int]:
+    asleep = b"sleep\x001007\x00"
+    return {pid for pid in world.kin() if Path(f"/proc/{pid}/cmdline").read_bytes() == asleep}
+
+
+def test_stopped_means_stopped(any_world: World) -> None:
+    """What left the group or the session goes too, and only then is it stopped."""
+    start_family(any_world)
+    any_world.do("stop")
+    assert not any_world.until("stopped")["wanted"]
+    assert any_world.kin() == set()
+
+
+def test_a_crash_leaves_nothing_to_the_next_life(any_world: World) -> None:
+    """The remains of a killed process end before it is started again."""
+    before = start_family(any_world, backoff=0.05)
+    os.kill(any_world.entry()["pid"], signal.SIGKILL)
+    eventually(lambda: len(now := sleepers(any_world)) == 5 and not now & before, 20)
+
+
+def test_who_does_not_listen_is_killed(world: World) -> None:
+    """After the grace, with all that does not listen either."""
+    deaf = "trap '' TERM; setsid sh -c \"trap '' TERM; while :; do sleep 1000; done\" & "
+    world.shell(deaf + "while :; do sleep 1000; done", grace=0.6)
+    eventually(lambda: len(world.kin()) == 4)
+    began = time.monotonic()
+    world.do("stop")
+    assert world.entry()["state"] == "stopping"
+    assert world.until("stopped")["last"]["signal"] == "KILL"
+    assert 0.5 < time.monotonic() - began < 3
+    assert world.kin() == set()
+
+
+def test_what_outlives_the_process_is_asked_before_it_is_killed(world: World) -> None:
+    """An escaped child may finish what it does, within the grace."""
+    child = "setsid sh -c \"trap 'sleep 0.3; echo finished; exit' TERM; sleep 1000 & wait\" &"
+    world.shell(f"{child} exec sleep 1000")
+    eventually(lambda: len(world.kin()) == 3)
+    world.do("stop")
+    world.until("stopped")
+    assert any(line.endswith("finished") for line in world.log())
+    assert world.kin() == set()
+
+
+def test_a_stopped_process_can_be_stopped(world: World) -> None:
+    """One that SIGSTOP holds hears the signal all the same."""
+    os.kill(world.shell("sleep 1000")["pid"], signal.SIGSTOP)
+    world.do("stop")
+    assert world.until("stopped")["last"]["signal"] == "TERM"
+
+
+def test_another_signal_may_stop_it(world: World) -> None:
+    """The one its settings name."""
+    world.shell("trap 'exit 9' USR1; while :; do sleep 0.05; done", stopSignal="USR1")
+    time.sleep(0.2)
+    world.do("stop")
+    assert world.until("stopped")["last"]["code"] == 9
+
+
+def test_something_runs_before_the_stop(world: World) -> None:
+    """With the program's environment and log, while the program still runs."""
+    hook = [
+        "/bin/sh",
+        "-c",
+        "echo draining $RECONCILER_PROCESS; kill -0 $(cat $STACK/pid) && echo yes",
+    ]
+    world.shell("echo $$ > $STACK/pid; exec sleep 1000", preStop=hook)
+    eventually((world.state_dir / "pid").exists)
+    world.do("stop")
+    world.until("stopped")
+    said = [line.split(" ", 3)[3] for line in world.log()]
+    assert said == ["draining web-0", "yes"]
+
+
+def test_what_runs_before_the_stop_may_not_take_for_ever(world: World) -> None:
+    """The grace is its bound; it and its children are killed, and the stop goes on."""
+    world.shell("sleep 1000", preStop=["/bin/sh", "-c", "sleep 1000 & sleep 1000"], grace=0.4)
+    began = time.monotonic()
+    world.do("stop")
+    assert world.until("stopped")["last"]["signal"] == "TERM"
+    assert 0.3 < time.monotonic() - began < 3
+    eventually(lambda: world.kin() == set())
+
+
+def test_a_hook_that_cannot_run_stops_nothing(world: World) -> None:
+    """The stop goes on."""
+    world.shell("sleep 1000", preStop=["/nowhere/hook"])
+    world.do("stop")
+    world.until("stopped")
+    assert "preStop" in (world.state_dir / "log/supervisord.log").read_text()
+
+
+def test_wanted_again_while_it_stops(world: World) -> None:
+    """It stops to its end, and then begins."""
+    first = world.shell("trap 'sleep 0.3; exit' TERM; sleep 1000 & wait")["pid"]
+    world.do("stop")
+    world.do("start", **SPEC | {"cause": "user"})
+    entry = world.until_live(other_than=first)
+    assert entry["wanted"]
+    assert entry["causes"][-1]["cause"] == "user"
+
+
+def test_removed_is_forgotten(world: World) -> None:
+    """A live one is stopped first; asked again it stays gone."""
+    entry = world.shell("sleep 1000")
+    life = world.ask("hello", {})["life"]
+    version = world.ask("changes", {"life": life, "since": 0})["version"]
+    world.do("remove")
+    eventually(lambda: world.entries() == {})
+    assert not Path(f"/proc/{entry['pid']}").exists()
+    changes = world.ask("changes", {"life": life, "since": version})
+    assert changes["gone"] == ["web-0"]
+    assert not changes["all"]
+    world.do("remove")
+    world.keep()
+    assert world.entry()["restarts"] == 0
+
+
+def test_waiting_and_stopped_leaves_no_ghost(world: World) -> None:
+    """Stopped while it waits to be restarted, it stays stopped."""
+    world.shell("exit 1", backoff=0.3)
+    world.until("backoff")
+    world.do("stop")
+    assert world.entry()["state"] == "stopped"
+    count = len(world.entry()["causes"])
+    time.sleep(0.6)
+    assert world.entry()["state"] == "stopped"
+    assert len(world.entry()["causes"]) == count
+
+
+def test_supervisord_stops_what_others_need_last(any_world: World) -> None:
+    """Users first, what they need then, independent ones side by side; and nothing is left."""
+    script = (
+        "trap 'sleep 0.2; echo $RECONCILER_PROCESS >> $STACK/order; exit' TERM; sleep 1000 & wait"
+    )
+    needs = {"api": ["db"], "web": ["api"], "job": ["db"], "db": []}
+    for family, after in needs.items():
+        any_world.shell(script, name=f"{family}-0", family=family, after=after, priority=0)
+    time.sleep(0.3)
+    process = any_world.process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    eventually(lambda: process.poll() is not None or not any_world.answers(), 20)
+    order = (any_world.state_dir / "order").read_text().split()
+    assert order[-1] == "db-0"
+    assert order.index("web-0") < order.index("api-0")
+    assert sorted(order) == ["api-0", "db-0", "job-0", "web-0"]
+    assert all(any_world.kin(f"{family}-0") == set() for family in needs)
+
+
+def test_a_circle_of_needs_is_cut(world: World) -> None:
+    """Programs that need each other stop together."""
+    world.shell("sleep 1000", name="a-0", family="a", after=["b"])
+    world.shell("sleep 1000", name="b-0", family="b", after=["a"])
+    assert world.stop() == 0
+    assert world.kin("a-0") | world.kin("b-0") == set()
