@@ -86,11 +86,15 @@ class Operator:
         self.asked[ref] = {
             "ref": str(ref),
             "verb": verb,
+            "cause": "user",
             "reason": reason,
             "author": author,
+            "until": None,
+            "what": f"{verb} by hand",
             "seconds": seconds,
         }
-        return self._answer(self.asked[ref])
+        found = next(one for one in self.resources if one["ref"] == str(ref))
+        return self._answer({**found, "requests": [self.asked[ref]]})
 
     async def release(self, ref: Ref) -> View | None:
         return self._answer(self.asked.pop(ref)) if ref in self.asked else None
@@ -107,10 +111,12 @@ class Operator:
         return self._answer(found[0]) if found else None
 
     def events(self, limit: int) -> Sequence[View]:
-        return [{"reason": "Started", "count": number} for number in range(min(limit, 200))]
+        event = {"time": None, "ref": "Process/web-0", "type": "Normal", "reason": "Started"}
+        return [{**event, "message": "", "count": n} for n in range(min(limit, 200))]
 
     def history(self, limit: int) -> Sequence[View]:
-        return [{"revision": str(number)} for number in range(min(limit, 200))]
+        done = {"time": None, "result": "ok", "summary": ""}
+        return [{**done, "revision": str(n)} for n in range(min(limit, 200))]
 
     def measure(self) -> None:
         self.measured += 1

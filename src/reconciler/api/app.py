@@ -15,7 +15,7 @@ from .. import __version__
 from ..metrics import Metrics
 from .access import Access
 from .actions import ActionPages
-from .answers import ProblemDetails, operation_id
+from .answers import PROBLEM, ProblemDetails, operation_id
 from .health import HealthPages
 from .login import LoginPages
 from .logs import LogPages
@@ -74,6 +74,9 @@ class Api(FastAPI):
             schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
+            for page in (page for pages in told["paths"].values() for page in pages.values()):
+                page["responses"].pop("422", None)
+                page["responses"]["default"] = PROBLEM
             told["security"] = [{"token": []}]
             told["paths"][LOGIN]["post"]["security"] = []
         return super().openapi()

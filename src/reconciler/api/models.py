@@ -131,11 +131,17 @@ class PassView(View):
 
 
 class RequestView(View):
-    """What is asked for the moment, by whom and why."""
+    """What is asked for the moment, by whom, why, and until when."""
 
     ref: str
+    verb: str
+    cause: str
     reason: str
     author: str
+    until: str | None
+    """Null: until it is done."""
+    what: str
+    """The same in words: ``stopped by hand``."""
 
 
 class LogLine(View):
