@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Annotated, Any, NamedTuple
@@ -24,6 +24,7 @@ from reconciler.core.model import (
     State,
 )
 from reconciler.core.plan import expand
+from reconciler.core.request import Asked, Request, Watch
 
 
 class AppSpec(Spec):
@@ -34,7 +35,11 @@ class AppSpec(Spec):
     enabled: bool = True
     priority: int = 0
     needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
+    timeout: float | None = None
+    anyway: bool = False
+    port: int | None = 0
 
 
 class AppState(State):
@@ -42,6 +47,9 @@ class AppState(State):
 
     word: Annotated[str, Apply.RESTART]
     started: bool
+    epoch: Annotated[int, Apply.RESTART] = 0
+    port: int = 0
+    after: tuple[str, ...] = ()
 
 
 class DataSpec(Spec):
@@ -78,6 +86,12 @@ class Drop(NamedTuple):
     name: str
 
 
+class Nudge(NamedTuple):
+    """Have it read its files again."""
+
+    name: str
+
+
 class Save(NamedTuple):
     """Due work."""
 
@@ -102,19 +116,49 @@ def _instances(resource: Resource[AppSpec]) -> tuple[Resource[AppSpec], ...]:
             index=n,
             suspend=resource.suspend,
             drift=resource.drift,
+            annotations=resource.annotations,
         )
         for n in range(resource.spec.copies)
     )
 
 
 def _app_needs(resource: Resource[AppSpec]) -> tuple[Need, ...]:
-    apps = (Need(Ref("App", name), "started") for name in resource.spec.needs)
-    data = (Need(Ref("Data", name), "restored") for name in resource.spec.restored)
-    return (*apps, *data)
+    spec = resource.spec
+    apps = (Need(Ref("App", n), "started", spec.timeout, spec.anyway) for n in spec.needs)
+    follows = (Need(Ref("App", n), "started", follow=True) for n in spec.follows)
+    data = (Need(Ref("Data", n), "restored", spec.timeout, spec.anyway) for n in spec.restored)
+    return (*apps, *follows, *data)
+
+
+def _app_state(resource: Resource[AppSpec]) -> AppState:
+    spec = resource.spec
+    assert spec.port is not None, "ports are numbers before anything is rendered"
+    return AppState(
+        word=spec.word,
+        started=spec.enabled,
+        epoch=resource.epoch,
+        port=spec.port,
+        after=spec.needs,
+    )
 
 
 def _app_health(seen: Observed[AppState]) -> Health:
+    if seen.vitals.get("stuck"):
+        return Health(HealthCode.DEGRADED, "GaveUp", "it failed too often", stuck=True)
     return Health(HealthCode.HEALTHY if seen.state.started else HealthCode.DEGRADED, "Toy", "")
+
+
+def _calls_for(seen: Observed[AppState]) -> Request | None:
+    dead = seen.vitals.get("dead")
+    return Request(Asked.RESTART, "liveness", "it is dead", "reconciler") if dead else None
+
+
+def _switched(on: bool) -> Callable[[Resource[AppSpec]], Resource[AppSpec]]:
+    return lambda one: replace(one, spec=one.spec.model_copy(update={"enabled": on}))
+
+
+def _watches(resource: Resource[AppSpec], everything: bool) -> Watch | None:
+    return Watch((resource.annotations["folder"],), ("*.txt",), 0.05) if everything else None
 
 
 def _brings_back(change: Change[DataState]) -> bool:
@@ -126,12 +170,20 @@ APP = Kind(
     Spec=AppSpec,
     State=AppState,
     wave=10,
-    render=lambda r: AppState(word=r.spec.word, started=r.spec.enabled),
+    render=_app_state,
     steps=steps,
     health=_app_health,
     needs=_app_needs,
     instances=_instances,
-    paused=lambda r: replace(r, spec=r.spec.model_copy(update={"enabled": False})),
+    paused=_switched(on=False),
+    resumed=_switched(on=True),
+    calls_for=_calls_for,
+    reloads=lambda r: Nudge(r.ref.name) if r.spec.word != "deaf" else None,
+    ports=lambda r: {"main": r.spec.port} if r.spec.port != 0 else {},
+    with_ports=lambda r, numbers: replace(
+        r, spec=r.spec.model_copy(update={"port": numbers["main"]})
+    ),
+    watches=_watches,
 )
 
 DATA = Kind(
@@ -162,13 +214,18 @@ class Died(BaseException):
 
 @dataclass
 class ToyDriver:
-    """A world in memory. It dies after ``fuse`` actions, may be dark, and may refuse names."""
+    """A world in memory. It dies after ``fuse`` actions, may be dark, and may refuse names.
+
+    With ``lives`` it tells when each thing was born and how often it began anew.
+    """
 
     things: dict[str, Observed[Any]] = field(default_factory=dict)
     fuse: int | None = None
     dark: bool = False
     refuses: dict[str, ReconcileError] = field(default_factory=dict)
     done: list[Any] = field(default_factory=list)
+    lives: bool = False
+    _births: int = 0
 
     async def observe(self) -> Mapping[str, Observed[Any]]:
         if self.dark:
@@ -192,16 +249,33 @@ class ToyDriver:
                 # Half made: it is there and ours, and not yet what was wanted.
                 half = state.model_copy(update={"started": False, "restored": False})
                 half = half if before is None else before.state
+                vitals = before.vitals if before is not None and self.lives else {}
                 self.things[name] = Observed(
-                    type(state)(**half.model_dump()), owned=True, vitals={}
+                    type(state)(**half.model_dump()), owned=True, vitals=vitals
                 )
             case Live(name, state):
-                self.things[name] = Observed(state, owned=True, vitals={})
+                vitals = self._life(self.things.get(name), state) if self.lives else {}
+                self.things[name] = Observed(state, owned=True, vitals=vitals)
+            case Nudge(name):
+                return
             case Drop(name):
                 self.things.pop(name, None)
             case Save(name):
                 seen = self.things[name]
                 self.things[name] = Observed(seen.state, owned=True, vitals={"saved": 1e9})
+
+    def _life(self, before: Observed[Any] | None, state: Any) -> dict[str, Any]:
+        """A new one, unless what runs goes on as it was."""
+        old: dict[str, Any] = dict(before.vitals) if before is not None else {}
+        if not getattr(state, "started", True):
+            return old | {"born": 0}
+        same = ("word", "port", "epoch", "path")
+        goes_on = before is not None and getattr(before.state, "started", True)
+        if goes_on and all(getattr(before.state, n, 0) == getattr(state, n, 0) for n in same):
+            return old
+        self._births += 1
+        restarts = old.get("restarts", -1) + 1
+        return {"born": self._births, "restarts": restarts}
 
 
 def app(name: str, **spec: Any) -> Resource[AppSpec]:
@@ -224,9 +298,16 @@ def desired(*resources: Resource[Any]) -> dict[Ref, Resource[Any]]:
     return expand(TOYS, resources)
 
 
-def running(word: str = "a", *, started: bool = True, owned: bool = True) -> Observed[AppState]:
+def running(
+    word: str = "a",
+    *,
+    started: bool = True,
+    owned: bool = True,
+    vitals: Mapping[str, Any] | None = None,
+    **state: Any,
+) -> Observed[AppState]:
     """A toy program as it is seen."""
-    return Observed(AppState(word=word, started=started), owned=owned, vitals={})
+    return Observed(AppState(word=word, started=started, **state), owned=owned, vitals=vitals or {})
 
 
 def lying(path: str = "x", *, restored: bool = True, owned: bool = True) -> Observed[DataState]:

@@ -11,6 +11,7 @@ from reconciler.core.gates import Held
 from reconciler.core.model import Apply, Cause, Drift, Observed, Plan, Ref, Unknown, Verb
 from reconciler.core.overrides import overridden
 from reconciler.core.plan import Wish, make_plan
+from reconciler.core.request import Asked, Request
 
 
 def plan(*resources: Any, apps: Any = None, folders: Any = None, **wish: Any) -> Plan:
@@ -80,6 +81,52 @@ def test_start_waits_for_what_it_needs() -> None:
     assert not waits.in_sync
     goes = plan(app("a", restored=("d",)), data("d"), folders={"d": lying()})
     assert [change.ref.name for change in goes.changes] == ["a-0"]
+
+
+def test_patience_has_an_end() -> None:
+    """Who waits too long is stuck or starts without its need; a need met late is met."""
+    web = Ref("App", "web-0")
+    strict = (app("web", needs=("db",), timeout=5.0), app("db", enabled=False))
+    off = {"db-0": running(started=False)}
+    early = plan(*strict, apps=off, waited={web: 2.0})
+    assert (reasons(early), early.after) == ({"App/web-0": "DependencyNotReady"}, 3.0)
+    late = plan(*strict, apps=off, waited={web: 5.0})
+    assert reasons(late) == {"App/web-0": "DependencyTimeout"}
+    assert late.after is None
+    eager = (app("web", needs=("db",), timeout=5.0, anyway=True), strict[1])
+    assert not plan(*eager, apps=off, waited={web: 4.9}).steps
+    assert [c.ref for c in plan(*eager, apps=off, waited={web: 5.0}).changes] == [web]
+    met = plan(*strict[:1], app("db"), apps={"db-0": running()}, waited={web: 50.0})
+    assert [change.ref for change in met.changes] == [web]
+
+
+def test_users_end_before_what_they_use() -> None:
+    """What both go goes in the reverse order of starting, one after the other has ended."""
+    apps = {"web-0": running(after=("db",)), "db-0": running()}
+    first = plan(apps=apps, confirmed=True)
+    assert [change.ref.name for change in first.changes] == ["web-0"]
+    assert reasons(first) == {"App/db-0": "InUse"}
+    ending = {**apps, "web-0": running(started=False, after=("db",), vitals={"pid": 7})}
+    assert reasons(plan(apps=ending, confirmed=True)) == {"App/db-0": "InUse"}
+    ended = {**apps, "web-0": running(started=False, after=("db",))}
+    assert not plan(apps=ended, confirmed=True).held
+    # A user that stays keeps nobody: its own need is missing, and that is told.
+    stays = plan(app("web", needs=("db",)), apps=apps, confirmed=True)
+    assert [change.ref.name for change in stays.changes] == ["db-0"]
+
+
+def test_what_used_each_other_does_not_wait_for_ever() -> None:
+    """A circle among what goes is cut: all of it goes."""
+    apps = {"a-0": running(after=("b",)), "b-0": running(after=("a",))}
+    assert not plan(apps=apps, confirmed=True).held
+
+
+def test_what_rests_by_hand_has_no_due_work() -> None:
+    """A backup or a cron run waits until the stop is over."""
+    stop = Request(Asked.STOP, "user", "", "ada")
+    want, folders = data("d", every=10.0), {"d": lying()}
+    assert plan(want, folders=folders, now=100.0).due
+    assert not plan(want, folders=folders, now=100.0, requests={Ref("Data", "d"): stop}).due
 
 
 def test_needs_of_unknown_or_missing() -> None:

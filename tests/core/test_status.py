@@ -22,6 +22,8 @@ from reconciler.core.status import Condition, ConditionStatus, Facts, conditions
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WEB = Ref("App", "web-0")
 CHANGE: Change[Any] = Change(WEB, Verb.UPDATE, None, None, (FieldChange("word", "a", "b"),))
+LATE = "DependencyTimeout"
+GONE = Health(HealthCode.DEGRADED, "GaveUp", "10 failures in a row", stuck=True)
 WELL = Health(HealthCode.HEALTHY, "Running", "")
 
 
@@ -55,6 +57,23 @@ def judge(facts: Facts, before: dict[str, Condition] | None = None) -> dict[str,
         (
             Facts(change=CHANGE, failure=Transient("bad", reason="Bad"), stalled=True),
             ("False Bad", "False Settled", "True Bad", "Unknown Absent"),
+        ),
+        (
+            Facts(health=GONE),
+            ("False GaveUp", "False Settled", "True GaveUp", "False GaveUp"),
+        ),
+        (
+            Facts(health=GONE, change=CHANGE),
+            ("False OutOfSync", "True OutOfSync", "False Moving", "False GaveUp"),
+        ),
+        (
+            Facts(change=CHANGE, blocked=Blocked(WEB, LATE, "in vain")),
+            (
+                "False DependencyTimeout",
+                "False Settled",
+                "True DependencyTimeout",
+                "Unknown Absent",
+            ),
         ),
         (
             Facts(health=Health(HealthCode.PROGRESSING, "Starting", "")),

@@ -104,20 +104,25 @@ class Watching:
 
     async def _follow(self, watches: Watched, there: list[Path]) -> None:
         stop = asyncio.Event()
-        waiting = asyncio.create_task(self._until_other(watches, there, stop))
-        try:
-            if not there:
-                await stop.wait()
-                return
-            async for changes in awatch(
-                *there, watch_filter=None, step=STEP, debounce=STEP, stop_event=stop
-            ):
-                self._take(watches, changes)
-        except OSError as exc:  # a folder went away meanwhile, or there are too many of them
-            log.warning("files cannot be watched now: %s", exc)
-            await asyncio.sleep(MISSING)
-        finally:
-            waiting.cancel()
+        folders = {path for path in there if path.is_dir()}
+        # Editors put a new file in the place of the old one: only its folder hears of that.
+        parents = {path.parent for path in there if path not in folders}
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._until_other(watches, there, stop))
+            group.create_task(self._listen(watches, folders, stop, recursive=True))
+            group.create_task(self._listen(watches, parents, stop, recursive=False))
+
+    async def _listen(
+        self, watches: Watched, paths: set[Path], stop: asyncio.Event, *, recursive: bool
+    ) -> None:
+        how: Any = {"watch_filter": None, "step": STEP, "debounce": STEP, "recursive": recursive}
+        while paths and not stop.is_set():
+            try:
+                async for changes in awatch(*paths, stop_event=stop, **how):
+                    self._take(watches, changes)
+            except OSError as exc:  # a folder went away meanwhile, or there are too many of them
+                log.warning("files cannot be watched now: %s", exc)
+                await asyncio.sleep(MISSING)
 
     async def _until_other(self, watches: Watched, there: list[Path], stop: asyncio.Event) -> None:
         """Set ``stop`` once other paths are to be watched, or are there at last."""
@@ -135,6 +140,11 @@ class Watching:
                 stop.set()
 
     def _take(self, watches: Watched, changes: Iterable[tuple[Change, str]]) -> None:
+        changes = list(changes)
+        if any(
+            change is Change.deleted and path in set(_paths(watches)) for change, path in changes
+        ):
+            self.look_again()  # it may come back, as another one
         paths = [PurePath(path) for _, path in changes]
         for ref, watch in watches.items():
             if found := {str(p) for p in paths if concerns(watch, p, own=self.own)}:

@@ -1,0 +1,75 @@
+"""``port: auto``: picked once, remembered, let go with its resource."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.toys import TOYS, app, desired
+
+from reconciler.core.model import Ref
+from reconciler.engine import allocate
+from reconciler.engine.allocate import FIRST, LAST, Ports
+from reconciler.engine.expansion import Expansion
+from reconciler.engine.records import Records
+from reconciler.specs.load import Snapshot
+
+WEB = Ref("App", "web-0")
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    made = Records(tmp_path / "records.db")
+    yield made
+    made.close()
+
+
+def test_a_port_is_picked_once(records: Records) -> None:
+    """Each instance has its own, the same after a restart of the operator."""
+    want = desired(app("web", port=None, copies=2), app("plain"), app("fixed", port=FIRST))
+    first = dict(Ports(TOYS, records).placed(want))
+    ports = [first[Ref("App", f"web-{n}")].spec.port for n in range(2)]
+    assert len(set(ports)) == 2
+    assert all(port is not None and FIRST < port <= LAST for port in ports)
+    assert first[Ref("App", "plain-0")] is want[Ref("App", "plain-0")]
+    again = dict(Ports(TOYS, records).placed(want))
+    assert [again[Ref("App", f"web-{n}")].spec.port for n in range(2)] == ports
+
+
+def test_a_busy_port_is_not_picked(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody listens on is passed over; a number of our own stays though we listen."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        number = busy.getsockname()[1]
+        monkeypatch.setattr(allocate, "FIRST", number)
+        monkeypatch.setattr(allocate, "LAST", number + 1)
+        ports = Ports(TOYS, records)
+        found = dict(ports.placed(desired(app("web", port=None))))
+        assert found[WEB].spec.port == number + 1
+        busy.close()
+    assert dict(ports.placed(desired(app("web", port=None))))[WEB].spec.port == number + 1
+
+
+def test_a_port_that_is_written_down_elsewhere_is_given_up(records: Records) -> None:
+    """Who wrote the number means it."""
+    ports = Ports(TOYS, records)
+    number = dict(ports.placed(desired(app("web", port=None))))[WEB].spec.port
+    want = desired(app("web", port=None), app("other", port=number))
+    assert dict(ports.placed(want))[WEB].spec.port != number
+
+
+def test_expansion_hands_out_the_same_objects(records: Records) -> None:
+    """And lets go of ports only when all specs could be read."""
+    expansion = Expansion(TOYS, Ports(TOYS, records))
+    written = app("web", port=None)
+    snapshot = Snapshot("r1", {written.ref: written})
+    first = expansion.expand(snapshot)
+    assert expansion.expand(snapshot)[WEB] is first[WEB]
+    number = first[WEB].spec.port
+    expansion.expand(Snapshot("r2", {}, broken=frozenset({Path("specs/bad.yaml")})))
+    assert expansion.expand(snapshot)[WEB].spec.port == number
+    expansion.expand(Snapshot("r3", {}))
+    assert records.all("port") == {}

@@ -1,0 +1,289 @@
+"""What a person asks of a resource: kept, done once, told, over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engine.test_operator import Whole
+from tests.toys import Nudge, app, data, running
+
+from reconciler.core.errors import ReconcileError, Terminal, Transient
+from reconciler.core.model import Ref
+from reconciler.core.request import Asked
+from reconciler.engine.asking import HOUR
+from reconciler.engine.plan_view import plan_view
+from reconciler.engine.requests import Requests
+
+WEB = Ref("App", "web-0")
+
+
+class Asking(Whole):
+    """An operator over a toy world that tells lives."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.apps.lives = True
+
+    async def write_now(self, *resources: Any) -> None:
+        """Make these the specs, and converge."""
+        self.specs.write(*resources, revision="r1")
+        await self.operator.reconcile_now()
+
+    async def settle(self) -> None:
+        """Let every lane do what is to be done."""
+        for _ in range(2):
+            for lane in self.operator.lanes:
+                await lane.settle()
+
+    def of(self, name: str = "web-0") -> Any:
+        """What is in the world."""
+        return self.apps.things[name]
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Asking]:
+    """An operator over a toy world that tells lives."""
+    made = Asking(tmp_path)
+    yield made
+    made.journal.close()
+    made.records.close()
+
+
+async def test_stopped_by_hand_until_the_time_is_over(whole: Asking) -> None:
+    """It stops, says so everywhere, survives the operator, and heals when it is over."""
+    await whole.write_now(app("web"))
+    view = await whole.operator.ask(WEB, "stop", reason=" disk  full ", author="ada", seconds=60)
+    assert view["requests"][0]["what"] == "stopped by hand"
+    await whole.settle()
+    assert not whole.of().state.started
+    plan = await whole.operator.plan()
+    assert plan["inSync"]
+    (told,) = plan["overrides"]
+    assert (told["author"], told["reason"], told["verb"]) == ("ada", "disk full", "stop")
+    status = await whole.operator.status()
+    assert status["resources"][0]["requests"] == [told]
+    again = Requests(whole.stack.kinds, whole.records)
+    assert again.asked == whole.stack.requests.asked
+    for lane in whole.operator.lanes:
+        assert lane._after <= 60
+    whole.clock.time += 60.0
+    await whole.settle()
+    assert whole.of().state.started
+    assert whole.operator.requests() == []
+    assert {"Asked", "AskedAndOver"} <= set(whole.reasons())
+
+
+async def test_an_edit_does_not_end_a_stop(whole: Asking) -> None:
+    """Only its time or a start does."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "stop")
+    await whole.settle()
+    await whole.write_now(app("web", word="b"))
+    assert (whole.of().state.word, whole.of().state.started) == ("b", False)
+    await whole.operator.ask(WEB, "start", author="ada")
+    await whole.settle()
+    assert whole.of().state.started
+    assert whole.operator.requests() == []
+
+
+async def test_who_starts_it_is_the_cause_of_the_start(whole: Asking) -> None:
+    """The change that ends a stop by hand is explained by the start, not by the specs."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "stop")
+    await whole.settle()
+    await whole.operator.ask(WEB, "start", author="ada")
+    (change,) = (await whole.operator.plan())["changes"]
+    assert (change["cause"], change["request"]["author"]) == ("request", "ada")
+
+
+async def test_what_is_switched_off_runs_for_a_while(whole: Asking) -> None:
+    """A start of what the specs switch off ends like a stop does."""
+    await whole.write_now(app("web", enabled=False))
+    await whole.operator.ask(WEB, "start", seconds=10)
+    await whole.settle()
+    assert whole.of().state.started
+    await whole.operator.ask(WEB, "restart")
+    await whole.settle()
+    assert whole.of().state.epoch == 1
+    whole.clock.time += 10.0
+    await whole.settle()
+    assert not whole.of().state.started
+    assert whole.operator.requests() == []
+
+
+async def test_a_restart_happens_once(whole: Asking) -> None:
+    """However often it is looked at, and whoever looks; two at once may be one."""
+    await whole.write_now(app("web"))
+    born = whole.of().vitals["born"]
+    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask(WEB, "restart")
+    await whole.settle()
+    assert whole.of().vitals["born"] == born + 1
+    await whole.settle()
+    assert whole.of().vitals == {"born": born + 1, "restarts": 1}
+    assert whole.operator.requests() == []
+    assert "AskedAndDone" in whole.reasons()
+
+
+async def test_a_restart_starts_what_was_stopped_by_hand(whole: Asking) -> None:
+    """As people expect of a restart."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "stop")
+    await whole.settle()
+    await whole.operator.ask(WEB, "restart")
+    await whole.settle()
+    assert whole.of().state.started
+    assert whole.operator.requests() == []
+
+
+async def test_a_start_frees_what_has_given_up(whole: Asking) -> None:
+    """It is wanted to run already, so that only beginning anew helps."""
+    await whole.write_now(app("web"))
+    whole.apps.things["web-0"] = replace(whole.of(), vitals={"stuck": True, "born": 1})
+    await whole.settle()
+    stalled = whole.ledger.conditions[WEB]["Stalled"]
+    assert (stalled.status.value, stalled.reason) == ("True", "GaveUp")
+    await whole.operator.ask(WEB, "start")
+    await whole.settle()
+    assert whole.of().vitals["born"] > 1
+    assert whole.ledger.conditions[WEB]["Stalled"].status.value == "False"
+
+
+async def test_asking_frees_what_waits_after_a_failure(whole: Asking) -> None:
+    """Who mended the world does not wait for the backoff."""
+    await whole.write_now(app("web"))
+    whole.apps.refuses["web-0"] = Transient("port is busy", reason="PortBusy")
+    await whole.operator.ask(WEB, "restart")
+    await whole.settle()
+    whole.apps.refuses.clear()
+    await whole.settle()
+    assert whole.of().state.epoch == 0
+    await whole.operator.ask(WEB, "restart")
+    await whole.settle()
+    assert whole.of().state.epoch == 2
+    assert whole.operator.requests() == []
+
+
+async def test_what_left_the_specs_is_asked_nothing(whole: Asking) -> None:
+    """A request for nobody is forgotten, so that a later namesake is not stopped by it."""
+    await whole.write_now(app("web"), app("other"), app("third"))
+    await whole.operator.ask(WEB, "stop")
+    await whole.write_now(app("other"), app("third"))
+    await whole.settle()
+    assert whole.operator.requests() == []
+
+
+async def test_what_was_asked_can_be_taken_back(whole: Asking) -> None:
+    """A release makes it as the specs say at once."""
+    await whole.write_now(app("web"))
+    assert await whole.operator.release(WEB) is None
+    await whole.operator.ask(WEB, "stop", author="ada")
+    await whole.settle()
+    gone = await whole.operator.release(WEB)
+    assert gone is not None
+    assert gone["author"] == "ada"
+    await whole.settle()
+    assert whole.of().state.started
+
+
+async def test_a_reload_is_done_at_once(whole: Asking) -> None:
+    """The driver is told, and it is in the events; nothing is kept."""
+    await whole.write_now(app("web"))
+    whole.apps.done.clear()
+    await whole.operator.ask(WEB, "reload", author="ada")
+    assert whole.apps.done == [Nudge("web-0")]
+    assert "Reloaded" in whole.reasons()
+    assert whole.operator.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("ref", "verb", "reason"),
+    [
+        (Ref("App", "nobody-0"), "stop", "NotFound"),
+        (Ref("App", "web"), "stop", "NotFound"),
+        (Ref("App", "system"), "restart", "Refused"),
+        (Ref("Data", "d"), "stop", "NotSupported"),
+        (Ref("Data", "d"), "reload", "NotSupported"),
+        (Ref("App", "off-0"), "restart", "Refused"),
+        (Ref("App", "off-0"), "reload", "Refused"),
+        (Ref("App", "hung-0"), "stop", "Refused"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused(
+    whole: Asking, ref: Ref, verb: str, reason: str
+) -> None:
+    """With a reason, and nothing is kept."""
+    whole.apps.things["system"] = running(owned=False, vitals={"system": True})
+    hung = replace(app("hung"), suspend=True)
+    await whole.write_now(app("web"), app("off", enabled=False), data("d"), hung)
+    with pytest.raises(ReconcileError) as caught:
+        await whole.operator.ask(ref, verb)
+    assert caught.value.reason == reason
+    assert whole.operator.requests() == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e9])
+async def test_it_must_last_a_sensible_time(whole: Asking, seconds: float) -> None:
+    """Nothing is stopped for ever by hand: specs do that."""
+    await whole.write_now(app("web"))
+    with pytest.raises(Terminal):
+        await whole.operator.ask(WEB, "stop", seconds=seconds)
+
+
+async def test_unless_said_it_lasts_an_hour(whole: Asking) -> None:
+    """So that nobody forgets what was stopped."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "stop")
+    (request,) = whole.stack.requests.asked[WEB]
+    assert (request.verb, request.until) == (Asked.STOP, whole.clock.now() + HOUR)
+
+
+async def test_an_unseen_world_is_asked_later(whole: Asking) -> None:
+    """Nobody can say which epoch would be the next one."""
+    await whole.write_now(app("web"))
+    whole.apps.dark = True
+    await whole.operator.plan()
+    with pytest.raises(Transient, match="cannot see"):
+        await whole.operator.ask(WEB, "restart")
+
+
+async def test_who_waits_says_so(whole: Asking) -> None:
+    """State waiting, health on its way, until its patience ends; then it is stalled."""
+    await whole.write_now(app("db", enabled=False), app("web", needs=("db",), timeout=30.0))
+    (web,) = (r for r in (await whole.operator.status())["resources"] if r["name"] == "web-0")
+    assert (web["vitals"]["state"], web["health"]["code"]) == ("waiting", "Progressing")
+    assert "App/db-0" in web["health"]["message"]
+    assert min(lane._after for lane in whole.operator.lanes) <= 30.0
+    whole.clock.time += 31.0
+    await whole.settle()
+    (web,) = (r for r in (await whole.operator.status())["resources"] if r["name"] == "web-0")
+    assert web["health"]["code"] == "Degraded"
+    assert whole.ledger.conditions[WEB]["Stalled"].reason == "DependencyTimeout"
+    await whole.operator.ask(Ref("App", "db-0"), "start", seconds=1000)
+    await whole.settle()
+    assert whole.of().state.started
+
+
+async def test_stopping_who_waits_leaves_no_ghost(whole: Asking) -> None:
+    """What never ran is put there stopped, and does not start when its need is met."""
+    await whole.write_now(app("db", enabled=False), app("web", needs=("db",)))
+    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask(Ref("App", "db-0"), "start")
+    await whole.settle()
+    assert not whole.of().state.started
+    assert whole.of("db-0").state.started
+
+
+async def test_the_plan_tells_what_is_asked_before_it_is_done(whole: Asking) -> None:
+    """Diff shows the change, why, and what it will be."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "stop", reason="disk full", author="ada")
+    view = plan_view(whole.ledger, whole.ledger.plan, 1)  # type: ignore[arg-type]
+    assert view["inSync"]
+    view = await whole.operator.plan()
+    assert [change["cause"] for change in view["changes"]] == ["request"]
+    assert not view["inSync"]
