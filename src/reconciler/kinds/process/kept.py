@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final, NamedTuple, assert_never
 
 from ...clients.keeper import Entry, Keeper
-from ...clients.supervisord import ProcessInfo, Supervisord
+from ...clients.supervisord import Supervisord
 from ...core.errors import Terminal, Waiting
 from ...core.model import Observed
 from .actions import (
@@ -29,13 +29,11 @@ from .checks import check_start
 from .cron import CronNotes
 from .file import ProgramFile, Quiet
 from .layout import Layout
+from .others import Others
 from .records import Folder, Record, parse_record, write_record
-from .seen import Traces
-from .seen import observe as observe_stock
 from .sight import Sight, is_other, observe
 from .spec import RESERVED
 from .state import Program, keeping, keeping_stamp
-from .stock import name_of
 from .together import Together
 
 POLLS: Final = 10
@@ -66,18 +64,17 @@ class Kept:
         self._checked = Together(check_start)
         self._file = ProgramFile(layout, supervisord, Quiet())
         self._seen: dict[str, _Seen] = {}
-        self._others: dict[str, Observed[Program]] = {}
-        self._strange: tuple[str, ...] = ()
+        self._others = Others(supervisord, layout)
         self._life = ""
         self._ran: dict[str, tuple[str, Program]] = {}
         self._stopping: dict[str, float] = {}
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
-        entries, others = await asyncio.gather(self._keeper.look(), self._look_at_others())
+        entries, others = await asyncio.gather(self._keeper.look(), self._others.look())
         if self._keeper.life != self._life:
-            await self._look_around(entries)
-            others = await self._look_at_others()
+            await self._others.look_around(entries.keys() | self._leftovers())
+            others, self._life = await self._others.look(), self._keeper.life
         sights = await asyncio.to_thread(self._gather, entries)
         for name, sight in sights.items():
             if sight.running is None and is_other(sight.entry, sight.record):
@@ -149,32 +146,6 @@ class Kept:
         if known is not None and known.sight is sight:
             return known
         return _Seen(sight, observe(sight, self._layout.state_dir))
-
-    async def _look_at_others(self) -> dict[str, Observed[Program]]:
-        """The stack's own programs, and those that somebody else had loaded before we came."""
-        names = (*RESERVED, *self._strange)
-        found = await asyncio.gather(*(self._supervisord.process(name) for name in names))
-        infos = [info for info in found if info is not None and not _is_idle_listener(info)]
-        others = {name_of(info): self._observe_other(info) for info in infos}
-        self._others = others
-        return others
-
-    async def _look_around(self, entries: Mapping[str, Entry]) -> None:
-        """Find what is not the keeper's: once, for supervisord takes long to tell of many."""
-        infos = await self._supervisord.processes()
-        ours = entries.keys() | RESERVED | self._leftovers()
-        self._strange = tuple(name_of(info) for info in infos if info["name"] not in ours)
-        self._life = self._keeper.life
-
-    def _observe_other(self, info: ProcessInfo) -> Observed[Program]:
-        name = name_of(info)
-        info["logfile"] = str(self._layout.state_dir / info["logfile"])
-        looked = observe_stock(Traces(name, info=info))
-        ageless = {key: value for key, value in looked.vitals.items() if key != "uptime"}
-        seen = replace(looked, vitals=ageless)
-        known = self._others.get(name)
-        same = known is not None and known.vitals == seen.vitals
-        return known if known is not None and same else seen
 
     async def _keep(self, name: str, program: Program) -> None:
         if name in self._leftovers():
@@ -268,8 +239,3 @@ def _is_same(one: Sight, other: Sight) -> bool:
         and one.leftover == other.leftover
         and one.cron == other.cron
     )
-
-
-def _is_idle_listener(info: ProcessInfo) -> bool:
-    """The keeper tells of events itself; the listener of a stock supervisord then rests."""
-    return info["name"] == "events" and not info["pid"]
