@@ -9,12 +9,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import NamedTuple
 
 from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
 from .clients.keeper import Keeper
 from .clients.nginx import SupervisedRunner, find_nginx
+from .clients.prober import Prober, ring
 from .clients.supervisord import Supervisord
 from .clients.table import Table
 from .core.errors import ReconcileError
@@ -32,10 +35,12 @@ from .engine.watching import Files
 from .kinds import KINDS
 from .kinds.gateway.driver import GatewayDriver
 from .kinds.gateway.files import Place
+from .kinds.probe.driver import ProbeDriver
 from .kinds.process import STOCK
 from .kinds.process.cron import CronNotes
 from .kinds.process.driver import ProcessDriver
 from .kinds.process.layout import Layout
+from .kinds.process.probing import Probing
 from .kinds.repository.driver import RepositoryDriver
 from .kinds.route.driver import RouteDriver
 from .kinds.synctarget.driver import SyncTargetDriver
@@ -63,12 +68,11 @@ async def open_operator(
         files.callback(records.close)
         journal = Journal(settings.durable / "journal.db", read_only=read_only)
         files.callback(journal.close)
-        supervisord = Supervisord(settings.supervisor_socket)
-        gateway = GatewayWire(settings.gateway_socket)
-        kinds = await _kinds_under(supervisord, settings)
+        wires = _Wires.open(settings, probes=not read_only)
+        kinds = await _kinds_under(wires.supervisord, settings)
         stack = Stack(
             kinds,
-            _drivers(settings, records, supervisord, gateway, stock=kinds is not KINDS),
+            _drivers(settings, records, wires, stock=kinds is not KINDS),
             Ledger(kinds, journal, stack_start=settings.stack_start, ports=Ports(kinds, records)),
             records,
             SystemClock(),
@@ -78,8 +82,31 @@ async def open_operator(
         try:
             yield Operator(stack, loader, loader.watch_paths, watching(settings)), metrics
         finally:
-            await supervisord.aclose()
-            await gateway.aclose()
+            await wires.aclose()
+
+
+class _Wires(NamedTuple):
+    """What reaches out of the operator: closed as one. Who only reads probes nothing."""
+
+    supervisord: Supervisord
+    gateway: GatewayWire
+    processes: Prober | None
+    probes: Prober | None
+
+    @classmethod
+    def open(cls, settings: Settings, *, probes: bool) -> _Wires:
+        bell = partial(ring, settings.wake_socket)
+        return cls(
+            Supervisord(settings.supervisor_socket),
+            GatewayWire(settings.gateway_socket),
+            Prober(bell) if probes else None,
+            Prober(bell) if probes else None,
+        )
+
+    async def aclose(self) -> None:
+        for one in self:
+            if one is not None:
+                await one.aclose()
 
 
 def watching(settings: Settings) -> Files:
@@ -107,25 +134,20 @@ async def _kinds_under(supervisord: Supervisord, settings: Settings) -> Kinds:
     return KINDS if keeps else {**KINDS, "Process": STOCK}
 
 
-def _drivers(
-    settings: Settings,
-    records: Records,
-    supervisord: Supervisord,
-    gateway: GatewayWire,
-    *,
-    stock: bool,
-) -> Drivers:
+def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool) -> Drivers:
     place = Place(settings.state_dir)
-    runner = SupervisedRunner(supervisord)
-    table = Table(gateway, place.table)
+    runner = SupervisedRunner(wires.supervisord)
+    table = Table(wires.gateway, place.table)
+    processes = ProcessDriver(
+        wires.supervisord,
+        Layout(settings.state_dir),
+        notes=CronNotes(records, settings.stack_start),
+        stock=stock,
+    )
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))
     return {
-        "Process": ProcessDriver(
-            supervisord,
-            Layout(settings.state_dir),
-            notes=CronNotes(records, settings.stack_start),
-            stock=stock,
-        ),
+        "Process": Probing(processes, wires.processes, settings.state_dir),
+        "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
         "Gateway": GatewayDriver(place, table, runner, find_nginx),
         "Route": RouteDriver(table, runner, place.prefix),
         "Repository": RepositoryDriver(folders),

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from .model import Spec
 from .probe_values import (
     Age,
-    Argument,
     Header,
     HeaderValue,
     Host,
@@ -20,6 +19,7 @@ from .probe_values import (
     Pattern,
     Port,
     Precise,
+    Program,
     Status,
     Text,
     UrlPath,
@@ -100,8 +100,6 @@ class Timing(Spec):
     """Time between two looks; until the first success there may be more of them."""
     timeout: Annotated[Precise, Field(ge=0.01, le=3600)] = 1.0
     """A look that takes longer has failed."""
-    initial_delay: Annotated[Precise, Field(ge=0, le=86400)] = 0.0
-    """Time before the first look."""
     success_threshold: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Successes in a row that make it good again."""
     failure_threshold: Annotated[int, Field(ge=1, le=1_000_000)] = 3
@@ -111,9 +109,11 @@ class Timing(Spec):
 class Probe(Timing):
     """One way to tell whether a process works: write exactly one of http, tcp, exec, log, file."""
 
+    initial_delay: Annotated[Precise, Field(ge=0, le=86400)] = 0.0
+    """Time before the first look."""
     http: Http | None = None
     tcp: Tcp | None = None
-    exec: Annotated[tuple[Argument, ...], Field(min_length=1)] | None = None
+    exec: Program | None = None
     """A program and its arguments, run as the process is; exit code 0 means success."""
     log: Log | None = None
     file: File | None = None

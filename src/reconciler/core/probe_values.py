@@ -85,6 +85,7 @@ def _rounded(seconds: float) -> float:
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT)]
 Argument: TypeAlias = Annotated[str, BeforeValidator(_argument), WithJsonSchema({"type": "string"})]
 Host: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._:-]{1,253}$")]
+Program: TypeAlias = Annotated[tuple[Argument, ...], Field(min_length=1)]
 PortNumber: TypeAlias = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Port: TypeAlias = Annotated[
     PortNumber | Annotated[str, StringConstraints(pattern=NAME_PATTERN)], BeforeValidator(_port)

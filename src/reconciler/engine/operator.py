@@ -29,7 +29,7 @@ from .wake import file_changes, forget_bell, open_bell
 from .watching import Files, Watched, Watching, watched
 
 LANES: Final = {
-    "stack": frozenset({"Process", "Gateway", "Route"}),
+    "stack": frozenset({"Process", "Probe", "Gateway", "Route"}),
     "backup": frozenset({"Repository", "SyncTarget"}),
 }
 ROUNDS: Final = 10

@@ -1,12 +1,13 @@
 """Every kind the operator knows. Adding one is one folder and one line here."""
 
 from ..core.kind import Kinds
-from . import gateway, process, repository, route, synctarget
+from . import gateway, probe, process, repository, route, synctarget
 
 KINDS: Kinds = {
     kind.name: kind
     for kind in (
         process.KIND,
+        probe.KIND,
         gateway.KIND,
         route.KIND,
         repository.KIND,

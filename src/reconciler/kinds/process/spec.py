@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from ...core.model import Apply, Need, Ref, Resource, Spec
+from ...core.probe import Probes
 from ...core.request import Watch as Watched
 from .fields import Argument, Command, EnvName, EnvValue, Umask, User
 from .parts import (
@@ -24,6 +25,7 @@ from .parts import (
     Stop,
     Watch,
 )
+from .probed import check_probes
 from .schedule import check_schedule, check_timezone
 
 RESERVED: Final = frozenset({"reconciler", "gateway", "events"})
@@ -43,7 +45,7 @@ def _timezone(value: str | None) -> str | None:
 class ProcessSpec(Spec):
     """A program that is kept running."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("probes", "rollout", "concurrency=allow")
+    not_yet: ClassVar[tuple[str, ...]] = ("rollout", "concurrency=allow")
 
     enabled: Annotated[bool, Apply.LIVE] = True
     """False stops the process and keeps it stopped."""
@@ -87,6 +89,7 @@ class ProcessSpec(Spec):
     restart: Restart = Restart()
     stop: Stop = Stop()
     reload: Reload | None = None
+    probes: Annotated[Probes | None, Apply.LIVE] = None
     watch: Watch | None = None
     logs: Logs = Logs()
 
@@ -103,6 +106,8 @@ class ProcessSpec(Spec):
         numbers = (port.port for port in self.ports if port.port != "auto")
         if any(number + self.replicas - 1 > LAST_PORT for number in numbers):
             raise ValueError(f"the ports of {self.replicas} replicas would pass {LAST_PORT}")
+        if self.probes is not None:
+            check_probes(self.probes, self.ports)
         return self
 
     @model_validator(mode="after")

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Final, Literal
 
 from ...core.backoff import Strategy
 from ...core.model import Apply, Json, Resource, State
+from ...core.probe import Probes
 from ...core.sealed import Sealed
 from .fields import Policy, Signal
+from .probed import placed
 from .spec import ProcessSpec
 from .spec import ports as listened
 
@@ -50,6 +52,7 @@ class Program(State):
     log_max_bytes: Annotated[int, Apply.LIVE] = 0
     log_backups: Annotated[int, Apply.LIVE] = 0
     ports: Annotated[dict[str, int], Apply.LIVE] = {}  # noqa: RUF012 (the same)
+    probes: Annotated[Probes | None, Apply.LIVE] = None
     reload_signal: Annotated[Signal | None, Apply.LIVE] = None
     reload_digest: Annotated[str, Apply.RELOAD] = ""
     """Names the content of the files it was told to read."""
@@ -133,6 +136,7 @@ def render(resource: Resource[ProcessSpec]) -> Program:
         log_max_bytes=spec.logs.max_bytes,
         log_backups=spec.logs.backups,
         ports=ports,
+        probes=_probes(resource, ports),
         reload_signal=spec.reload.signal if spec.reload else None,
         reload_digest=_reload_digest(spec),
         installed=True,
@@ -173,6 +177,12 @@ def _told(spec: ProcessSpec, numbers: Mapping[str, int]) -> dict[str, str]:
     names = (port.env or ("PORT" if first == 0 else None) for first, port in enumerate(spec.ports))
     told = zip(names, spec.ports, strict=True)
     return {name: str(numbers[port.name]) for name, port in told if name is not None}
+
+
+def _probes(resource: Resource[ProcessSpec], ports: Mapping[str, int]) -> Probes | None:
+    spec = resource.spec
+    folder = str(resource.root / spec.working_dir)
+    return None if spec.probes is None else placed(spec.probes, spec.ports, ports, folder)
 
 
 def _after(spec: ProcessSpec) -> tuple[str, ...]:
