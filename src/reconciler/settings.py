@@ -27,6 +27,8 @@ class Settings:
     dev: bool = False
     """Whether every process is restarted when files in its working directory change."""
     stack_start: str = ""
+    base: Path | None = None
+    """What relative paths in specs mean, where that is not the folder that holds ``specs/``."""
     api_rate: float = USUAL_RATE
     """Requests a second that one token, or one address without any, may send for ever."""
     api_hosts: frozenset[str] = frozenset()
@@ -36,7 +38,7 @@ class Settings:
     @property
     def root(self) -> Path:
         """What relative paths in specs mean: the folder that holds ``specs/``."""
-        return self.specs.parent
+        return self.base or self.specs.parent
 
     @property
     def durable(self) -> Path:
@@ -90,6 +92,7 @@ def read_settings(
         listen=listen or own.get("RECONCILER_LISTEN") or None,
         resync=_resync(environ.get("RECONCILER_RESYNC")),
         dev=environ.get("RECONCILER_DEV") == "1",
+        base=Path(base) if (base := environ.get("RECONCILER_ROOT")) else None,
         stack_start=environ.get("RECONCILER_STACK_START") or _boot(),
         api_rate=_rate(environ.get("RECONCILER_API_RATE")),
         api_hosts=_names(environ.get("RECONCILER_API_HOSTS", "")),
