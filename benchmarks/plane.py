@@ -127,7 +127,7 @@ def _nothing(field: Field) -> None:
     """An apply that changes nothing, from the shell; ours also without the shell."""
     shell, inside = (f"apply nothing to {field.size}, {how}" for how in ("shell", "operator"))
     for number, side in field.in_turn():
-        if side.name == "pm2" and number > 1:
+        if side.name == "pm2" and number != 1:
             continue  # it starts everything anew, which takes as long as it takes
         starts, before = side.ticks.count(), side.alive()
         took = timed(side.idle)
@@ -139,7 +139,7 @@ def _nothing(field: Field) -> None:
         if side.name != "pm2":
             assert again == 0, f"{side.name}: restarted {again}"
             assert side.alive() == before
-        elif number:
+        else:
             for name in (shell, inside):
                 field.run.row(name).remarks["pm2"] = f"restarts {again} programs; one round"
 

@@ -60,10 +60,7 @@ class Circus(Side):
         # Its orderly end takes a while for each program; ours needs none.
         with process([CIRCUS / "circusd", self._file], end=signal.SIGKILL) as daemon:
             self._pid = daemon.pid
-            try:
-                eventually(lambda: "ok" in self._control("listendpoints", check=False), 30)
-            except AssertionError:
-                eventually(lambda: self._control("status", check=False) is not None, 30)
+            eventually(lambda: self._control("numwatchers", check=False).strip() == "0", 30)
             try:
                 yield self
             finally:

@@ -78,6 +78,6 @@ class S6(Side):
             try:
                 yield self
             finally:
-                subprocess.run(["s6-svscanctl", "-t", self._scan], check=False)
+                subprocess.run(["s6-svscanctl", "-t", self._scan], check=False, capture_output=True)
                 daemon.wait(60)
                 self.end_programs()
