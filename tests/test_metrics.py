@@ -27,6 +27,10 @@ def view(ref: str, *, health: str = "Healthy", **vitals: Any) -> Mapping[str, An
     }
 
 
+def verdict(word: str, failures: int = 0) -> Mapping[str, Any]:
+    return {"verdict": word, "since": 1.0, "message": "", "failures": failures}
+
+
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics(kinds=["Process", "Route"], lanes=["stack", "backup"], now=lambda: 1000.0)
@@ -52,9 +56,10 @@ def full(metrics: Metrics) -> Metrics:
     metrics.set_specs("abc", problems=2)
     metrics.set_resources(
         [
-            view("Process/web", state="running", restarts=3),
+            view("Process/web", state="running", restarts=3, meets=["started", "ready"]),
             view("Process/job", health="Degraded", state="failed"),
             view("Process/gateway", state="running"),
+            view("Probe/db", probes={"readiness": verdict("failure", 4)}),
             view("Route/site", version=7),
             view("SyncTarget/data", backed=1704067200.5),
         ],
@@ -117,10 +122,32 @@ def test_resources_as_they_are(metrics: Metrics) -> None:
     assert samples(metrics, "resource_healthy")["Process", "job"] == 0
     assert samples(metrics, "resource_condition")["Process", "web", "Ready"] == 1
     assert samples(metrics, "process_up") == {("web",): 1, ("job",): 0, ("gateway",): 1}
+    assert samples(metrics, "process_ready") == {("web",): 1, ("job",): 0, ("gateway",): 0}
     assert samples(metrics, "process_restarts_total") == {("web",): 3}
     assert samples(metrics, "route_table_version") == {(): 7}
     assert samples(metrics, "sync_last_success_timestamp_seconds") == {("data",): 1704067200.5}
     assert "backed" in SHOWN
+
+
+def test_verdicts_of_probes_as_they_are(metrics: Metrics) -> None:
+    """Each probe of each resource is a series; before the first verdict it says so."""
+    metrics.set_resources(
+        [
+            view("Probe/db", probes={"readiness": verdict("failure", 4)}),
+            view(
+                "Process/web",
+                probes={"startup": verdict("success"), "liveness": verdict("unknown", 1)},
+            ),
+        ]
+    )
+    assert samples(metrics, "probe_success") == {
+        ("Probe", "db", "readiness"): 0,
+        ("Process", "web", "startup"): 1,
+        ("Process", "web", "liveness"): -1,
+    }
+    assert samples(metrics, "probe_failures")["Probe", "db", "readiness"] == 4
+    metrics.set_resources([view("Process/web")])
+    assert samples(metrics, "probe_success") == {}
 
 
 def test_in_sync_as_far_as_can_be_seen(metrics: Metrics) -> None:
