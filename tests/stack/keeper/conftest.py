@@ -22,8 +22,8 @@ def make_world(stack_dir: Path) -> Iterator[Callable[..., World]]:
 
     def make(**options: str) -> World:
         world = World(stack_dir, **options)
-        world.start()
         worlds.append(world)
+        world.start()
         return world
 
     yield make

@@ -10,20 +10,16 @@ from reconciler.stack.keeper.policy import Settings
 SECONDS = st.floats(0.001, 1000, allow_nan=False)
 
 
-@given(
-    SECONDS,
-    SECONDS,
-    st.sampled_from(list(Strategy)),
-    st.integers(0, 5000),
-    st.floats(0, 1, exclude_max=True),
-)
-def test_the_keeper_waits_as_the_core_says(
-    first: float, longest: float, strategy: Strategy, failures: int, dice: float
-) -> None:
+BACKOFFS = st.builds(Backoff, SECONDS, SECONDS, st.sampled_from(list(Strategy)))
+
+
+@given(BACKOFFS, st.integers(0, 5000), st.floats(0, 1, exclude_max=True))
+def test_the_keeper_waits_as_the_core_says(backoff: Backoff, failures: int, dice: float) -> None:
     """Both reckon the same delay, whatever the strategy and however long the row of failures."""
-    settings = Settings(backoff=first, maxBackoff=longest, strategy=strategy.value)
-    expected = Backoff(first, longest, strategy).delay(failures, jitter=dice)
-    assert settings.delay(failures, dice) == expected
+    settings = Settings(
+        backoff=backoff.first, maxBackoff=backoff.longest, strategy=backoff.strategy.value
+    )
+    assert settings.delay(failures, dice) == backoff.delay(failures, jitter=dice)
 
 
 def test_the_usual_row() -> None:

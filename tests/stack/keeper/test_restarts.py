@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -25,7 +26,7 @@ TELL = "echo began $(date +%s.%N)"
 def delays(world: World, count: int, seconds: float) -> list[float]:
     eventually(lambda: len(starts(world)) > count, seconds, every=0.1)
     times = starts(world)[: count + 1]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 def test_a_crash_loop_waits_longer_and_longer(world: World) -> None:

@@ -73,7 +73,7 @@ def slow() -> str:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         session = os.getsid(pid)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    except (OSError, NotImplementedError) as exc:
+    except (OSError, NotImplementedError, AttributeError, TypeError) as exc:
         return f"no quick start: {exc}"
     return (
         "" if session == pid and code == _CODE else "no quick start: it does not do as it is told"

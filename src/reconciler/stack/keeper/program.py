@@ -43,7 +43,8 @@ class Program(Life):
 
     def begin(self, epoch: int, cause: str, detail: str) -> None:
         """Want it to run; start it unless it lives."""
-        if self.wanted and self.phase == "completed" and 0 < epoch <= self.history.epoch:
+        done = self.wanted and self.phase == "completed" and epoch <= self.history.epoch
+        if done and cause != "user":
             return
         self._want(epoch, cause)
         if self.ending and (self.follow is None or cause in _FORGIVING):
