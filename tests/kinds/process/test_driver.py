@@ -1,34 +1,24 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import stat
 import sys
-import xmlrpc.client
 from collections.abc import AsyncIterator
-from pathlib import Path, PurePath
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from tests.kinds.process.world import Stack, web
 
-from reconciler.clients.supervisord import Supervisord
-from reconciler.core.errors import Terminal, Transient, Waiting
-from reconciler.core.model import Observed, Origin, Ref, Resource
-from reconciler.core.plan import Wish, expand
+from reconciler.core.errors import Terminal, Transient
 from reconciler.core.sealed import Sealed
-from reconciler.engine.reconcile import Outcome, reconcile
-from reconciler.kinds.process import KIND, STOCK
-from reconciler.kinds.process.driver import ProcessDriver
-from reconciler.kinds.process.layout import Layout
-from reconciler.kinds.process.spec import ProcessSpec
-from reconciler.kinds.process.state import Program
+from reconciler.kinds.process import KIND
 from reconciler.testing import eventually_async
 from reconciler.testing.process import running_stack
 
 pytestmark = pytest.mark.real
 
-KINDS = {"Process": STOCK}
 NASTY = "a \"b\" 'c' 50% %(ENV_HOME)s ; x # \\ \n\t,= ü € 𝄞 $HOME `x` %%"
 DUMP = (
     "import json,os,sys,time;"
@@ -37,78 +27,27 @@ DUMP = (
 )
 
 
-class Counting(httpx.AsyncHTTPTransport):
-    """The real transport; remembers which calls went out."""
-
-    def __init__(self, socket: Path) -> None:
-        super().__init__(uds=str(socket), verify=False)
-        self.methods: list[str] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        args, method = xmlrpc.client.loads(request.content)
-        batch = args[0] if method == "system.multicall" else [{"methodName": method}]
-        self.methods += [str(call["methodName"]).partition(".")[2] for call in batch]
-        return await super().handle_async_request(request)
-
-
-class Stack:
-    """A real supervisord, and the driver of one operator."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self.state_dir = state_dir
-        self.wire = Counting(state_dir / "run/supervisor.sock")
-        self.rpc = Supervisord(state_dir / "run/supervisor.sock", transport=self.wire)
-        self.driver = ProcessDriver(self.rpc, Layout(state_dir), stock=True)
-
-    async def go(self, *written: Resource[ProcessSpec]) -> list[Outcome]:
-        """Pass after pass until in sync."""
-        outcomes: list[Outcome] = []
-        while not outcomes or not outcomes[-1].plan.in_sync:
-            assert len(outcomes) < 50, outcomes[-1]
-            wish = Wish(expand(KINDS, written), "r1", confirmed=True)
-            outcomes.append(await reconcile(KINDS, wish, {"Process": self.driver}))
-            failures = outcomes[-1].failures.values()
-            assert all(isinstance(one, Waiting) for one in failures), outcomes[-1]
-            await asyncio.sleep(0.01)
-        await eventually_async(self._launched)
-        return outcomes
-
-    async def _launched(self) -> bool:
-        seen = await self.driver.observe()
-        return not any(one.vitals.get("launching") for one in seen.values())
-
-    async def see(self, name: str = "web-0") -> Observed[Program]:
-        return (await self.driver.observe())[name]
-
-    async def pid(self, name: str = "web-0") -> int:
-        return int((await self.see(name)).vitals["pid"])
-
-    @property
-    def programs(self) -> Path:
-        return self.state_dir / "state/supervisor/programs.conf"
-
-    @property
-    def record(self) -> Path:
-        return self.state_dir / "state/processes/web-0.json"
+@pytest.fixture(params=["stock", "keeper"])
+async def stack(request: pytest.FixtureRequest, stack_dir: Path) -> AsyncIterator[Stack]:
+    """A stack with our keeper, and one without."""
+    async with _open(stack_dir, stock=request.param == "stock") as found:
+        yield found
 
 
 @pytest.fixture
-async def stack(stack_dir: Path) -> AsyncIterator[Stack]:
+async def stock(stack_dir: Path) -> AsyncIterator[Stack]:
+    """A stack without our keeper."""
+    async with _open(stack_dir, stock=True) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _open(state_dir: Path, *, stock: bool) -> AsyncIterator[Stack]:
     environ = {"HOME": "/home/x", "SECRET_TOKEN": "canary-env"}
-    with running_stack(stack_dir, environ=environ, keeper="off"):
-        stack = Stack(stack_dir)
+    with running_stack(state_dir, environ=environ, keeper="off" if stock else "full"):
+        stack = Stack(state_dir, stock=stock)
         yield stack
         await stack.rpc.aclose()
-
-
-def web(name: str = "web", **given: Any) -> Resource[ProcessSpec]:
-    spec = ProcessSpec.model_validate(
-        {"command": ["/bin/sleep", "1000"], "inheritEnv": ["PATH"], **given},
-        by_alias=True,
-        by_name=False,
-    )
-    origin = Origin(PurePath("specs/a.yaml"), 1)
-    return Resource(Ref("Process", name), spec, origin, root=PurePath("/tmp"))
 
 
 async def dumped(stack: Stack, *arguments: str, **given: Any) -> tuple[list[str], dict[str, str]]:
@@ -126,7 +65,7 @@ async def test_what_is_written_arrives_byte_for_byte(stack: Stack) -> None:
     argv, env = await dumped(stack, NASTY, "", env={"NASTY": NASTY, "a.b": NASTY, "EMPTY": ""})
     assert argv == [NASTY, ""]
     assert (env["NASTY"], env["a.b"], env["EMPTY"]) == (NASTY, NASTY, "")
-    assert NASTY[:5] not in stack.programs.read_text()
+    assert not stack.programs.exists() or NASTY[:5] not in stack.programs.read_text()
 
 
 async def test_the_environment_holds_nothing_else(stack: Stack) -> None:
@@ -162,14 +101,14 @@ async def test_a_secret_is_in_one_private_file_only(stack: Stack) -> None:
     assert (await stack.see()).state.env["KEY"] == Sealed.of("other", b"key")
 
 
-async def test_many_are_created_with_one_reading(stack: Stack) -> None:
+async def test_many_are_created_with_one_reading(stock: Stack) -> None:
     """Supervisord reads its file once for all of them, and once for none of a later edit."""
-    await stack.go(web(replicas=30))
-    assert stack.wire.methods.count("reloadConfig") == 1
-    stack.wire.methods.clear()
-    await stack.go(web(replicas=30, env={"A": "1"}))
-    assert "reloadConfig" not in stack.wire.methods
-    assert stack.wire.methods.count("startProcess") == 30
+    await stock.go(web(replicas=30))
+    assert stock.wire.methods.count("reloadConfig") == 1
+    stock.wire.methods.clear()
+    await stock.go(web(replicas=30, env={"A": "1"}))
+    assert "reloadConfig" not in stock.wire.methods
+    assert stock.wire.methods.count("startProcess") == 30
 
 
 @pytest.mark.parametrize("damage", ["removed", "torn", "edited"])
@@ -189,53 +128,52 @@ async def test_a_damaged_record_heals_without_a_restart(stack: Stack, damage: st
 
 
 @pytest.mark.parametrize("damage", ["removed", "empty", "edited"])
-async def test_a_damaged_file_heals_without_a_restart(stack: Stack, damage: str) -> None:
+async def test_a_damaged_file_heals_without_a_restart(stock: Stack, damage: str) -> None:
     """Nothing is taken for deleted because supervisord's file was."""
-    await stack.go(web(), web("other"))
-    pid, content = await stack.pid(), stack.programs.read_text()
+    await stock.go(web(), web("other"))
+    pid, content = await stock.pid(), stock.programs.read_text()
     if damage == "removed":
-        stack.programs.unlink()
+        stock.programs.unlink()
     else:
         edited = content.replace("[program:web-0]", "[program:web-0]\nenvironment=A=1")
-        stack.programs.write_text("" if damage == "empty" else edited)
-    await stack.go(web(), web("other"))
-    assert stack.programs.read_text() == content
-    assert await stack.pid() == pid
+        stock.programs.write_text("" if damage == "empty" else edited)
+    await stock.go(web(), web("other"))
+    assert stock.programs.read_text() == content
+    assert await stock.pid() == pid
 
 
-async def test_a_file_of_somebody_else_is_not_overwritten(stack: Stack) -> None:
+async def test_a_file_of_somebody_else_is_not_overwritten(stock: Stack) -> None:
     """The kind is unknown until it is moved away."""
-    stack.programs.write_text("[program:theirs]\ncommand=/bin/true\n")
+    stock.programs.write_text("[program:theirs]\ncommand=/bin/true\n")
     with pytest.raises(Terminal, match="move it away"):
-        await stack.driver.observe()
+        await stock.driver.observe()
 
 
-async def test_a_process_nobody_can_account_for_is_restarted(stack: Stack) -> None:
+async def test_a_process_nobody_can_account_for_is_restarted(stock: Stack) -> None:
     """Without its run record nothing says what it was started with."""
-    await stack.go(web())
-    pid = await stack.pid()
-    (stack.state_dir / "run/processes/web-0.json").unlink()
-    assert (await stack.see()).state.argv == ()
-    await stack.go(web())
-    assert await stack.pid() != pid
+    await stock.go(web())
+    pid = await stock.pid()
+    (stock.state_dir / "run/processes/web-0.json").unlink()
+    assert (await stock.see()).state.argv == ()
+    await stock.go(web())
+    assert await stock.pid() != pid
 
 
 async def test_a_missing_folder_is_named(stack: Stack) -> None:
     """It waits for the folder, and says who owns what is there of it."""
-    wish = Wish(expand(KINDS, [web(workingDir="/tmp/none/such")]), "r1")
-    outcome = await reconcile(KINDS, wish, {"Process": stack.driver})
+    outcome = await stack.once(web(workingDir="/tmp/none/such"))
     (failure,) = outcome.failures.values()
     assert isinstance(failure, Transient)
     assert failure.reason == "WorkingDirMissing"
     assert "/tmp belongs to root" in str(failure)
 
 
-async def test_a_program_that_cannot_run_says_why(stack: Stack) -> None:
+async def test_a_program_that_cannot_run_says_why(stock: Stack) -> None:
     """The launcher's words reach the health of the process."""
-    await stack.go(web(command=["no-such-program"]))
+    await stock.go(web(command=["no-such-program"]))
 
     async def said() -> bool:
-        return "not found in PATH" in KIND.health(await stack.see()).message
+        return "not found in PATH" in KIND.health(await stock.see()).message
 
     await eventually_async(said)
 

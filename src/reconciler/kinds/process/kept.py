@@ -65,6 +65,7 @@ class Kept:
         self._file = ProgramFile(layout, supervisord, Quiet())
         self._seen: dict[str, _Seen] = {}
         self._others = Others(supervisord, layout)
+        self._sections: frozenset[str] = frozenset()
         self._life = ""
         self._ran: dict[str, tuple[str, Program]] = {}
         self._stopping: dict[str, float] = {}
@@ -109,6 +110,7 @@ class Kept:
     def _gather(self, entries: Mapping[str, Entry]) -> dict[str, Sight]:
         """What keeper and disk say, program by program. Blocks on the disk."""
         records, sections = self._records.read(), self._leftovers()
+        self._sections = sections
         found = {}
         for name in entries.keys() | records.keys() | sections:
             if name in RESERVED:
@@ -148,7 +150,7 @@ class Kept:
         return _Seen(sight, observe(sight, self._layout.state_dir))
 
     async def _keep(self, name: str, program: Program) -> None:
-        if name in self._leftovers():
+        if name in self._sections:
             await self._clean(name)
         told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
         await self._keeper.do("keep", name, told)
@@ -193,7 +195,7 @@ class Kept:
         await self._checked.do(Beginning(name, program, pid))
 
     async def _remove(self, name: str) -> None:
-        if name in self._leftovers():
+        if name in self._sections:
             await self._clean(name)
         await self._keeper.do("remove", name)
         await self._settle(name)
