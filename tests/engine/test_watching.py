@@ -92,6 +92,7 @@ async def heard() -> AsyncIterator[Heard]:
 
 async def _awake(heard: Heard, folder: Path) -> None:
     """The watch is set up once an edit is heard of."""
+    heard.hits.clear()
 
     async def touched() -> bool:
         (folder / "awake.py").write_text("x")
@@ -149,7 +150,10 @@ async def test_a_folder_may_go_and_come_back(heard: Heard, tmp_path: Path) -> No
     await _awake(heard, folder)
     shutil.rmtree(folder)
     await eventually_async(lambda: heard.hits)
+    heard.hits.clear()
     folder.mkdir()
+    (folder / "made.py").write_text("x")  # before anybody can have noticed the folder
+    await eventually_async(lambda: heard.hits)
     await _awake(heard, folder)
     (folder / "file.py").write_text("x")
     await eventually_async(lambda: heard.hits)

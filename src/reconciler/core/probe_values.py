@@ -54,7 +54,7 @@ def _header_name(name: str) -> str:
 
 
 def _header_value(value: Any) -> Any:
-    if isinstance(value, Sealed):
+    if isinstance(value, Sealed | dict):
         return value
     if not isinstance(value, str):
         raise ValueError("not text; write it in quotes")  # noqa: TRY004 (pydantic reports only ValueError)

@@ -85,6 +85,7 @@ class Watching:
     _pending: dict[Ref, set[str]] = field(default_factory=dict)
     _timers: dict[Ref, asyncio.TimerHandle] = field(default_factory=dict)
     _edited: asyncio.Event = field(default_factory=asyncio.Event)
+    _lost: bool = False
 
     def look_again(self) -> None:
         """The specs may want other files watched."""
@@ -92,11 +93,16 @@ class Watching:
 
     async def run(self) -> None:
         """For ever: watch what is wanted now, until something else is."""
+        seen: tuple[Watched, list[Path]] = ({}, [])
         try:
             while True:
                 self._edited.clear()
                 watches = self.wanted()
                 there = await asyncio.to_thread(_there, watches)
+                if watches == seen[0]:  # what comes back comes with other files
+                    came = {*there} - {*seen[1]}
+                    self._take(watches, [(Change.added, str(path)) for path in came])
+                seen = watches, there
                 await self._follow(watches, there)
         finally:
             for timer in self._timers.values():
@@ -135,7 +141,9 @@ class Watching:
                 pass
             self._edited.clear()
             now = self.wanted()
-            if now != watches or await asyncio.to_thread(_there, now) != there:
+            other = await asyncio.to_thread(_there, now) != there
+            if now != watches or other or self._lost:
+                self._lost = False
                 self._edited.set()
                 stop.set()
 
@@ -144,7 +152,8 @@ class Watching:
         if any(
             change is Change.deleted and path in set(_paths(watches)) for change, path in changes
         ):
-            self.look_again()  # it may come back, as another one
+            self._lost = True  # it may be back already, as another one
+            self.look_again()
         paths = [PurePath(path) for _, path in changes]
         for ref, watch in watches.items():
             if found := {str(p) for p in paths if concerns(watch, p, own=self.own)}:
