@@ -216,7 +216,13 @@ REAL = {"stock": (Real, "off"), "keeper": (RealKept, "full"), "plain": (RealKept
 
 
 @pytest.fixture(
-    params=["fake", "fake-keeper", *(pytest.param(one, marks=pytest.mark.real) for one in REAL)]
+    params=[
+        "fake",
+        "fake-keeper",
+        pytest.param("stock", marks=pytest.mark.real),
+        pytest.param("keeper", marks=pytest.mark.real),
+        pytest.param("plain", marks=[pytest.mark.real, pytest.mark.soak]),
+    ]
 )
 async def world(request: pytest.FixtureRequest, stack_dir: Path) -> AsyncIterator[World]:
     """An empty world of processes."""
