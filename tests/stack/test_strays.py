@@ -20,12 +20,12 @@ from .test_up import family, start_family
 pytestmark = pytest.mark.real
 
 
-def test_an_end_leaves_no_stray(stack_dir: Path) -> None:
+@pytest.mark.parametrize("keeper", ["full", "plain", "off"])
+def test_an_end_leaves_no_stray(stack_dir: Path, keeper: str) -> None:
     """A killed process takes along what left its session, and is there again, once."""
-    with running_stack(stack_dir):
-        before = start_family(stack_dir)
-        record = json.loads((stack_dir / "run/processes/web-0.json").read_text())
-        os.kill(record["pid"], signal.SIGKILL)
+    with running_stack(stack_dir, keeper=keeper):
+        before = start_family(stack_dir, keeper)
+        os.kill(min(before, key=lambda pid: (start_time(pid) or 0, pid)), signal.SIGKILL)
         eventually(lambda: len(now := family(stack_dir)) == 6 and not now & before, 20)
 
 
