@@ -40,13 +40,13 @@ class Notebook(Stack):
     def status(self) -> dict[str, Any]:
         return self.look()
 
-    def process(self, name: str) -> dict[str, Any]:
+    def only(self, name: str) -> dict[str, Any]:
         """The only instance of a process."""
         return self.resource(f"Process/{name}-0")
 
     def is_ready(self, name: str) -> bool:
         """What the operator says about a process."""
-        return bool(self.process(name)["vitals"].get("ready"))
+        return bool(self.only(name)["vitals"].get("ready"))
 
     def ping(self) -> bool:
         """Whether the database answers a client of its own."""
@@ -70,7 +70,7 @@ class Notebook(Stack):
     def works(self, text: str) -> str:
         """A note is kept, and its words are counted: all four of them do their part."""
         number = eventually(lambda: self.keep(text), 20)
-        eventually(lambda: self.note(number)["words"] == str(len(text.split())), 20)
+        eventually(lambda: self.note(number).get("words") == str(len(text.split())), 20)
         return number
 
 
@@ -113,7 +113,8 @@ def make_notebook(folder: Path) -> Iterator[Notebook]:
     (root / ".venv").symlink_to(sys.prefix)
     with (root / ".gitignore").open("a") as ignored:
         ignored.write("/.venv\n/up.log\n/go\n")
-    ports = {port: free_port() for port in PORTS}
+    first = free_port()
+    ports = {port: first + index for index, port in enumerate(PORTS)}
     for path in (root / "specs").iterdir():
         text = path.read_text()
         for shipped, port in ports.items():

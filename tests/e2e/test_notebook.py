@@ -39,18 +39,18 @@ def notebook(folder: Path) -> Iterator[Notebook]:
 
 def born(stack: Notebook, name: str) -> float:
     """When a process began, in seconds since the machine started."""
-    return float(stack.process(name)["vitals"]["born"]) / os.sysconf("SC_CLK_TCK")
+    return float(stack.only(name)["vitals"]["born"]) / os.sysconf("SC_CLK_TCK")
 
 
 def causes(stack: Notebook, name: str) -> list[str]:
     """Why a process was started each time after the first."""
-    return [one["cause"] for one in stack.process(name)["vitals"]["causes"]]
+    return [one["cause"] for one in stack.only(name)["vitals"]["causes"]]
 
 
 def waits(stack: Notebook, *names: str) -> bool:
     """Whether these are not there, and say that they wait."""
     for name in names:
-        found = stack.process(name)
+        found = stack.only(name)
         assert not found["vitals"].get("pid"), found
         assert "database" in json.dumps(found) or "api" in json.dumps(found), found
     return True
@@ -76,7 +76,7 @@ def test_the_database_dies(notebook: Notebook) -> None:
     database.write_text(database.read_text().replace(STARTS, HELD))
     stack.begin()
     stack.start()
-    eventually(lambda: stack.process("database")["vitals"].get("pid"), 20)
+    eventually(lambda: stack.only("database")["vitals"].get("pid"), 20)
     eventually(lambda: waits(stack, "api", "worker", "frontend"))
     assert not stack.is_ready("database")
     with Watch().over_these(database=stack.ping, api=lambda: answers(stack)) as watch:
@@ -119,7 +119,8 @@ def assert_all_end(stack: Notebook) -> None:
     """Who needs is stopped before who is needed, and nothing is left."""
     assert stack.stop() in {0, 130}
     assert [process.cmdline() for process in stack.running()] == []
-    lives = [json.loads(line) for line in (stack.state / "run" / "lives.jsonl").open()]
+    lines = (stack.state / "run" / "lives.jsonl").read_text().splitlines()
+    lives = [json.loads(line) for line in lines]
     ends = [life["name"] for life in lives if "ended" in life][-4:]
     assert sorted(ends[:2]) == ["frontend-0", "worker-0"]
     assert ends[2:] == ["api-0", "database-0"]
