@@ -49,7 +49,9 @@ holds = st.builds(
     st.just("user"),
     st.just(""),
     st.just("ada"),
+    at=st.just(1.0),
     until=st.sampled_from([NOW - 1, NOW, NOW + 1, None]),
+    epoch=st.just(0),
 )
 restarts = st.builds(
     Request,
@@ -57,6 +59,8 @@ restarts = st.builds(
     st.sampled_from(["user", "watch"]),
     st.just(""),
     st.just("ada"),
+    at=st.just(1.0),
+    until=st.none(),
     epoch=st.integers(1, 5),
 )
 asks = st.dictionaries(

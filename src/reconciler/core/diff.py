@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from .model import Apply, Change, FieldChange, Json, Ref, State, StateT, Verb
@@ -63,7 +64,8 @@ def _dump(state: State | None) -> dict[str, Json]:
     return state.model_dump(mode="json", by_alias=True) if state is not None else {}
 
 
-def _costs(model: type[State]) -> dict[str, Apply]:
+@cache
+def _costs(model: type[State]) -> Mapping[str, Apply]:
     """How a change of each field is applied, by the field's name in YAML."""
     fields = model.model_fields.items()
     return {field.alias or name: _cost(field.metadata) for name, field in fields}

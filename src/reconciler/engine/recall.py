@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.gates import AnyChange
 from ..core.kind import Kinds
-from ..core.model import Health, HealthCode, Observed, Ref, Resource, State
+from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State
 from ..core.plan import comparing
 
 Live = Observed[Any] | None
@@ -29,6 +29,8 @@ class Recall:
         self._states: dict[Ref, tuple[Resource[Any], State]] = {}
         self._changes: dict[Ref, tuple[Resource[Any], Live, AnyChange | None]] = {}
         self._healths: dict[Ref, tuple[Live, Health]] = {}
+        self.views: dict[Ref, tuple[tuple[Any, ...], Json]] = {}
+        """What surfaces were shown of each, and what that was made of."""
 
     def render(self, resource: Resource[Any]) -> State:
         """The wanted state of a resource."""
@@ -63,3 +65,4 @@ class Recall:
             self._states.pop(ref, None)
             self._changes.pop(ref, None)
             self._healths.pop(ref, None)
+            self.views.pop(ref, None)

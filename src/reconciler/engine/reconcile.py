@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..core.plan import Wish, make_plan
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What a pass planned, which refs it finished, and which it could not."""
 
@@ -25,7 +26,7 @@ class Outcome:
     world: World
     failures: Mapping[Ref, ReconcileError] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def applied(self) -> frozenset[Ref]:
         """The refs all of whose steps were done."""
         steps = (*self.plan.steps, *self.plan.due)

@@ -49,6 +49,24 @@ def resource_view(ledger: Ledger, ref: Ref) -> View:
 
 
 def _wanted_view(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[View]) -> View:
+    """Drawn again only when one of the things it is made of is another object."""
+    facts = (
+        ledger.desired[ref],
+        ledger.live(ref),
+        ledger.conditions.get(ref),
+        ref in ledger.edits.applied,
+        ledger.restarts.counts[ref],
+    )
+    if blocked is not None or asked:
+        return _draw_wanted(ledger, ref, blocked, asked)
+    known = ledger.recall.views.get(ref)
+    if known is None or any(old is not new for old, new in zip(known[0], facts, strict=True)):
+        known = ledger.recall.views[ref] = (facts, _draw_wanted(ledger, ref, None, []))
+    view: View = known[1]
+    return view
+
+
+def _draw_wanted(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[View]) -> View:
     want = ledger.desired[ref]
     return {
         **_seen_view(ledger, ref, blocked),
