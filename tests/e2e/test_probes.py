@@ -82,7 +82,7 @@ def test_readiness_tells_and_liveness_acts(herd: Herd) -> None:
     assert set(causes(stack, "web-0")) == {"liveness"}
     times = [float(line) for line in sign(stack, "web-0").read_text().split()]
     gaps = [after - before for before, after in pairwise(times)][1:]
-    for gap, delay in zip(gaps, (0.4, 0.8, 1.6), strict=False):
+    for gap, delay in zip(gaps, (0.8, 1.6), strict=False):
         assert delay <= gap <= delay + LATE, gaps
     detail = vitals(stack, "web-0")["causes"][-1]["detail"]
     assert detail.startswith("the liveness probe fails: ")
@@ -104,7 +104,7 @@ def test_startup_gates_and_is_looked_for_in_the_log(herd: Herd) -> None:
     assert told["liveness"] == {**told["liveness"], "verdict": "success", "failures": 0}
     assert not is_ready(stack, "slow-0")
     eventually(lambda: stack.starts()["late-0"] >= 2, 20)
-    assert set(causes(stack, "late-0")) == {"liveness"}
+    eventually(lambda: set(causes(stack, "late-0")) == {"liveness"})
     sign(stack, "go").touch()
     eventually(lambda: is_ready(stack, "slow-0") and is_ready(stack, "late-0"), 20)
     assert stack.starts()["slow-0"] == 1
