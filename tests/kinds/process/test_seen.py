@@ -126,3 +126,11 @@ def test_others_are_not_ours() -> None:
     assert (foreign.owned, foreign.state.argv, foreign.state.started) == (False, (), True)
     system = observe(Traces("gateway", info=info(RunState.RUNNING), ours=True))
     assert (system.owned, system.vitals["system"]) == (False, True)
+
+
+def test_what_is_not_kept_as_written_is_said() -> None:
+    """A stock supervisord knows no limit of retries; what is as usual is not worth a word."""
+    assert KIND.health(see(RunState.RUNNING, run=run(OLD))).message == "running"
+    wish = OLD.model_copy(update={"max_retries": -1, "memory": 1 << 30})
+    said = KIND.health(see(RunState.RUNNING, run=run(OLD), record=record(wish))).message
+    assert said.endswith("restart.maxRetries, limits.memory")

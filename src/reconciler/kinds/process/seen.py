@@ -22,6 +22,17 @@ _NAMES: Final = {
     RunState.FATAL: "failed",
 }
 _BESIDE: Final = frozenset(Program.model_fields) - {*EXECUTED, "epoch"}
+_UNKEPT: Final = {
+    "backoff": "restart.backoff",
+    "max_backoff": "restart.maxBackoff",
+    "strategy": "restart.strategy",
+    "healthy_after": "restart.healthyAfter",
+    "max_retries": "restart.maxRetries",
+    "success_exit_codes": "restart.successExitCodes",
+    "pre_stop": "stop.preStop",
+    "memory": "limits.memory",
+}
+"""What a stock supervisord has no word for."""
 _MEETS: Final = {
     "starting": ["started"],
     "running": ["started", "ready"],
@@ -168,6 +179,17 @@ def vitals(traces: Traces, *, system: bool = False) -> dict[str, Json]:
     return found
 
 
+def _approximated(traces: Traces) -> str:
+    """Which wishes a stock supervisord cannot fulfil; empty when there are none."""
+    usual, wanted = Program(), traces.record.program if traces.record is not None else Program()
+    differing = [
+        said for name, said in _UNKEPT.items() if getattr(wanted, name) != getattr(usual, name)
+    ]
+    if not differing:
+        return ""
+    return f"without the keeper these are not kept as written: {', '.join(differing)}"
+
+
 def _message(traces: Traces, name: str) -> str:
     info = traces.info
     if info is None:
@@ -178,4 +200,4 @@ def _message(traces: Traces, name: str) -> str:
     if name in {"backoff", "failed"}:
         status = f"exited with code {info['exitstatus']}" if info["exitstatus"] else ""
         return error or status or str(info["spawnerr"]) or "exited"
-    return ""
+    return _approximated(traces)
