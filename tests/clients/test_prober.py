@@ -13,9 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from reconciler.clients.bell import ring
 from reconciler.clients.checks import Looks
 from reconciler.clients.execution import Surroundings
-from reconciler.clients.prober import EAGER, Prober, Subject, ring
+from reconciler.clients.prober import EAGER, Prober, Subject
 from reconciler.core.probe import Probe, Probes, Role
 from reconciler.core.verdict import Result, Verdict, ready
 from reconciler.testing import eventually_async, free_port

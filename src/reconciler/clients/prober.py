@@ -24,11 +24,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import socket
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -42,9 +40,9 @@ from .execution import Surroundings
 log = logging.getLogger(__name__)
 
 EAGER: Final = 0.1
-"""Before the first success there are looks besides the regular ones, so soon at first (seconds).
-
-Their failures do not count, so thresholds mean what they say.
+PATIENCE: Final = 0.1
+"""Before the first success there are looks besides the regular ones: so soon at first (seconds),
+then after this share of the time that was waited. Their failures do not count.
 """
 SPREAD: Final = 2.0
 """What was there before is looked at for the first time within so many seconds, not all at once."""
@@ -171,7 +169,7 @@ class Prober:
         """Look again and again, for as long as the life lasts and the probe is wanted."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(_first(key, watch, role, probe))
-        regular, eager = loop.time(), EAGER
+        began = regular = loop.time()
         while True:
             counts = loop.time() >= regular
             result = await self._look(watch, role, probe)
@@ -181,7 +179,8 @@ class Prober:
                 self._hear(key, watch, role, result)
             next_look = regular
             if _is_eager(watch, role, probe):
-                next_look, eager = min(regular, loop.time() + eager), eager * 2
+                now = loop.time()
+                next_look = min(regular, now + max(EAGER, (now - began) * PATIENCE))
             await asyncio.sleep(_together(next_look, probe) - loop.time())
 
     async def _look(self, watch: _Watch, role: Role, probe: Probe) -> Result:
@@ -221,12 +220,6 @@ class Prober:
     def _rearm(self, key: str, watch: _Watch) -> None:
         if self._watches.get(key) is watch:
             self._arm(key, watch)
-
-
-def ring(bell: Path) -> None:
-    """Tell the operator to look; nobody there is no failure."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, suppress(OSError):
-        sock.sendto(b"probe", socket.MSG_DONTWAIT, str(bell))
 
 
 def _first(key: str, watch: _Watch, role: Role, probe: Probe) -> float:
