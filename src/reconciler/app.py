@@ -17,7 +17,7 @@ from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
 from .clients.keeper import Keeper
-from .clients.memory import give_back_large
+from .clients.memory import keep_little
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.prober import Prober
 from .clients.supervisord import Supervisord
@@ -159,7 +159,7 @@ def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool
 
 def run(settings: Settings) -> int:
     """Be the operator until told to stop; 2 when another one is."""
-    give_back_large()
+    keep_little()
     logging.basicConfig(
         level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
         stream=sys.stderr,

@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
 
 
 def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
-    """Run the verb; the two that are typed all day start without the argument parser."""
+    """Run the verb; those that are typed all day, and the operator, start without the parser."""
     match list(arguments):
         case ["status", *rest] if (said := read_status(rest)) is not None:
             return _status(said, terminal)
@@ -45,6 +45,11 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
             from .version import version
 
             return version(terminal, output=said.get("output", "text"))
+        case ["run"]:  # as supervisord starts it: what the parser takes, it would keep for ever
+            from ..app import run as operate
+            from .stack import find_settings
+
+            return operate(find_settings())
     from .parser import parse_and_run
 
     return parse_and_run(arguments or ["--help"], terminal)
