@@ -130,7 +130,7 @@ class Keeper:
                 program.enter("stopped")
         live = [program for program in self.programs.values() if program.live]
         needed = {family for program in live for family in program.settings.after}
-        free = [program for program in live if program.family not in needed]
+        free = [program for program in live if not needed & {program.family, program.name}]
         for program in free or live:  # a circle is cut
             program.end()
         # supervisord lets go of one group each time; those that have stopped need no time.
