@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import signal
 import socket as net
 import stat
@@ -98,6 +99,14 @@ async def test_the_command_line_is_understood(app: Starlette, path: Path) -> Non
         assert (await asyncio.to_thread(client.status))["revision"] == "abc"
         assert (await asyncio.to_thread(client.reconcile))["failures"] == []
         assert len((await asyncio.to_thread(client.events, 3))["items"]) == 3
+        order = {"for": "10m", "reason": "läuft"}
+        asked = await asyncio.to_thread(client.act, "Process", "web", "stop", order)
+        assert [one["name"] for one in asked["items"]] == ["web-0"]
+        (request,) = (await asyncio.to_thread(client.requests))["items"]
+        assert (request["reason"], request["seconds"]) == ("läuft", 600.0)
+        assert request["author"] == pwd.getpwuid(os.getuid()).pw_name
+        await asyncio.to_thread(client.release, "Process", "web")
+        await asyncio.to_thread(client.reconcile, "4f2c1d9")
         with pytest.raises(Failure, match="there is no Process/wbe"):
             await asyncio.to_thread(client.resource, "Process", "wbe")
 

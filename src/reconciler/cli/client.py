@@ -6,6 +6,7 @@ HTTP/1.0 by hand: the stdlib's http.client alone costs more than all of `reconci
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -125,7 +126,19 @@ def _encode(method: str, target: str, body: Any) -> bytes:
     data = b"" if body is None else json.dumps(body).encode()
     head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
     kind = "Content-Type: application/json\r\n" if data else ""
-    return f"{head}{kind}Content-Length: {len(data)}\r\n\r\n".encode() + data
+    # Who typed it: the operator shows it with what was asked.
+    author = "" if method == "GET" else f"X-Reconciler-Author: {_user()}\r\n"
+    return f"{head}{kind}{author}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+    return name if name.isascii() and name.isprintable() else f"uid {os.getuid()}"
 
 
 def _decode(raw: bytes) -> Answer:
