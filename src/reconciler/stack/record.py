@@ -88,7 +88,9 @@ def code(exc: OSError) -> int:
 
 def told(exc: Refusal | OSError) -> str:
     """What went wrong, where, and what to do, of an error that may not have been ours."""
-    if isinstance(exc, Refusal) or not exc.filename:
+    if isinstance(exc, Refusal):
         return str(exc)
+    if not exc.filename:
+        return f"{exc.strerror}; raise the limit of open files (ulimit -n) or run fewer programs"
     path = os.fsdecode(exc.filename)
     return f"{exc.strerror}: {path}{owner(path)}; {mend(exc, path)}"

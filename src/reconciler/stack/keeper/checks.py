@@ -40,7 +40,7 @@ def choose(supervisord: Any) -> tuple[Keeper | None, str]:
     if lacking := lacks(supervisord):
         return None, f"supervisord has no {lacking}"
     why = "" if wanted == "plain" else slow()
-    loop = Loop() if wanted == "plain" or why else QuickLoop(supervisord)
+    loop = Loop(supervisord) if wanted == "plain" or why else QuickLoop(supervisord)
     keeper = Keeper(supervisord, loop, Path(state_dir))
     Kernel().adopt_orphans()
     leave_ours_alone(supervisord, keeper)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from signal import SIGKILL
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..record import Refusal
 from . import families
@@ -114,7 +113,7 @@ class Ending:
         if not argv:
             return None
         try:
-            pid = program.run_beside(argv)
+            pid = _run_beside(program, argv)
         except (Refusal, OSError) as exc:
             program.say(f"preStop: {exc}")
             return None
@@ -123,9 +122,16 @@ class Ending:
         return hook
 
 
-def close_all(pipes: dict[str, Any]) -> None:
-    """Close every descriptor of ``pipes`` that is open."""
-    for fd in pipes.values():
-        if fd is not None:
-            with suppress(OSError):
-                os.close(fd)
+def _run_beside(program: Program, argv: list[str]) -> int:
+    """Start a command with the program's surroundings and log."""
+    if program.streams is None:
+        raise Refusal("the program does not run")
+    starter = program.keeper.starter
+    record = starter.record(program.name) | {"interpreter": ""}
+    out = program.streams.beside()
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return starter.run(record, argv, (nothing, out, out))
+    finally:
+        os.close(out)
+        os.close(nothing)

@@ -6,9 +6,18 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from signal import Signals
 from typing import Any, Final
 
 _CAUSES: Final = 10
+
+
+def signal_name(number: int) -> str:
+    """What people call a signal; some have only a number."""
+    try:
+        return Signals(number).name[3:]
+    except ValueError:
+        return str(number)
 
 
 @dataclass(slots=True)

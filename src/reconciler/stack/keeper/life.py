@@ -7,17 +7,15 @@ import os
 import random
 import time
 from contextlib import suppress
-from signal import Signals
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from ..kernel import start_time
 from ..record import Refusal, told
 from . import families
 from .ending import Ending
-from .history import History
+from .history import History, signal_name
 from .loop import NEVER
-from .output import tail_lines
-from .policy import Settings
+from .policy import Follow, Settings
 from .stock import StockProgram
 from .streams import Streams
 
@@ -27,15 +25,6 @@ if TYPE_CHECKING:
 
 _STARTING: Final = 1.0
 _MEMORY_EVERY: Final = 1.0
-
-
-class Follow(NamedTuple):
-    """What comes after an end: a start at once, or what the policy says."""
-
-    cause: str
-    detail: str
-    at_once: bool = False
-    good: bool = False
 
 
 class Life(StockProgram):
@@ -88,7 +77,7 @@ class Life(StockProgram):
             self._give_back()
             self.error = self.spawnerr = told(exc)
             self.since = self.laststop = time.time()
-            return self.decide(follow)
+            return self.decide(follow._replace(good=False))
         self.history.starts(follow.cause, follow.detail)
         self._note(self.pid)
         return self.enter("starting")
@@ -109,26 +98,13 @@ class Life(StockProgram):
         self._began, self.since = time.monotonic(), time.time()
         self.laststart, self.spawnerr, self.exitstatus = self.since, None, None
 
-    def run_beside(self, argv: list[str]) -> int:
-        """Start a command that ends soon, with the program's surroundings and log."""
-        record = self.keeper.starter.record(self.name) | {"interpreter": ""}
-        assert self.streams is not None  # noqa: S101 (only beside a live one)
-        out = self.streams.beside()
-        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return self.keeper.starter.run(record, argv, (nothing, out, out))
-        finally:
-            os.close(out)
-            os.close(nothing)
-
     def finish(self, _pid: int, status: int) -> None:
         """Supervisord has reaped the process."""
-        signal = Signals(os.WTERMSIG(status)).name[3:] if os.WIFSIGNALED(status) else None
+        signal = signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
         code = None if signal else os.waitstatus_to_exitcode(status)
         uptime = time.monotonic() - self._began
         if self.streams:
-            self.streams.drain()
-            self.tail = tail_lines(self.streams.log.tail())
+            self.tail = self.streams.last_words()
         if uptime >= self.settings.healthyAfter:
             self.history.failures = 0
         self.history.ends(code, signal, uptime)
@@ -196,10 +172,10 @@ class Life(StockProgram):
         """Nothing is left of it: what now?"""
         follow, self.follow, self.ending = self.follow, None, None
         self._give_back()
-        self._note(0)
         if self.departing:
             self.keeper.drop(self)
         elif not self.wanted or follow is None or self.keeper.winding_down:
+            self._note(0)
             self.enter("stopped")
         elif follow.at_once:
             self.start(follow)
@@ -212,15 +188,15 @@ class Life(StockProgram):
         verdict = settings.verdict(history.failures + more, good=follow.good)
         if verdict in {"completed", "armed"}:
             history.failures, history.completed = 0, verdict == "completed"
-            self._note(0)
-            return self.enter(verdict)
-        history.failures += more
+        else:
+            history.failures += more
+        self._note(0)
         if verdict == "backoff":
             wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)
             self.follow, self._next_at = follow, time.monotonic() + wait
             self.next = time.time() + wait
             self.keeper.loop.timers.set(self, self._next_at)
-        return self.enter(verdict)
+        self.enter(verdict)
 
     def enter(self, phase: str) -> None:
         """Be in ``phase`` from now on, and say so."""

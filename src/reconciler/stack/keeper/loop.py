@@ -7,14 +7,16 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from supervisor.http import deferring_http_channel
 
 NEVER: Final = float("inf")
 _WINDING_DOWN: Final = 0.02
+_AGAIN: Final = 1.0
 _RUNNING: Final = 1
 _PIECE: Final = 256 * 1024
 
@@ -38,13 +40,13 @@ class Timers:
         """When the next look is due; perhaps sooner."""
         return self._heap[0][0] if self._heap else NEVER
 
-    def run(self, now: float) -> None:
-        """Look at all that is due."""
+    def due(self, now: float) -> Iterator[Any]:
+        """Each thing that is due, once."""
         while self._heap and self._heap[0][0] <= now:
             when, _, thing = heapq.heappop(self._heap)
             if thing.due == when:
                 thing.due = NEVER
-                thing.look(now)
+                yield thing
 
 
 class Loop:
@@ -52,8 +54,9 @@ class Loop:
 
     mode: str = "plain"
 
-    def __init__(self) -> None:
+    def __init__(self, supervisord: Any) -> None:
         self.timers = Timers()
+        self._options = supervisord.options
         self._listeners: list[Callable[[], None]] = []
 
     def install(self) -> None:
@@ -65,9 +68,22 @@ class Loop:
 
     def turn(self) -> None:
         """Do what is due."""
-        self.timers.run(time.monotonic())
+        now = time.monotonic()
+        for thing in self.timers.due(now):
+            if not self.guarded(partial(thing.look, now)):
+                self.timers.set(thing, now + _AGAIN)
         for listener in self._listeners:
-            listener()
+            self.guarded(listener)
+
+    def guarded(self, call: Callable[[], object]) -> bool:
+        """Whether ``call`` went well; whatever goes wrong in it, supervisord lives on."""
+        try:
+            call()
+        except Exception as exc:  # noqa: BLE001
+            text = f"keeper: {type(exc).__name__}: {exc}"
+            self._options.logger.critical(text)
+            return False
+        return True
 
     def hear(self, stream: Any) -> None:
         """Read ``stream``; supervisord does so itself."""
@@ -83,8 +99,7 @@ class QuickLoop(Loop):
     mode = "full"
 
     def __init__(self, supervisord: Any) -> None:
-        super().__init__()
-        self._options = supervisord.options
+        super().__init__(supervisord)
         self._poller = self._options.poller
         self._poll = self._poller.poll
         self._close = self._poller.close
@@ -116,11 +131,11 @@ class QuickLoop(Loop):
 
     def poll(self, timeout: float) -> tuple[list[int], list[int]]:
         """As the poller's own, but no longer than until something is due."""
-        self._guarded(self.turn)
+        self.turn()
         readable, writable = self._poll(self._patience(timeout))
         ours = {self._bell: self._answer, self._ears.fileno(): self._listen}
         for fd in ours.keys() & set(readable):
-            self._guarded(ours[fd])
+            self.guarded(ours[fd])
         return [fd for fd in readable if fd not in ours], writable
 
     def close(self) -> None:
@@ -159,14 +174,6 @@ class QuickLoop(Loop):
         if self._streams.pop(fd, None):
             with suppress(OSError):
                 self._ears.unregister(fd)
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        """Whatever goes wrong here, supervisord lives on."""
-        try:
-            call()
-        except Exception as exc:  # noqa: BLE001
-            text = f"keeper: {type(exc).__name__}: {exc}"
-            self._options.logger.critical(text)
 
 
 def _somebody_waits() -> bool:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from signal import Signals
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _BRISK: Final = 0.1
 """Seconds the second quick failure waits at least where no back-off is wanted: never a spin."""
+
+
+class Follow(NamedTuple):
+    """What comes after an end: a start at once, or what the policy says."""
+
+    cause: str
+    detail: str
+    at_once: bool = False
+    good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ..record import Refusal
-from .life import Follow, Life
-from .policy import Settings
+from .life import Life
+from .policy import Follow, Settings
 from .stock import AFTER_OURS
 
 _FORGIVING = frozenset({"user", "spec"})
@@ -35,7 +35,7 @@ class Program(Life):
             self.streams.log.adapt(settings)
         if self.phase == "failed" and self.wanted:
             self.history.failures = 0
-            self.start(Follow("spec", "kept in another way"))
+            self._start_or_arm(Follow("spec", "kept in another way", at_once=True))
         elif self.phase == "backoff" and self.follow:
             self.decide(self.follow, more=0)
         self.look_soon()

@@ -8,7 +8,7 @@ from typing import Any
 
 from supervisor.dispatchers import PInputDispatcher
 
-from .output import LogFile, Stream
+from .output import LogFile, Stream, tail_lines
 
 
 class Streams:
@@ -55,10 +55,12 @@ class Streams:
         self._listen("stdout", ours)
         return theirs
 
-    def drain(self) -> None:
-        """Take what has been written so far."""
-        for stream in self._listening:
-            stream.drain()
+    def last_words(self) -> list[str]:
+        """Take what has been written so far; the last of its lines."""
+        with suppress(OSError):
+            for stream in self._listening:
+                stream.drain()
+        return tail_lines(self.log.tail())
 
     def close(self) -> None:
         """Close every end that is open, and the log."""
