@@ -16,23 +16,36 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = 
     What is not ``durable`` may be lost with the machine, never torn by a crash of ours.
     Raises Transient with the path and the reason when the disk refuses.
     """
+    # Plain calls and names: hundreds of records are written before as many programs start.
+    folder, name = os.path.split(path)
     # Of its own for each thread: two that write the same path must not share it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = f"{folder or '.'}/.{name}.{os.getpid()}-{threading.get_ident()}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        _write(temporary, data, mode, durable=durable)
+        os.replace(temporary, path)  # noqa: PTH105 (the same)
         if durable:
             _sync_folder(path.parent)
     except OSError as exc:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)  # noqa: PTH108 (the same)
         raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
+
+
+def _write(path: str, data: bytes, mode: int, *, durable: bool) -> None:
+    how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, how, mode)
+    except FileNotFoundError:  # the folder is missing, the first time
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, how, mode)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def list_files(folder: Path, ending: str) -> list[Path]:
