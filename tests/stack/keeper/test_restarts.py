@@ -89,9 +89,9 @@ def test_minus_one_is_for_ever(world: World) -> None:
     assert world.entry()["state"] != "failed"
 
 
-@pytest.mark.parametrize(
-    ("code", "settings", "state"),
-    [
+def test_an_end_is_judged(world: World) -> None:
+    """By the policy and by what counts as success."""
+    cases: list[tuple[int, dict[str, object], str]] = [
         (0, {"policy": "onFailure"}, "completed"),
         (0, {"policy": "never"}, "completed"),
         (1, {"policy": "never"}, "failed"),
@@ -101,12 +101,16 @@ def test_minus_one_is_for_ever(world: World) -> None:
         (1, {"mode": "oneshot"}, "backoff"),
         (1, {"mode": "oneshot", "policy": "never"}, "failed"),
         (0, {"policy": "always"}, "backoff"),
-    ],
-)
-def test_an_end_is_judged(world: World, code: int, settings: dict[str, object], state: str) -> None:
-    """By the policy and by what counts as success."""
-    world.shell(f"exit {code}", **settings)
-    assert world.until(state)["last"]["code"] == code
+    ]
+    for number, (code, settings, state) in enumerate(cases):
+        world.shell(f"exit {code}", f"p-{number}", backoff=100, **settings)
+        assert world.until(state, f"p-{number}")["last"]["code"] == code
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(world: World) -> None:
+    """A process may die of one that Python has no word for."""
+    world.shell("kill -40 $$", policy="never")
+    assert world.until("failed")["last"]["signal"] == "40"
 
 
 def test_no_back_off_is_quick(world: World) -> None:

@@ -130,28 +130,37 @@ def test_root_gives_its_rights_away(world: World) -> None:
     assert not out.exists()
 
 
-@pytest.mark.parametrize(
-    ("record", "said"),
-    [
-        ({"argv": ["/nowhere/x"]}, "No such file or directory: /nowhere/x"),
-        ({"argv": ["no-such-program"]}, "not found in PATH"),
-        ({"argv": ["/tmp"]}, "Permission denied: /tmp"),
-        ({"argv": ["/bin/true"], "cwd": "/nowhere"}, "No such file or directory: /nowhere"),
-        ({"argv": ["/bin/true"], "user": "nobody-knows"}, "user nobody-knows: "),
-        ({"argv": ["/bin/true"], "limits": {"openFiles": 2**40}}, "limits.openFiles"),
-    ],
-)
-def test_what_cannot_start_says_why(world: World, record: dict[str, Any], said: str) -> None:
+def test_what_cannot_start_says_why(world: World) -> None:
     """What, where and how to mend it; it counts as a failure and shows no secret."""
-    world.record(*record.pop("argv"), env={"SECRET": "canary"}, **record)
-    world.keep(backoff=0.05, maxRetries=1)
-    world.do("start", **SPEC)
-    entry = world.until("failed")
-    assert said in entry["error"]
-    assert "; " in entry["error"]
-    assert (entry["failures"], entry["digest"], entry["last"]) == (2, "d1", None)
+    cases: list[tuple[str, dict[str, Any], str]] = [
+        ("/nowhere/x", {}, "No such file or directory: /nowhere/x"),
+        ("no-such-program", {}, "not found in PATH"),
+        ("/tmp", {}, "Permission denied: /tmp"),
+        ("/bin/true", {"cwd": "/nowhere"}, "No such file or directory: /nowhere"),
+        ("/bin/true", {"user": "nobody-knows"}, "user nobody-knows: "),
+        ("/bin/true", {"limits": {"openFiles": 2**40}}, "limits.openFiles"),
+    ]
+    for number, (program, record, said) in enumerate(cases):
+        name = f"p-{number}"
+        world.record(program, name=name, env={"SECRET": "canary"}, **record)
+        world.keep(name, backoff=0.05, maxRetries=1)
+        world.do("start", name, **SPEC)
+        entry = world.until("failed", name)
+        assert said in entry["error"]
+        assert "; " in entry["error"]
+        assert (entry["failures"], entry["digest"], entry["last"]) == (2, "d1", None)
     told = (world.state_dir / "log/supervisord.log").read_text() + json.dumps(world.entries())
     assert "canary" not in told
+
+
+def test_a_log_that_cannot_be_written_is_said(world: World) -> None:
+    """A program without its log is not started; when it can be written, it is."""
+    path = world.state_dir / "log/web-0.log"
+    path.mkdir()
+    world.shell("sleep 1000", backoff=0.1)
+    assert str(path) in world.until("backoff")["error"]
+    path.rmdir()
+    world.until_live()
 
 
 def test_a_refused_start_leaves_nothing_open(world: World) -> None:
