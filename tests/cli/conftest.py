@@ -95,6 +95,7 @@ class FakeOperator:
             "POST reconcile": {"plan": PLAN, "after": PLAN, "failures": []},
         }
         self.asked: list[str] = []
+        self.bodies: list[Any] = []
 
     def answer(self, method: str, target: str) -> tuple[int, Any]:
         """The page for a request; a page may be a callable, or a (status, body) pair."""
@@ -124,7 +125,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.reply()
 
+    def do_DELETE(self) -> None:
+        self.reply()
+
     def reply(self) -> None:
+        said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if said:
+            self.server.fake.bodies.append(json.loads(said))
         code, body = self.server.fake.answer(self.command, self.path)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(code)

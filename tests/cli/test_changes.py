@@ -175,7 +175,8 @@ def test_many_deletions_are_confirmed_by_revision(reconciler: Any, operator: Any
         assert "confirm 4f2c1d9" in said.err
     assert reconciler("apply", "--confirm", "4f2c1d9").code == 0
     posted = [line for line in operator.asked if line.startswith("POST")]
-    assert posted == [f"POST /admin/api/v1/reconcile?confirm={page['revision']}"]
+    assert posted == ["POST /admin/api/v1/reconcile"]
+    assert operator.bodies == [{"confirm": page["revision"]}]
 
 
 def test_apply_without_an_operator_does_it_itself(

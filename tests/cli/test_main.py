@@ -23,7 +23,8 @@ from reconciler.core.errors import Transient
 
 FIRST = ("up", "down", "run", "diff", "apply", "validate", "status", "get", "describe")
 ASKED = ("stop", "start", "restart", "reload")
-VERBS = [*FIRST, "explain", "events", "logs", "schema", "history", "doctor", "version", *ASKED]
+TOLD = ("explain", "events", "logs", "schema", "history", "doctor", "version")
+VERBS = [*FIRST, *TOLD, *ASKED, "import", "adopt"]
 HEAVY = "pydantic httpx rich starlette deepdiff uvicorn ruamel yaml watchfiles prometheus_client"
 
 
@@ -42,7 +43,8 @@ def start(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
 def test_the_verbs_are_the_agreed_ones() -> None:
     """No verb comes or goes unnoticed, and each says in help what it does."""
     assert {acting.__name__, asking.__name__} <= sys.modules.keys()
-    names = [getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    commands = app.registered_commands
+    names = [one.name or getattr(one.callback, "__name__", "") for one in commands]
     assert names == VERBS
 
 

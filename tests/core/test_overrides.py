@@ -45,6 +45,13 @@ def test_a_stop_rests_until_it_is_over() -> None:
     over = asked(app("web"), apps=apps, now=100.0, web_0=STOP)
     assert over.overrides == ()
     assert plan(over, apps).in_sync
+    rested = {"web-0": running(started=False)}
+    (change,) = plan(asked(app("web"), apps=rested, now=100.0, web_0=STOP), rested).changes
+    assert change.request is not None
+    assert (change.request.verb, change.request.detail) == (
+        Asked.START,
+        "by reconciler: the stop by ada is over",
+    )
 
 
 def test_a_start_runs_what_is_switched_off() -> None:

@@ -84,6 +84,8 @@ async def test_an_edit_does_not_end_a_stop(whole: Asking) -> None:
     await whole.settle()
     await whole.write_now(app("web", word="b"))
     assert (whole.of().state.word, whole.of().state.started) == ("b", False)
+    (view,) = (await whole.operator.status())["resources"]
+    assert (view["generation"], view["observedGeneration"]) == (2, 2)
     await whole.operator.ask(WEB, "start", author="ada")
     await whole.settle()
     assert whole.of().state.started

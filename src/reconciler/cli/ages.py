@@ -48,6 +48,8 @@ def local(text: str | None) -> str:
 
 def running_for(vitals: Mapping[str, Any], now: datetime) -> float | None:
     """For how many seconds a process runs; what was seen may be old, and the clock goes on."""
+    if "state" in vitals and not vitals.get("pid"):
+        return None
     if (since := vitals.get("since")) is not None:
         return now.timestamp() - float(since)
     uptime = vitals.get("uptime")

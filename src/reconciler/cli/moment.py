@@ -15,7 +15,7 @@ from .names import parse, select
 from .outcome import Exit, Failure
 from .stack import find_operator, resources_of
 from .terminal import Terminal, structured
-from .waiting import progress
+from .waiting import has_given_up, progress
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -48,8 +48,7 @@ def ask(settings: Settings, terminal: Terminal, asking: Asking) -> int:
     order = {"for": asking.lasting, "reason": asking.reason}
     answers: list[View] = []
     for one in _meant(resources_of(operator.status()), asking.names):
-        said = operator.act(one["kind"], one["name"], asking.verb, order)
-        answers += said.get("items", [said])
+        answers += operator.act(one["kind"], one["name"], asking.verb, order)["items"]
     if asking.output == "text":
         _tell(asking.verb, answers, terminal)
     else:
@@ -87,20 +86,20 @@ def _tell(verb: str, answers: Sequence[View], terminal: Terminal) -> None:
 def _stay(operator: Operator, terminal: Terminal, asking: Asking, answers: Sequence[View]) -> int:
     is_so = _JUDGES[asking.verb]
     aims = {view["ref"]: _epoch(view) for view in answers}
-    end = time.monotonic() + asking.timeout
+    began = time.monotonic()
     with progress(terminal, moving=True) as show:
         while True:
             views = {one["ref"]: one for one in resources_of(operator.status())}
             left = [ref for ref, aim in aims.items() if not is_so(views.get(ref), aim)]
             if not left:
                 return Exit.OK
-            hopeless = all(_has_given_up(views.get(ref), aims[ref]) for ref in left)
-            if hopeless or time.monotonic() >= end:
+            hopeless = all(_has_failed(views.get(ref), aims[ref]) for ref in left)
+            if hopeless or time.monotonic() - began >= asking.timeout:
                 break
             show(", ".join(left[:3]))
             time.sleep(EVERY)
     terminal.error(
-        f"not so after {asking.timeout:g} s: {', '.join(left)}",
+        f"not so after {time.monotonic() - began:.0f} s: {', '.join(left)}",
         f"`reconciler describe {left[0]}` says why",
     )
     return Exit.UNHEALTHY
@@ -123,12 +122,11 @@ def _is_up(view: View | None, aim: int) -> bool:
     return int(view.get("epoch") or 0) >= aim
 
 
-def _has_given_up(view: View | None, aim: int) -> bool:
+def _has_failed(view: View | None, aim: int) -> bool:
     """Whether waiting is useless: what was asked was done, and it failed for good."""
     if view is None or int(view.get("epoch") or 0) < aim:
         return False
-    stalled = (one for one in view.get("conditions", ()) if one["type"] == "Stalled")
-    return any(one["status"] == "True" for one in stalled)
+    return has_given_up(view)
 
 
 _JUDGES: Final[Mapping[str, Callable[[View | None, int], bool]]] = {

@@ -63,8 +63,18 @@ def settled(view: Mapping[str, Any]) -> bool:
 
 
 def hopeless(view: Mapping[str, Any]) -> bool:
-    """Whether waiting longer is useless: nothing but specs that a person must mend is left."""
-    return bool(view.get("problems") or view.get("unknown")) and not waits_for(view)
+    """Whether waiting longer is useless: all that is left waits for a person."""
+    left = set(waits_for(view))
+    if left:
+        stalled = (one for one in view.get("resources", ()) if one["ref"] in left)
+        return view["verdict"]["inSync"] and all(map(has_given_up, stalled))
+    return bool(view.get("problems") or view.get("unknown"))
+
+
+def has_given_up(resource: Mapping[str, Any]) -> bool:
+    """Whether time alone will not mend it."""
+    told = {one["type"]: one["status"] for one in resource.get("conditions", ())}
+    return told.get("Stalled") == "True"
 
 
 def waits_for(view: Mapping[str, Any]) -> list[str]:

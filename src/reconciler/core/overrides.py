@@ -52,12 +52,14 @@ class Overridden:
 
     desired: Mapping[Ref, AnyResource]
     overrides: tuple[Override, ...] = ()
+    ended: Mapping[Ref, Request] = field(default_factory=dict)
+    """What is as the specs say again, for the time of a request is over."""
     after: float | None = None
 
     @property
     def requests(self) -> dict[Ref, Request]:
         """The request that matters most for each ref: a restart comes last."""
-        return dict(self.overrides)
+        return {**self.ended, **dict(self.overrides)}
 
 
 def overridden(
@@ -83,7 +85,7 @@ def overridden(
         requests = tuple(asking.of(one, live))
         now[ref] = asking.altered(one, live, requests)
         found += [Override(ref, request) for request in requests]
-    return Overridden(now, tuple(found), _soonest(found, moment.now))
+    return Overridden(now, tuple(found), dict(_ended(moment)), _soonest(found, moment.now))
 
 
 def epoch_of(live: Live) -> int:
@@ -187,6 +189,16 @@ def _altered(kind: AnyKind, one: AnyResource, hold: Asked | None, epoch: int) ->
     elif hold is Asked.START:
         one = kind.resumed(one)
     return one if one.epoch == epoch else replace(one, epoch=epoch)
+
+
+def _ended(moment: Moment) -> Iterator[tuple[Ref, Request]]:
+    """What ends a request whose time is over: the opposite, asked by nobody."""
+    opposite = {Asked.STOP: Asked.START, Asked.START: Asked.STOP}
+    for ref, own in moment.requests.items():
+        for one in own:
+            if one.until is not None and one.until <= moment.now:
+                why = f"the {one.verb.value} by {one.author} is over"
+                yield ref, Request(opposite[one.verb], "user", why, AUTHOR)
 
 
 def _soonest(overrides: Sequence[Override], now: float) -> float | None:

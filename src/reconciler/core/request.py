@@ -30,6 +30,12 @@ class Request(NamedTuple):
     epoch: int = 0
 
     @property
+    def detail(self) -> str:
+        """Why, in a few words; a person is named."""
+        by = f"by {self.author}" if self.cause == "user" else ""
+        return ": ".join(part for part in (by, self.reason) if part)
+
+    @property
     def lasts(self) -> bool:
         """Whether it holds for a time; a restart is over once it is done."""
         return self.verb is not Asked.RESTART

@@ -69,7 +69,7 @@ def reload_action(stack: Stack, ref: Ref) -> Any:
     """What makes one instance read its files again."""
     action = stack.kinds[ref.kind].reloads(wanted_of(stack, ref))
     if action is None:
-        raise Terminal(f"a {ref.kind} cannot be reloaded", reason="NotSupported")
+        raise Terminal(f"{ref} has nothing to be reloaded with", reason="NotSupported")
     if not is_live(ref, stack.ledger.world):
         raise Terminal(f"{ref} does not run", reason="Refused")
     return action

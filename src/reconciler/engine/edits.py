@@ -12,6 +12,9 @@ from .journal import Journal, Known
 ENDING: Final = frozenset({"started", "restored"})
 """Fields of a state that do not outlive the stack."""
 
+ASKED: Final = "~"
+"""Ends the mark of what was in sync but for what is asked for the moment."""
+
 
 class Edits:
     """Generations, counted from 1, kept in the journal so that a new operator counts on."""
@@ -51,25 +54,25 @@ class Edits:
         known = self._known.get(ref)
         if known is None:
             return 0
-        return known.generation if ref in self.applied else known.generation - 1
+        seen = known.applied.removesuffix(ASKED) == self._mark(ref, known.digest)
+        return known.generation if seen else known.generation - 1
 
-    def settle(self, refs: Iterable[Ref]) -> None:
-        """These are in the world as their specs want them."""
-        self._take(
-            {
-                ref: known._replace(applied=self._mark(ref, known.digest))
-                for ref in refs
-                if (known := self._known.get(ref)) is not None
-            }
-        )
+    def settle(self, refs: Iterable[Ref], *, asked: bool = False) -> None:
+        """These are in the world as their specs want them, or but for what is ``asked``."""
+        marks = {
+            ref: known._replace(applied=self._mark(ref, known.digest) + (ASKED if asked else ""))
+            for ref in refs
+            if (known := self._known.get(ref)) is not None
+        }
+        self._take({ref: known for ref, known in marks.items() if known != self._known[ref]})
 
     def unsettle(self, refs: Iterable[Ref]) -> None:
         """These are asked to differ from their specs: neither that nor its end is drift."""
         self._take(
             {
-                ref: known._replace(applied="")
+                ref: self._known[ref]._replace(applied=self._known[ref].applied + ASKED)
                 for ref in refs
-                if (known := self._known.get(ref)) is not None and known.applied
+                if ref in self.applied
             }
         )
 

@@ -158,10 +158,12 @@ class Ledger:
 
     def _remember_in_sync(self, plan: Plan) -> None:
         differing = {change.ref for change in (*plan.changes, *plan.held)}
-        differing |= {override.ref for override in self.asked.overrides}
+        asked = {override.ref for override in self.asked.overrides}
         unsettled = self.desired.keys() - self.edits.applied.keys() - differing
         if unsettled:
-            self.edits.settle(ref for ref in unsettled if self.live(ref))
+            seen = {ref for ref in unsettled if self.live(ref)}
+            self.edits.settle(seen - asked)
+            self.edits.settle(seen & asked, asked=True)
 
     def _settle_conditions(self, plan: Plan, events: list[Event], now: float) -> None:
         moment = datetime.fromtimestamp(now, UTC)

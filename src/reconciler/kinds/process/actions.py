@@ -133,7 +133,7 @@ def _is_kept_otherwise(change: Change[Program]) -> bool:
 def _why(change: Change[Program]) -> tuple[str, str]:
     """The cause of a start, and its detail: names of fields, never what is in them."""
     if change.request is not None:
-        return change.request.cause, change.request.reason
+        return change.request.cause, change.request.detail
     fields = (field.path for field in change.fields if field.path not in {"installed", "started"})
     return change.cause.value, ", ".join(fields)[:_DETAIL] if change.before is not None else ""
 
