@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, NamedTuple, assert_never
 
-from ...clients.keeper import Entry, Keeper
+from ...clients.keeper import Keeper
 from ...clients.supervisord import Supervisord
-from ...core.errors import Terminal, Waiting
+from ...core.errors import Waiting
 from ...core.model import Observed
 from .actions import (
     Keep,
@@ -28,11 +27,11 @@ from .checks import Start as Beginning
 from .checks import check_start
 from .cron import CronNotes
 from .file import ProgramFile, Quiet
+from .gathering import Gathering
 from .layout import Layout
 from .others import Others
 from .records import Folder, Record, parse_record, write_record
-from .sight import Sight, is_other, observe
-from .spec import RESERVED
+from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp
 from .together import Together
 
@@ -63,25 +62,30 @@ class Kept:
         self._written = Together(self._write_record)
         self._checked = Together(check_start)
         self._file = ProgramFile(layout, supervisord, Quiet())
-        self._seen: dict[str, _Seen] = {}
+        self._gathering = Gathering(self._records, self._file, notes)
         self._others = Others(supervisord, layout)
-        self._sections: frozenset[str] = frozenset()
+        self._seen: dict[str, _Seen] = {}
+        self._ours: dict[str, Observed[Program]] = {}
+        self._unsaid = True
         self._life = ""
-        self._ran: dict[str, tuple[str, Program]] = {}
         self._stopping: dict[str, float] = {}
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
         entries, others = await asyncio.gather(self._keeper.look(), self._others.look())
         if self._keeper.life != self._life:
-            await self._others.look_around(entries.keys() | self._leftovers())
+            await self._others.look_around(entries.keys() | self._gathering.read_leftovers())
             others, self._life = await self._others.look(), self._keeper.life
-        sights = await asyncio.to_thread(self._gather, entries)
-        for name, sight in sights.items():
-            if sight.running is None and is_other(sight.entry, sight.record):
-                sights[name] = await self._ask_what_runs(sight)
-        self._seen = {name: self._observe(sight) for name, sight in sights.items()}
-        return others | {name: one.observed for name, one in self._seen.items()}
+        if await asyncio.to_thread(self._gathering.look, entries):
+            self._unsaid = True
+        if self._unsaid:
+            for name in self._gathering.unclear():
+                self._gathering.learn(name, await self._ask_what_runs(name))
+            sights = self._gathering.sights.items()
+            self._seen = {name: self._observe(sight) for name, sight in sights}
+            self._ours = {name: one.observed for name, one in self._seen.items()}
+            self._unsaid = False
+        return others | self._ours
 
     async def apply(self, action: ProcessAction) -> None:
         """Do one thing; it may have been done before."""
@@ -107,41 +111,12 @@ class Kept:
         """The last output before the last end."""
         return await self._keeper.tail(name)
 
-    def _gather(self, entries: Mapping[str, Entry]) -> dict[str, Sight]:
-        """What keeper and disk say, program by program. Blocks on the disk."""
-        records, sections = self._records.read(), self._leftovers()
-        self._sections = sections
-        found = {}
-        for name in entries.keys() | records.keys() | sections:
-            if name in RESERVED:
-                continue
-            record, entry = records.get(name), entries.get(name)
-            known = self._seen.get(name)
-            is_cron = record is not None and record.program.mode == "cron"
-            cron = self._notes.vitals(name) if is_cron else None
-            sight = Sight(name, entry, record, leftover=name in sections, cron=cron)
-            if known is not None and _is_same(known.sight, sight):
-                found[name] = known.sight
-            else:
-                found[name] = replace(sight, running=self._recall(sight))
-        return found
-
-    def _recall(self, sight: Sight) -> Program | None:
-        """What the program was last started with, where this operator has seen it before."""
-        entry, record = sight.entry, sight.record
-        if entry is None:
-            return None
-        if record is not None and entry["digest"] == record.digest:
-            self._ran[sight.name] = (record.digest, record.program)
-        digest, program = self._ran.get(sight.name, ("", None))
-        return program if digest == entry["digest"] else None
-
-    async def _ask_what_runs(self, sight: Sight) -> Sight:
-        view = await self._keeper.view(sight.name)
+    async def _ask_what_runs(self, name: str) -> Program | None:
+        view = await self._keeper.view(name)
         try:
-            return replace(sight, running=None if view is None else Program.model_validate(view))
+            return None if view is None else Program.model_validate(view)
         except ValueError:
-            return sight  # of another version
+            return None  # of another version
 
     def _observe(self, sight: Sight) -> _Seen:
         known = self._seen.get(sight.name)
@@ -150,7 +125,7 @@ class Kept:
         return _Seen(sight, observe(sight, self._layout.state_dir))
 
     async def _keep(self, name: str, program: Program) -> None:
-        if name in self._sections:
+        if name in self._gathering.leftovers:
             await self._clean(name)
         told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
         await self._keeper.do("keep", name, told)
@@ -190,12 +165,10 @@ class Kept:
         return entry is not None and bool(entry["wanted"])
 
     async def _check(self, name: str, program: Program) -> None:
-        seen = self._seen.get(name)
-        pid = 0 if seen is None or seen.sight.entry is None else int(seen.sight.entry["pid"])
-        await self._checked.do(Beginning(name, program, pid))
+        await self._checked.do(Beginning(name, program, self._gathering.pid(name)))
 
     async def _remove(self, name: str) -> None:
-        if name in self._sections:
+        if name in self._gathering.leftovers:
             await self._clean(name)
         await self._keeper.do("remove", name)
         await self._settle(name)
@@ -219,25 +192,8 @@ class Kept:
         await self._supervisord.remove(name)
         await self._file.put(name, None)
 
-    def _leftovers(self) -> frozenset[str]:
-        """The programs that supervisord's file still speaks of."""
-        try:
-            return frozenset(self._file.read())
-        except Terminal:
-            return frozenset()  # a file of somebody else is nothing to the keeper
-
     def _forget(self, name: str) -> None:
         self._notes.forget(name)
         self._records.remove(name)
-        self._ran.pop(name, None)
+        self._gathering.forget(name)
         (self._layout.runs / f"{name}.json").unlink(missing_ok=True)
-
-
-def _is_same(one: Sight, other: Sight) -> bool:
-    """Whether two looks saw the same; both mirrors hand out unchanged things again."""
-    return (
-        one.entry is other.entry
-        and one.record is other.record
-        and one.leftover == other.leftover
-        and one.cron == other.cron
-    )

@@ -66,8 +66,12 @@ class Folder(Generic[T]):
                     name = entry.name[:-5]
                     known = self._seen.get(name)
                     with suppress(FileNotFoundError):  # removed meanwhile
-                        found[name] = self._read(Path(entry.path), entry.stat(), known)
-                        changed |= found[name] is not known
+                        key = _key(entry.stat())
+                        if known is not None and known[0] == key:
+                            found[name] = known
+                            continue
+                        found[name] = self._read(Path(entry.path), key)
+                        changed = True
         except FileNotFoundError:
             found = {}
         except OSError as exc:
@@ -82,9 +86,10 @@ class Folder(Generic[T]):
 
     def read_one(self, name: str) -> T | None:
         """What is there of ``name`` now."""
-        path = self.path / f"{name}.json"
+        path, known = self.path / f"{name}.json", self._seen.get(name)
         try:
-            return self._read(path, path.stat(), self._seen.get(name))[1]
+            key = _key(path.stat())
+            return known[1] if known is not None and known[0] == key else self._read(path, key)[1]
         except OSError:
             return None
 
@@ -102,10 +107,7 @@ class Folder(Generic[T]):
         except OSError as exc:
             raise Transient(f"cannot remove {path}: {exc.strerror}", reason="WriteFailed") from exc
 
-    def _read(self, path: Path, status: os.stat_result, known: Seen[T] | None) -> Seen[T]:
-        key = _key(status)
-        if known is not None and known[0] == key:
-            return known
+    def _read(self, path: Path, key: Version) -> Seen[T]:
         try:
             return key, self._parse(json.loads(path.read_bytes()))
         except (ValueError, LookupError, TypeError):
