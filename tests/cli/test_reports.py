@@ -190,6 +190,18 @@ def test_describe_tells_all(reconciler: Any, operator: Any, stack_dir: Path) -> 
     assert [row.strip() for row in out.splitlines()[-10:]] == [f"line {n}" for n in range(20, 30)]
 
 
+def test_describe_tells_what_probes_say(reconciler: Any, operator: Any) -> None:
+    """One line for each, with how long and how often."""
+    found = {"verdict": "failure", "since": 1.0, "message": "refused\x1b", "failures": 4}
+    page = operator.pages["GET status"]
+    first, *others = page["resources"]
+    probed = {**first, "vitals": {**first["vitals"], "probes": {"liveness": found}}}
+    operator.pages["GET status"] = {**page, "resources": [probed, *others]}
+    out = reconciler("describe", "web").out
+    assert re.search(r"probes\n +liveness +failure +[0-9dhms]+ ago +4 in a row: refused", out)
+    assert "\x1b" not in out
+
+
 def test_describe_as_data(reconciler: Any, operator: Any) -> None:
     """The same, for programs: the resource with its events."""
     told = json.loads(reconciler("describe", "web", "-o", "json").out)

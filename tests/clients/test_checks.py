@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,10 @@ async def server(answer: Answer, context: ssl.SSLContext | None = None) -> Async
     finally:
         running.close()
         for writer in held:
-            writer.close()
+            writer.transport.abort()
+        for writer in held:
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def reply(body: str = "ok", status: str = "200 OK", more: str = "") -> bytes:
@@ -186,8 +190,7 @@ async def test_tcp_is_a_connection_and_nothing_more(looks: Looks) -> None:
     probe = Probe.model_validate({"tcp": {"port": port}})
     refused = Result(ok=False, message=f"connection refused: 127.0.0.1:{port}")
     assert await looks.look(probe, Surroundings) == refused
-    running = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", port)
-    async with running:
+    with socket.create_server(("127.0.0.1", port)):
         assert await looks.look(probe, Surroundings) == Result(ok=True)
 
 

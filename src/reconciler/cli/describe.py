@@ -23,6 +23,8 @@ View: TypeAlias = Mapping[str, Any]
 
 WORDS: Final = 10
 EVENTS: Final = 5
+OWN_PLACE: Final = frozenset({"causes", "meets", "probes"})
+"""Vitals that are told in lines of their own, or are for programs only."""
 
 
 def describe(settings: Settings, terminal: Terminal, *, what: str, output: str = "text") -> int:
@@ -57,13 +59,14 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     vitals = {
         name: value
         for name, value in (view.get("vitals") or {}).items()
-        if value not in (None, "", [], {}) and name not in {"causes", "meets"}
+        if value not in (None, "", [], {}) and name not in OWN_PLACE
     }
     if (uptime := running_for(vitals, now)) is not None:
         vitals["uptime"] = uptime
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
         rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)
+    rows += probe_lines(view, now=now, width=width)
     rows += restart_lines(view, now=now, width=width)
     if view.get("events"):
         rows += [line(Span("events", Style.FAINT))]
@@ -71,6 +74,22 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
             (Span("  "), *row) for row in event_lines(view["events"], width=width - 2, now=now)
         ]
     return rows
+
+
+def probe_lines(view: View, *, now: datetime, width: int) -> list[Line]:
+    """What each of its probes says."""
+    probes = (view.get("vitals") or {}).get("probes") or {}
+    if not probes:
+        return []
+    rows = [line(Span("probes", Style.FAINT))]
+    return rows + grid([_probe(role, one, now) for role, one in probes.items()], width=width)
+
+
+def _probe(role: str, found: View, now: datetime) -> tuple[Span, ...]:
+    since, failures = float(found["since"]), int(found["failures"])
+    age = f"{span(now.timestamp() - since)} ago" if since else ""
+    said = f"{failures} in a row: {found['message']}" if failures > 1 else str(found["message"])
+    return Span(f"  {role}"), Span(str(found["verdict"])), Span(age), Span(tame(said))
 
 
 def restart_lines(view: View, *, now: datetime, width: int) -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path, PurePath
@@ -97,21 +98,19 @@ async def test_a_database_goes_down_and_comes_back(world: World) -> None:
     assert (await world.vitals())["message"] == f"connection refused: 127.0.0.1:{port}"
     assert (await world.vitals())["meets"] == []
     for rings in (2, 4):
-        server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", port)
+        server = socket.create_server(("127.0.0.1", port))
         await until(world, "success")
         assert world.rings == rings
         assert (await world.vitals())["meets"] == ["ready"]
         assert await world.converge(**wanted) == []
         server.close()
-        await server.wait_closed()
         await until(world, "failure")
 
 
 async def test_an_operator_that_comes_back_knows_it(world: World) -> None:
     """Nothing differs, nothing is known, and soon all is known again."""
-    server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0)
-    wanted = {"db": {"tcp": {"port": server.sockets[0].getsockname()[1]}, **QUICK}}
-    async with server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wanted = {"db": {"tcp": {"port": server.getsockname()[1]}, **QUICK}}
         await world.converge(**wanted)
         await until(world, "success")
         world.come_back()

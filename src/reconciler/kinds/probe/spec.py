@@ -34,7 +34,9 @@ class ProbeSpec(Timing):
     not_yet: ClassVar[tuple[str, ...]] = ()
 
     http: Annotated[Http | None, Apply.LIVE] = None
+    """A request that must be answered well."""
     tcp: Annotated[Tcp | None, Apply.LIVE] = None
+    """A connection that must be accepted."""
     exec: Annotated[Program | None, Apply.LIVE] = None
     """A program and its arguments; exit code 0 means success."""
     env: Annotated[dict[Name, Value], Apply.LIVE] = Field(default_factory=dict)

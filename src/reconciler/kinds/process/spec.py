@@ -90,6 +90,7 @@ class ProcessSpec(Spec):
     stop: Stop = Stop()
     reload: Reload | None = None
     probes: Annotated[Probes | None, Apply.LIVE] = None
+    """How to tell that it has started, may be used, and is still alive."""
     watch: Watch | None = None
     logs: Logs = Logs()
 
