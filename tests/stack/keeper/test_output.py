@@ -82,14 +82,12 @@ def test_a_full_log_is_turned_over(world: World) -> None:
     world.do("start", epoch=0, cause="spec", detail="")
     folder = world.state_dir / "log"
     eventually((folder / "web-0.log.2").exists)
-    time.sleep(0.2)
-    assert sorted(path.name for path in folder.glob("web-0*")) == [
-        "web-0.log", "web-0.log.1", "web-0.log.2",
-    ]  # fmt: skip
-    assert 10_000 <= (folder / "web-0.log.1").stat().st_size < 30_000
+    names = {"web-0.log", "web-0.log.1", "web-0.log.2"}
+    eventually(lambda: {path.name for path in folder.glob("web-0*")} == names)
+    assert 10_000 <= (folder / "web-0.log.1").stat().st_size < 150_000  # one gulp may be large
     assert (folder / "web-0.log").stat().st_mode & 0o777 == 0o600
     world.keep(stamp="other", logMaxBytes=0)
-    eventually(lambda: (folder / "web-0.log").stat().st_size > 30_000)
+    eventually(lambda: (folder / "web-0.log").stat().st_size > 150_000)
 
 
 def test_a_log_that_is_taken_away_is_begun_anew(world: World) -> None:
