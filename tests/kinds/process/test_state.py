@@ -167,7 +167,7 @@ def test_a_start_says_why() -> None:
     asked = Request(Asked.RESTART, "user", "it hangs", "root")
     (_, action) = KIND.steps(replace(change, request=asked))
     assert isinstance(action, Replace)
-    assert (action.cause, action.detail) == ("user", "it hangs")
+    assert (action.cause, action.detail) == ("user", "by root: it hangs")
 
 
 def test_the_keeper_is_told_every_setting() -> None:

@@ -99,7 +99,8 @@ class Kept:
             case Reload(name, signal):
                 await self._keeper.do("signal", name, {"signal": signal})
             case Stop(name):
-                self._notes.disarm(name)
+                if self._notes.is_armed(name):
+                    await asyncio.to_thread(self._notes.disarm, name)
                 await self._keeper.do("stop", name)
                 await self._settle(name)
             case Remove(name):
@@ -144,7 +145,7 @@ class Kept:
             case Start(name, program, cause, detail):
                 await self._check(name, program)
                 if program.mode == "cron":
-                    self._notes.arm(name, program.schedule or "")
+                    await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
                 if program.mode == "oneshot" and await self._is_wanted(name):
                     return  # the keeper remembers from before: what is done is not done again
                 why = {"epoch": program.epoch, "cause": cause, "detail": detail}
@@ -155,7 +156,7 @@ class Kept:
                 await self._keeper.do("replace", name, why)
                 await self._settle(name)
             case Run(name, at, concurrency):
-                self._notes.run(name)
+                await asyncio.to_thread(self._notes.run, name)
                 time = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
                 told = {"cause": "schedule", "detail": time, "concurrency": concurrency}
                 await self._keeper.do("run", name, told)

@@ -74,7 +74,8 @@ class Stock:
             case Reload(name, signal):
                 await self._reload(name, signal)
             case Stop(name):
-                self._notes.disarm(name)
+                if self._notes.is_armed(name):
+                    await asyncio.to_thread(self._notes.disarm, name)
                 await self._stop(name)
             case Remove(name):
                 await self._remove(name)
@@ -126,7 +127,7 @@ class Stock:
 
     async def _write_record(self, name: str, program: Program, revision: str) -> None:
         if program.mode == "cron":
-            self._notes.reschedule(name, program.schedule or "")
+            await asyncio.to_thread(self._notes.reschedule, name, program.schedule or "")
         with self._writers.broken():
             folder = self._layout.records
             await asyncio.to_thread(write_record, folder, name, program, revision)
@@ -171,7 +172,7 @@ class Stock:
     async def _start(self, name: str, program: Program) -> None:
         await asyncio.to_thread(check_folder, name, program.working_dir)
         if program.mode == "cron":
-            self._notes.arm(name, program.schedule or "")
+            await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
             return
         await asyncio.to_thread(check_ports, name, program)
         await self._supervisord.start(name)
@@ -181,7 +182,7 @@ class Stock:
         live = info is not None and info["state"] not in _DOWN
         if live and concurrency == "replace":
             await self._stop(name)
-        self._notes.run(name)
+        await asyncio.to_thread(self._notes.run, name)
         if info is not None and (not live or concurrency == "replace"):
             await self._supervisord.start(name)
 
