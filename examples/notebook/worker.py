@@ -14,7 +14,7 @@ while database.lmove("doing", "jobs"):  # what the last one did not finish
     pass
 while True:
     alive.touch()  # a worker has no port: this is what its liveness probe looks at
-    if number := database.blmove("jobs", "doing", timeout=5):
+    if number := database.blmove("jobs", "doing", timeout=2):
         with urlopen(f"{os.environ['API_URL']}/api/notes/{number}") as answer:
             note = json.load(answer)
         database.hset(f"note:{number}", "words", len(note["text"].split()))
