@@ -150,7 +150,10 @@ def test_status_and_describe_tell_what_is_asked(reconciler: Any, operator: Any) 
 def test_what_has_given_up_is_not_waited_for(reconciler: Any, operator: Any) -> None:
     """`apply --wait` says at once that it is not healthy when only a person can mend it."""
     sick = {"code": "Degraded", "reason": "Failed", "message": ""}
-    stalled = [{"type": "Stalled", "status": "True", "reason": "Failed"}]
+    stalled = [
+        {"type": kind, "status": status, "reason": "Failed"}
+        for kind, status in (("Ready", "False"), ("Stalled", "True"))
+    ]
     verdict = {"ready": False, "inSync": True, "health": "Degraded", "message": ""}
     resources = [view("web-0", health=sick, conditions=stalled)]
     operator.pages["GET status"] = {**STATUS, "verdict": verdict, "resources": resources}

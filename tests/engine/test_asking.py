@@ -289,3 +289,22 @@ async def test_the_plan_tells_what_is_asked_before_it_is_done(whole: Asking) -> 
     view = await whole.operator.plan()
     assert [change["cause"] for change in view["changes"]] == ["request"]
     assert not view["inSync"]
+
+
+async def test_an_edited_file_restarts_what_runs(whole: Asking) -> None:
+    """With that cause; what rests, waits or is switched off goes on doing so."""
+    await whole.write_now(
+        app("web"),
+        app("rests"),
+        app("off", enabled=False),
+        app("waits", needs=("off",)),
+    )
+    await whole.operator.ask(Ref("App", "rests-0"), "stop")
+    await whole.settle()
+    names = ("web-0", "rests-0", "off-0", "waits-0", "gone-0")
+    for name in names:
+        whole.operator._file_changed(Ref("App", name), "app.py changed")
+    restarts = [one for one in whole.operator.requests() if one["verb"] == "restart"]
+    assert [(one["ref"], one["cause"]) for one in restarts] == [("App/web-0", "watch")]
+    await whole.settle()
+    assert whole.of().state.epoch == 1

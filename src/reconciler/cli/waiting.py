@@ -64,17 +64,21 @@ def settled(view: Mapping[str, Any]) -> bool:
 
 def hopeless(view: Mapping[str, Any]) -> bool:
     """Whether waiting longer is useless: all that is left waits for a person."""
-    left = set(waits_for(view))
-    if left:
-        stalled = (one for one in view.get("resources", ()) if one["ref"] in left)
-        return view["verdict"]["inSync"] and all(map(has_given_up, stalled))
+    resources = view.get("resources", ())
+    left = [one for one in resources if _condition(one, "Ready") in {"False", "Unknown"}]
+    if left or waits_for(view):
+        return bool(left) and all(map(has_given_up, left))
     return bool(view.get("problems") or view.get("unknown"))
 
 
 def has_given_up(resource: Mapping[str, Any]) -> bool:
     """Whether time alone will not mend it."""
-    told = {one["type"]: one["status"] for one in resource.get("conditions", ())}
-    return told.get("Stalled") == "True"
+    return _condition(resource, "Stalled") == "True"
+
+
+def _condition(resource: Mapping[str, Any], name: str) -> str:
+    told = (one["status"] for one in resource.get("conditions", ()) if one["type"] == name)
+    return str(next(told, ""))
 
 
 def waits_for(view: Mapping[str, Any]) -> list[str]:

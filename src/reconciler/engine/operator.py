@@ -11,6 +11,7 @@ from typing import Final
 
 from ..core.diff import prepare
 from ..core.errors import ReconcileError
+from ..core.gates import is_live
 from ..core.model import Ref
 from ..core.overrides import AUTHOR
 from ..core.request import Asked
@@ -215,9 +216,10 @@ class Operator:
         return watched(self.stack.kinds, desired, everything=self.files.everything)
 
     def _file_changed(self, ref: Ref, why: str) -> None:
-        """Restart what uses a file that was edited; what rests goes on resting."""
+        """Restart what uses a file that was edited; what rests or waits goes on doing so."""
         asked = self.stack.requests.asked.get(ref, ())
-        if any(one.verb is Asked.STOP for one in asked):
+        stopped = any(one.verb is Asked.STOP for one in asked)
+        if stopped or not is_live(ref, self.stack.ledger.world):
             return
         with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
             self.request(ref, Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
