@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ...core.model import Apply, Need, Ref, Resource, Spec
 from ...core.probe import Probes
@@ -94,6 +94,13 @@ class ProcessSpec(Spec):
     watch: Watch | None = None
     logs: Logs = Logs()
 
+    @field_validator("probes")
+    @classmethod
+    def _possible_probes(cls, value: Probes | None, info: ValidationInfo) -> Probes | None:
+        if value is not None and "ports" in info.data:
+            check_probes(value, info.data["ports"])
+        return value
+
     @model_validator(mode="after")
     def _one_program(self) -> ProcessSpec:
         given = [n for n in ("command", "shell", "script") if getattr(self, n) is not None]
@@ -107,8 +114,6 @@ class ProcessSpec(Spec):
         numbers = (port.port for port in self.ports if port.port != "auto")
         if any(number + self.replicas - 1 > LAST_PORT for number in numbers):
             raise ValueError(f"the ports of {self.replicas} replicas would pass {LAST_PORT}")
-        if self.probes is not None:
-            check_probes(self.probes, self.ports)
         return self
 
     @model_validator(mode="after")
