@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Specs, StateDir, Verb, app
+from .options import Specs, StateDir, Verb, Worktree, app
 from .stack import find_settings
 
 
@@ -38,6 +38,9 @@ def import_(
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write them into the specs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
+    suspend: Annotated[
+        bool, typer.Option("--suspend", help="Leave them alone for now: to adopt what runs.")
+    ] = False,
 ) -> int:
     """Turn the files of other process managers into specs. Exit code 1: a process was left out."""
     from .import_.importing import run_import
@@ -51,4 +54,26 @@ def import_(
         output=output,
         write=write,
         force=force,
+        suspend=suspend,
     )
+
+
+@app.command()
+def adopt(
+    ctx: Verb,
+    socket: Annotated[
+        Path, typer.Option("--socket", help="The socket of the supervisord that runs them now.")
+    ],
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    worktree: Worktree = False,
+    conf: Annotated[
+        Path | None, typer.Option("--conf", help="Its file, where that cannot be found.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+) -> int:
+    """Take over what another supervisord runs, without a restart. Exit code 1: some differ."""
+    from .adopt import adopt as take_over
+
+    settings = find_settings(specs, state_dir, worktree=worktree)
+    return take_over(settings, ctx.obj, socket=socket, conf=conf, dry_run=dry_run)

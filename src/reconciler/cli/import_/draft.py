@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ...core.model import Json
@@ -42,6 +43,7 @@ class Draft:
     spec: dict[str, Json] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    suspend: bool = False
 
     def carry(self, name: str, **values: Json) -> None:
         """Take a field over as it is; ``values`` go into the spec, where there are any."""
@@ -93,9 +95,8 @@ class Draft:
         order = [name for name in _ORDER if name in self.spec]
         spec = {name: self.spec[name] for name in [*order, *sorted(self.spec.keys() - {*order})]}
         kept = {} if self.name == self.original else {ORIGINAL: self.original}
-        return to_document(
-            "Process", self.name, spec, metadata={"labels": self.labels, "annotations": kept}
-        )
+        about = {"labels": self.labels, "annotations": kept, "suspend": self.suspend}
+        return to_document("Process", self.name, spec, metadata=about)
 
 
 @dataclass
@@ -105,6 +106,8 @@ class Import:
     source: str
     drafts: list[Draft] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    """The files it was read from."""
 
 
 def is_open_secret(name: str, value: str) -> bool:

@@ -32,11 +32,13 @@ def run_import(
     output: Path | None = None,
     write: bool = False,
     force: bool = False,
+    suspend: bool = False,
 ) -> int:
     """Print specs for what ``path`` describes, or write them; the report goes to stderr."""
     result = read(path, form, data_dir)
     for draft in result.drafts:
         draft.settle()
+        draft.suspend = suspend
     ready = [draft for draft in result.drafts if draft.spec]
     target = output or (settings.specs if write else None)
     written = _write(target, ready, force=force) if target else []

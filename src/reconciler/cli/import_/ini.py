@@ -72,6 +72,7 @@ class Ini:
 
     sections: list[Section] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
 
     def of(self, *kinds: str) -> Iterator[Section]:
         """The sections of these kinds, in their order."""
@@ -82,7 +83,7 @@ def read_ini(path: Path) -> Ini:
     """Read ``path`` and what it includes. Raises Failure when supervisord could not either."""
     from supervisor.options import UnhosedConfigParser
 
-    parser, ini = UnhosedConfigParser(), Ini()
+    parser, ini = UnhosedConfigParser(), Ini(files=[path])
     try:
         parser.read_file(path.read_text().splitlines(keepends=True), str(path))
         parser.expand_here(str(path.absolute().parent))
@@ -115,6 +116,7 @@ def _included(parser: object, path: Path, ini: Ini) -> Iterator[Path]:
             ini.notes.append(Note(f"include {pattern}", Fate.DROPPED, "no file matches"))
         for name in found:
             ini.notes.append(Note(f"include {name}", Fate.CARRIED))
+            ini.files.append(Path(name))
             yield Path(name)
 
 

@@ -48,7 +48,7 @@ PATIENCE: Final = Note(
 def import_supervisord(path: Path) -> Import:
     """Drafts of all programs of ``path`` and of what it includes."""
     ini = read_ini(path)
-    result = Import(str(path), notes=list(ini.notes))
+    result = Import(str(path), notes=list(ini.notes), files=ini.files)
     daemon = next(ini.of("supervisord"), Section("supervisord", "", {}))
     shared = _shared(daemon, result)
     groups = dict(_groups(ini, result))

@@ -10,10 +10,11 @@ from ...clients.supervisord import Supervisord
 from ...core.errors import ReconcileError, Transient
 from ...core.model import Observed
 from .actions import ProcessAction
+from .adopted import Adopting
 from .cron import CronNotes, Memory
 from .kept import Kept
 from .layout import Layout
-from .state import Program
+from .state import Program, as_stock
 from .stock import Stock
 
 
@@ -45,11 +46,13 @@ class ProcessDriver:
         notes = notes or CronNotes(Memory(), "")
         self._keeper = keeper or Keeper(supervisord)
         self._wants_stock = stock
-        self._backend: Backend = (
+        inner: Backend = (
             Stock(supervisord, layout, notes)
             if stock
             else Kept(supervisord, self._keeper, layout, notes)
         )
+        shape = as_stock if stock else Program.model_copy
+        self._backend: Backend = Adopting(inner, layout.state_dir, shape=shape)
         self._hello: Hello | None = None
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
