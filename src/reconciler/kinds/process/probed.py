@@ -19,12 +19,12 @@ def check_probes(probes: Probes, ports: tuple[Port, ...]) -> None:
             if check is not None and isinstance(check.port, str) and check.port not in names:
                 known = f"one of {', '.join(names)}" if names else "a port under ports"
                 raise ValueError(
-                    f"of {role}: no port is called {check.port}; write {known}, or a number"
+                    f"the {role} probe: no port is called {check.port}; write {known}, or a number"
                 )
         headers = probe.http.headers if probe.http is not None else {}
         if any(isinstance(value, Sealed) for value in headers.values()):
             raise ValueError(
-                f"of {role}: a secret cannot be a header here; "
+                f"the {role} probe: a secret cannot be a header here; "
                 "use exec, which gets the environment of the process"
             )
 
