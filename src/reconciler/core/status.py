@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .errors import ReconcileError
-from .model import Blocked, Change, Health, HealthCode
+from .model import Blocked, Change, Health, HealthCode, Verb
 
 STUCK: Final = frozenset(
     {"NotOwned", "MassDelete", "DependencyCycle", "DependencyTimeout", "PruneOff"}
@@ -79,8 +79,14 @@ def _trouble(facts: Facts) -> tuple[str, str] | None:
     if facts.failure is not None:
         return facts.failure.reason, str(facts.failure)
     if facts.change is not None:
-        return "OutOfSync", ", ".join(field.path for field in facts.change.fields)
+        return "OutOfSync", _differs(facts.change)
     return None
+
+
+def _differs(change: Change[Any]) -> str:
+    if change.verb is Verb.CREATE:
+        return "it is not there yet"
+    return ", ".join(field.path for field in change.fields)
 
 
 def _ready(facts: Facts, trouble: tuple[str, str] | None) -> ConditionStatus:
