@@ -137,3 +137,10 @@ def test_a_program_may_be_written_to(any_world: World) -> None:
     any_world.shell("read x; echo got $x; sleep 1000")
     assert any_world.stock("sendProcessStdin", "web-0", "hello\n")
     eventually(lambda: any(line.endswith("got hello") for line in any_world.log()))
+
+
+def test_much_may_be_written_to_a_program(any_world: World) -> None:
+    """More than a pipe holds is kept until the program takes it."""
+    any_world.shell("sleep 0.3; head -c 300000 | wc -c; sleep 1000")
+    assert any_world.stock("sendProcessStdin", "web-0", "x" * 300_000)
+    eventually(lambda: any(line.endswith("300000") for line in any_world.log()))

@@ -45,14 +45,15 @@ def choose(supervisord: Any) -> tuple[Keeper | None, str]:
     Kernel().adopt_orphans()
     leave_ours_alone(supervisord, keeper)
     Sweeper(keeper)
-    loop.install()  # the last, so that nothing is patched when something above went wrong
+    loop.install(keeper)  # the last, so that nothing is patched when something above went wrong
     return keeper, why
 
 
 def lacks(supervisord: Any) -> str:
     """The first of supervisord's insides that is not as the keeper knows it."""
     seams = {
-        supervisord: "process_groups add_process_group remove_process_group diff_to_active reap",
+        supervisord: "process_groups add_process_group remove_process_group diff_to_active "
+        "get_process_map",
         supervisord.options: "pidhistory poller logger mood make_pipes process_group_configs",
         supervisord.options.poller: "poll close register_readable",
         Subprocess: "finish spawn stop transition change_state get_execv_args",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -14,12 +15,13 @@ from supervisor.states import SupervisorStates
 
 from . import families
 from .lives import Lives
-from .loop import Loop
+from .loop import NEVER, Loop
 from .program import Program
 from .spawning import Starter
 from .stock import Group, GroupConfig, ProgramConfig, QuietGroup
 
 _GONE_AT_MOST: Final = 1000
+_fit: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
 
 
 class Keeper:
@@ -34,6 +36,7 @@ class Keeper:
         self.starter = Starter(str(state_dir), quick=loop.mode == "full")
         self.version = 0
         self.programs: dict[str, Program] = {}
+        self.written_to: dict[str, Program] = {}
         self._supervisord = supervisord
         self._logs = state_dir / "log"
         self._wake = str(state_dir / "run" / "wake.sock")
@@ -54,6 +57,8 @@ class Keeper:
         """The program of that name, made if it is new. Raises ValueError."""
         program = self.programs.get(name)
         if program is None:
+            if not _fit.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be the name of a program")
             if name in self._supervisord.process_groups:
                 raise ValueError(f"supervisord has a group {name} that is not the keeper's")
             log = str(self._logs / f"{name}.log")
@@ -67,7 +72,6 @@ class Keeper:
 
     def _make(self, config: ProgramConfig, group: Group) -> Program:
         program = Program(config, group, self)
-        group.config.program = program
         self.programs[config.name] = program
         return program
 
@@ -78,7 +82,8 @@ class Keeper:
 
     def forget(self, name: str) -> None:
         """Supervisord has let go of it."""
-        self.loop.timers.set(self.programs.pop(name), float("inf"))
+        self.loop.timers.set(self.programs.pop(name), NEVER)
+        self.written_to.pop(name, None)
         self.lives.forget(name)
         self._changed.pop(name, None)
         self.version += 1

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _STARTING: Final = 1.0
 _MEMORY_EVERY: Final = 1.0
+_FAULTS: Final = frozenset({"memory", "liveness"})
+"""Why we end a process as if it had failed; how it ended then says nothing."""
 
 
 class Life(StockProgram):
@@ -65,6 +67,11 @@ class Life(StockProgram):
     def stdin(self) -> Any:
         """Where ``supervisorctl`` writes to the process."""
         return self.streams.stdin if self.streams else None
+
+    def write(self, chars: bytes) -> None:
+        """``supervisorctl`` says something to the process; what it cannot take yet is kept."""
+        super().write(chars)
+        self.keeper.written_to[self.name] = self.keeper.programs[self.name]
 
     def start(self, follow: Follow) -> None:
         """Start it now; a refusal is a failure like any other."""
@@ -190,6 +197,8 @@ class Life(StockProgram):
             history.failures, history.completed = 0, verdict == "completed"
         else:
             history.failures += more
+            if follow.cause in _FAULTS:
+                self.error = f"ended because of {follow.cause}: {follow.detail}"
         self._note(0)
         if verdict == "backoff":
             wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)

@@ -59,7 +59,7 @@ class Loop:
         self._options = supervisord.options
         self._listeners: list[Callable[[], None]] = []
 
-    def install(self) -> None:
+    def install(self, keeper: Any) -> None:
         """Take our place in supervisord's loop: none is needed."""
 
     def each_turn(self, listener: Callable[[], None]) -> None:
@@ -100,6 +100,8 @@ class QuickLoop(Loop):
 
     def __init__(self, supervisord: Any) -> None:
         super().__init__(supervisord)
+        self._supervisord = supervisord
+        self._keeper: Any = None
         self._poller = self._options.poller
         self._poll = self._poller.poll
         self._close = self._poller.close
@@ -110,8 +112,10 @@ class QuickLoop(Loop):
         os.set_blocking(self._rope, False)
         self._hot = False
 
-    def install(self) -> None:
+    def install(self, keeper: Any) -> None:
         """Take our place in supervisord's loop."""
+        self._keeper = keeper
+        self._supervisord.get_process_map = self.process_map
         self._poller.register_readable(self._bell)
         self._poller.register_readable(self._ears.fileno())
         self._poller.poll = self.poll
@@ -122,6 +126,19 @@ class QuickLoop(Loop):
 
     def asked(self) -> None:
         """Each poll is a turn already."""
+
+    def process_map(self) -> dict[int, Any]:
+        """What supervisord has to read and write by itself; of ours, what somebody wrote to one."""
+        ours, found = self._keeper.programs, {}
+        for name, group in self._supervisord.process_groups.items():
+            if name not in ours:
+                found.update(group.get_dispatchers())
+        for name, program in list(self._keeper.written_to.items()):
+            if program.stdin and program.stdin.writable():
+                found[program.stdin.fd] = program.stdin
+            else:
+                del self._keeper.written_to[name]
+        return found
 
     def hear(self, stream: Any) -> None:
         """Read ``stream`` when it speaks."""

@@ -26,6 +26,8 @@ _DRAIN_AT_MOST: Final = 64
 class LogFile:
     """The log of one program; open while it lives."""
 
+    __slots__ = ("_file", "_path", "_settings", "_size", "_written")
+
     def __init__(self, path: str, settings: Settings) -> None:
         self._path = path
         self._settings = settings

@@ -24,40 +24,43 @@ STATES: Final = {
 AFTER_OURS: Final = 1000
 """supervisord stops the highest number first: before the gateway and the operator."""
 
-_USUAL: Final = {
-    "uid": None,
-    "directory": None,
-    "umask": None,
-    "priority": AFTER_OURS,
-    "autostart": False,
-    "autorestart": False,
-    "startsecs": 1,
-    "startretries": 0,
-    "stdout_capture_maxbytes": 0,
-    "stdout_events_enabled": False,
-    "stdout_syslog": False,
-    "stdout_logfile_backups": 0,
-    "stdout_logfile_maxbytes": 0,
-    "stderr_logfile": None,
-    "stderr_capture_maxbytes": 0,
-    "stderr_logfile_backups": 0,
-    "stderr_logfile_maxbytes": 0,
-    "stderr_events_enabled": False,
-    "stderr_syslog": False,
-    "stopsignal": 15,
-    "stopwaitsecs": 10,
-    "stopasgroup": True,
-    "killasgroup": True,
-    "exitcodes": (0,),
-    "redirect_stderr": True,
-}
-
 
 class ProgramConfig(ProcessConfig):  # type: ignore[misc]
-    """What supervisord knows of a program: its name and its log."""
+    """What supervisord knows of a program: its name and its log; the rest is our business."""
+
+    uid = None
+    directory = None
+    umask = None
+    priority = AFTER_OURS
+    autostart = False
+    autorestart = False
+    startsecs = 1
+    startretries = 0
+    stdout_capture_maxbytes = 0
+    stdout_events_enabled = False
+    stdout_syslog = False
+    stdout_logfile_backups = 0
+    stdout_logfile_maxbytes = 0
+    stderr_logfile = None
+    stderr_capture_maxbytes = 0
+    stderr_logfile_backups = 0
+    stderr_logfile_maxbytes = 0
+    stderr_events_enabled = False
+    stderr_syslog = False
+    stopsignal = 15
+    stopwaitsecs = 10
+    stopasgroup = True
+    killasgroup = True
+    exitcodes = (0,)
+    redirect_stderr = True
+    environment = None
+    serverurl = None
 
     def __init__(self, options: Any, name: str, log: str, make: Callable[[Any, Any], Any]) -> None:
-        super().__init__(options, name=name, command=name, stdout_logfile=log, **_USUAL)
+        # What all have in common stands above and not in each of hundreds, so not super().
+        self.options = options
+        self.name = self.command = name
+        self.stdout_logfile = log
         self._make = make
 
     def make_process(self, group: Any = None) -> Any:
@@ -72,7 +75,6 @@ class GroupConfig(ProcessGroupConfig):  # type: ignore[misc]
         super().__init__(config.options, config.name, config.priority, [config])
         self._group = group
         self.keeper = keeper
-        self.program: Any = None
 
     def make_group(self) -> Any:
         """The group with its one program."""
@@ -96,16 +98,10 @@ class Group(ProcessGroup):  # type: ignore[misc]
 
 
 class QuietGroup(Group):
-    """A group that costs supervisord's loop next to nothing: we have a turn and ears of our own."""
+    """A group that costs supervisord's loop next to nothing: we have a turn of our own."""
 
     def transition(self) -> None:
         """Nothing is due here."""
-
-    def get_dispatchers(self) -> dict[int, Any]:
-        """Nothing is read here; only what somebody wrote to a program may be left to write."""
-        process = self.config.program
-        stdin = process.stdin if process else None
-        return {stdin.fd: stdin} if stdin is not None and stdin.writable() else {}
 
 
 class StockProgram(Subprocess):  # type: ignore[misc]

@@ -14,6 +14,8 @@ from .output import LogFile, Stream, tail_lines
 class Streams:
     """What a program reads and writes, and the log it goes to; from its start to its end."""
 
+    __slots__ = ("_listening", "_pipes", "_program", "dispatchers", "log", "stdin")
+
     def __init__(self, program: Any) -> None:
         self._program = program
         self.log = LogFile(program.config.stdout_logfile, program.settings)
