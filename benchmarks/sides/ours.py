@@ -24,6 +24,7 @@ metadata:
 spec:
   command: [{program}, {log}, {name}, "{value}"]
   workingDir: /
+  restart: {{backoff: 0s}}
 """
 
 

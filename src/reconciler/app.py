@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
+from .api.view import Speak
 from .clients.bell import ring
 from .clients.gateway import GatewayWire
 from .clients.git import Git
@@ -157,8 +158,11 @@ def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool
     }
 
 
-def run(settings: Settings) -> int:
-    """Be the operator until told to stop; 2 when another one is."""
+def run(settings: Settings, speak: Speak | None = None) -> int:
+    """Be the operator until told to stop; 2 when another one is.
+
+    ``speak`` writes what thin clients print.
+    """
     keep_little()
     logging.basicConfig(
         level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
@@ -169,7 +173,7 @@ def run(settings: Settings) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with sole_operator(settings.run_dir / "operator.lock"):
         try:
-            asyncio.run(_operate(settings))
+            asyncio.run(_operate(settings, speak))
         except ReconcileError as error:  # known, and told in its own words
             log.error("the operator stops, to be started anew: %s", error)  # noqa: TRY400
             return 1
@@ -197,24 +201,26 @@ async def apply_once(settings: Settings, *, confirm: str = "") -> View:
             return await operator.reconcile_now(confirm=confirm)
 
 
-async def _operate(settings: Settings) -> None:
+async def _operate(settings: Settings, speak: Speak | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_operator(settings) as (operator, metrics):
         log.info("converging %s in %s", settings.specs, settings.state_dir)
-        await _until(stop, asyncio.create_task(_work(operator, metrics, settings)))
+        await _until(stop, asyncio.create_task(_work(operator, metrics, settings, speak)))
 
 
-async def _work(operator: Operator, metrics: Metrics, settings: Settings) -> None:
+async def _work(
+    operator: Operator, metrics: Metrics, settings: Settings, speak: Speak | None
+) -> None:
     """All that an operator does; a part that fails takes the whole down, to be started anew."""
     from .api.access import open_access
     from .api.app import make_app
     from .api.serve import serve
 
     access = open_access(settings)
-    app = make_app(operator, metrics, access)
+    app = make_app(operator, metrics, access, speak)
     async with asyncio.TaskGroup() as group:
         group.create_task(operator.run(settings.wake_socket))
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))

@@ -16,7 +16,7 @@ from ..core.model import Ref
 from ..core.units import Duration
 from . import models
 from .access import Caller
-from .answers import answer, says
+from .answers import answer, answer_in_words, says
 from .credentials import Scope
 from .resources import Kind, Name
 from .trust import CALLER
@@ -105,7 +105,8 @@ class ActionPages:
         confirm = order.confirm if order else ""
         if confirm and not caller_of(request).scope.allows(Scope.ADMIN):
             raise HTTPException(403, "allowing many deletions takes the scope admin")
-        return answer(request, await self.operator.reconcile_now(confirm=confirm))
+        done = await self.operator.reconcile_now(confirm=confirm)
+        return await answer_in_words(request, "apply", done)
 
 
 def caller_of(request: Request) -> Caller:
@@ -127,9 +128,10 @@ async def ask(
 
 async def refs_of(operator: OperatorView, ref: Ref) -> list[Ref]:
     """The resource of that name, or the instances of what is written under it."""
+    if await operator.resource(*ref) is not None:
+        return [ref]  # the views of all others are not even made
     views = (await operator.status())["resources"]
-    own = [one for one in views if one["ref"] == str(ref)]
-    meant = own or [one for one in views if one["writtenAs"] == str(ref)]
+    meant = [one for one in views if str(ref) in {one["ref"], one["writtenAs"]}]
     if not meant:
         raise HTTPException(404, f"there is no {ref}")
     _refuse_system(meant)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from .trust import READ_METHODS
+from .view import Speak, View
 
 Says = dict[int | str, dict[str, Any]]
 
@@ -47,6 +50,21 @@ def answer(request: Request, view: Any, status: int = 200) -> Response:
     if known & {tag, "*"}:
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, status, {"ETag": tag}, "application/json")
+
+
+async def answer_in_words(request: Request, verb: str, view: View) -> Response:
+    """As ``verb`` prints it where words are asked for, by who has a terminal; else as JSON."""
+    speak: Speak | None = request.app.state.speak
+    wish = request.headers.get("reconciler-terminal")
+    if speak is None or wish is None or request.headers.get("accept") != "text/plain":
+        return answer(request, view)
+    try:
+        said = await asyncio.to_thread(speak, verb, view, wish)
+    except ValueError:
+        raise HTTPException(400, "a terminal is told as: 100 oe strict") from None
+    talk = said.talk.encode()
+    how = {"Reconciler-Exit": str(said.code), "Reconciler-Talk": str(len(talk))}
+    return Response(said.out.encode() + talk, headers=how, media_type="text/plain")
 
 
 def says(model: Any, status: int = 200) -> Says:

@@ -24,15 +24,17 @@ from .problems import ANSWERS
 from .resources import ResourcePages
 from .streams import EventPages, Streams
 from .trust import LOGIN, METRICS, ROOT, Door
-from .view import Check, OperatorView
+from .view import Check, OperatorView, Speak
 
 __all__ = ["Access", "Check", "OperatorView", "make_app"]
 
 TELEMETRY: Final[Any] = {"exclude": ["*"]}
 
 
-def make_app(operator: OperatorView, metrics: Metrics, access: Access) -> FastAPI:
-    """Everything the operator answers, for ``serve``."""
+def make_app(
+    operator: OperatorView, metrics: Metrics, access: Access, speak: Speak | None = None
+) -> FastAPI:
+    """Everything the operator answers, for ``serve``; ``speak`` puts views into words."""
     app = Api(
         title="reconciler",
         version=__version__,
@@ -46,6 +48,7 @@ def make_app(operator: OperatorView, metrics: Metrics, access: Access) -> FastAP
         generate_unique_id_function=operation_id,
         routes=[*HealthPages(operator).routes(), metrics_page(operator, metrics)],
     )
+    app.state.speak = speak
     streams = Streams()
     for pages in (
         ResourcePages(operator),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import models
-from .answers import answer, says
+from .answers import answer, answer_in_words, says
 from .view import OperatorView
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
@@ -41,7 +41,7 @@ class ResourcePages:
 
     async def status(self, request: Request) -> Response:
         """Everything that is true now, from memory."""
-        return answer(request, await self.operator.status())
+        return await answer_in_words(request, "status", await self.operator.status())
 
     async def plan(self, request: Request) -> Response:
         """What would be done now: the specs are read and the world is looked at."""

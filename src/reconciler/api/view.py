@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ..core.model import Ref
 
 View: TypeAlias = Mapping[str, Any]
+
+
+class Spoken(Protocol):
+    """What a verb prints to stdout and stderr, and how it ends."""
+
+    @property
+    def out(self) -> str: ...
+    @property
+    def talk(self) -> str: ...
+    @property
+    def code(self) -> int: ...
+
+
+Speak: TypeAlias = Callable[[str, View, str], Spoken]
+"""Puts a view into the words of a verb, for a terminal as described; raises ValueError."""
 
 
 class Check(Protocol):

@@ -58,8 +58,9 @@ def run(
 ) -> int:
     """Run the operator alone; `up` starts it together with the rest."""
     from ..app import run as operate
+    from .spoken import speak
 
-    return operate(find_settings(specs, state_dir, worktree=worktree, listen=listen))
+    return operate(find_settings(specs, state_dir, worktree=worktree, listen=listen), speak)
 
 
 @app.command()

@@ -31,10 +31,10 @@ def apply(settings: Settings, terminal: Terminal, order: Order) -> int:
     """Run one pass and say what it did; when asked, stay until everything is healthy."""
     result, running = _applied(settings, terminal, order)
     if order.output == "text":
-        _tell(result, terminal)
+        code = tell(result, terminal)
     else:
         terminal.write(structured(result, order.output))
-    code = judge(result)
+        code = judge(result)
     if not order.wait or code is not Exit.OK:
         return code
     if not running:
@@ -67,7 +67,8 @@ def _whole(confirm: str, settings: Settings, terminal: Terminal) -> str:
     return revision
 
 
-def _tell(result: Mapping[str, Any], terminal: Terminal) -> None:
+def tell(result: Mapping[str, Any], terminal: Terminal) -> int:
+    """Say to a person what was done; the exit code."""
     plan, failures = result["plan"], result.get("failures", ())
     terminal.show(plan_lines(plan, width=terminal.width))
     for failure in failures:
@@ -77,6 +78,7 @@ def _tell(result: Mapping[str, Any], terminal: Terminal) -> None:
     if plan["changes"] and not failures:
         count = len(plan["changes"])
         terminal.talk(line(Span(f"✔ applied {count} change{'s' * (count != 1)}", Style.GOOD)))
+    return judge(result)
 
 
 def judge(result: Mapping[str, Any]) -> Exit:

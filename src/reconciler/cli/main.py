@@ -47,9 +47,10 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
             return version(terminal, output=said.get("output", "text"))
         case ["run"]:  # as supervisord starts it: what the parser takes, it would keep for ever
             from ..app import run as operate
+            from .spoken import speak
             from .stack import find_settings
 
-            return operate(find_settings())
+            return operate(find_settings(), speak)
     from .parser import parse_and_run
 
     return parse_and_run(arguments or ["--help"], terminal)

@@ -18,11 +18,16 @@ def status(
 ) -> int:
     """Print the verdict and one row per resource."""
     view = find_operator(settings).status()
-    if output != "text":
-        terminal.write(structured(view, output))
-    else:
-        terminal.show(status_lines(view, now=datetime.now(UTC), width=terminal.width))
-        _suggest(view, terminal)
+    if output == "text":
+        return tell(view, terminal, strict=strict)
+    terminal.write(structured(view, output))
+    return judge(view) if strict else Exit.OK
+
+
+def tell(view: Mapping[str, Any], terminal: Terminal, *, strict: bool = False) -> int:
+    """Say it to a person; ``strict`` makes the verdict the exit code."""
+    terminal.show(status_lines(view, now=datetime.now(UTC), width=terminal.width))
+    _suggest(view, terminal)
     return judge(view) if strict else Exit.OK
 
 

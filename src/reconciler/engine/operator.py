@@ -21,7 +21,7 @@ from .asking import Ask
 from .journal import Event
 from .look import Stack, look
 from .loop import Lane
-from .plan_view import View, override_view, plan_view
+from .plan_view import View, is_calm, override_view, plan_view
 from .readiness import Check, checks, measure
 from .reading import AGAIN, Reading
 from .reconcile import observe
@@ -106,15 +106,16 @@ class Operator:
 
         ``confirm`` names a revision whose deletions are allowed.
         """
-        await self.reload()
-        self.reading.demand()
         if confirm:
+            await self.reload()
+            self.reading.demand()
             self.stack.records.write("confirmation", "deletions", confirm)
         for lane in self.lanes:
             lane.retries.release()
         self.stack.ledger.renew_patience()
-        before = await self.plan()
-        ledger = self.stack.ledger
+        before, ledger = await self.plan(), self.stack.ledger
+        if is_calm(before) and not ledger.failures:
+            return {"plan": before, "after": before, "failures": []}
         for _ in range(ROUNDS):  # what one lane did may free what another waits for
             applied_at = ledger.applied_at
             await asyncio.gather(*(lane.settle() for lane in self.lanes))

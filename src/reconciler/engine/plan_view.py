@@ -54,6 +54,11 @@ def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
     }
 
 
+def is_calm(view: View) -> bool:
+    """Whether a plan leaves nothing to do: then nobody needs to look again whether it was done."""
+    return bool(view["inSync"]) and not (view["due"] or view["blocked"] or view["problems"])
+
+
 def change_view(ledger: Ledger, change: AnyChange) -> View:
     """One ref's difference."""
     want = ledger.desired.get(change.ref)
