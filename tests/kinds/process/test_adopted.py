@@ -123,7 +123,7 @@ def adoption(stack_dir: Path, looks: Looks) -> Adoption:
     """The sleeper's, by a supervisord that is gone."""
     found = Adoption(
         "web-0", str(stack_dir / "none.sock"), "web", looks.pid, looks.born,
-        name_looks(looks), WANTED,
+        name_looks(looks), "", WANTED,
     )  # fmt: skip
     write_adoption(folder_of(stack_dir), found)
     return found

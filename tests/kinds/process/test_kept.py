@@ -161,6 +161,39 @@ async def test_a_cron_may_run_when_the_stack_starts(stack: Stack) -> None:
         await stack.until("armed")
 
 
+@pytest.mark.parametrize(("concurrency", "begun"), [("forbid", 1), ("replace", 2)])
+async def test_a_run_that_is_not_over(stack: Stack, concurrency: str, begun: int) -> None:
+    """The next one is left out, or takes its place."""
+    given = {"type": "cron", "schedule": "* * * * *", "concurrency": concurrency}
+    slow = shell(f"echo x >> {stack.state_dir}/out; exec sleep 1000", **given)
+    await stack.go(slow)
+    for _ in range(2):
+        stack.now += 60
+        assert len((await stack.once(slow)).plan.due) == 1
+        await stack.until("running")
+    await eventually_async(lambda: len(stack.lines("out")) == begun)
+
+
+async def test_too_much_memory_is_a_cause(stack: Stack) -> None:
+    """The whole tree counts; the process is started anew, after the wait of a failure."""
+    line = "import time;x=bytearray(60_000_000);x[::4096]=b'x'*len(x[::4096]);time.sleep(1000)"
+    command = [sys.executable, "-S", "-c", line]
+    limits = {"memory": "40Mi"}
+    await stack.go(web(command=command, limits=limits, restart={**QUICK, "maxRetries": 0}))
+    vitals = await stack.until("failed")
+    assert "memory" in KIND.health(await stack.see()).message
+    assert vitals["failures"] == 1
+
+
+async def test_a_log_is_rotated(stack: Stack) -> None:
+    """At its size, with as many kept as asked for."""
+    line = "for i in $(seq 3000); do echo aaaaaaaaaaaaaaaaaaaaaaaa; done; exec sleep 1000"
+    await stack.go(shell(line, logs={"maxBytes": 20000, "backups": 2}))
+    log = stack.state_dir / "log"
+    await eventually_async((log / "web-0.log.2").exists)
+    assert not (log / "web-0.log.3").exists()
+
+
 async def test_limits_reach_the_process(either: Stack) -> None:
     """The kernel itself says what the process may use."""
     limits = {"openFiles": 77, "processes": 4321, "niceness": 5, "noNewPrivileges": True}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ...core.errors import ReconcileError, Transient
 
 T = TypeVar("T")
+
+CHUNK: Final = 100
+"""So many are let go on while the next ones are worked on."""
 
 
 class Together(Generic[T]):
@@ -31,7 +34,7 @@ class Together(Generic[T]):
     async def _run(self) -> None:
         await asyncio.sleep(0)  # who asks at the same moment, by way of a task, comes along
         while self._asked:
-            asked, self._asked = self._asked, []
+            asked, self._asked = self._asked[:CHUNK], self._asked[CHUNK:]
             try:
                 whys = await asyncio.to_thread(self._try_all, [item for item, _ in asked])
             except BaseException:
