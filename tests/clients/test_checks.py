@@ -215,6 +215,19 @@ async def test_exec_tells_how_it_ended_and_what_it_said_last(looks: Looks) -> No
     assert (await run(looks, "true", cwd="/no/such")).ok is False
 
 
+async def test_exec_has_the_rights_of_the_process(looks: Looks) -> None:
+    """Root runs it as the user of the process; nobody else can, and says so."""
+    found = await run(
+        looks, "sh", "-c", "echo $(id -u):$(id -g):$(id -G); exit 1", user="1234:4321"
+    )
+    if os.geteuid() == 0:
+        assert found.message == "sh exited with code 1: 1234:4321:4321"
+    else:
+        assert found.message == "cannot run sh: operation not permitted"
+    unknown = await run(looks, "true", user="no-such-user")
+    assert unknown.message == "cannot run true: user no-such-user is unknown"
+
+
 def tree(pid_file: Path) -> list[int]:
     """The two processes whose pids were written down; none until both are."""
     pids = [int(pid) for pid in pid_file.read_text().split()] if pid_file.exists() else []

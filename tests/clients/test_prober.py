@@ -252,6 +252,21 @@ async def test_a_real_log_is_searched_in_each_life(tmp_path: Path) -> None:
             await eventually_async(lambda: bench.verdicts() == {"startup": "success"})
 
 
+async def test_a_log_without_times_is_not_searched_twice(tmp_path: Path) -> None:
+    """What made the last life ready is not read again for the next one."""
+    path = tmp_path / "web-0.log"
+    check = {"log": {"regex": "^ready"}, **QUICK, "failureThreshold": 1000}
+    probes = Probes.model_validate({"startup": check})
+    path.write_text("ready\n")
+    async with real() as bench:
+        bench.prober.follow({"web-0": Subject("1", probes, born=time.time(), log=path)})
+        await eventually_async(lambda: bench.verdicts() == {"startup": "success"})
+        bench.prober.follow({})
+        bench.prober.follow({"web-0": Subject("2", probes, born=time.time(), log=path)})
+        await asyncio.sleep(0.3)
+        assert bench.verdicts() == {"startup": "unknown"}
+
+
 async def test_closing_ends_what_was_begun(tmp_path: Path) -> None:
     """No task, no program and no thread's work is left when the operator stops."""
     pids = tmp_path / "pid"

@@ -90,6 +90,8 @@ class Prober:
         self._looks = looks or Looks()
         self._watches: dict[str, _Watch] = {}
         self._ended: set[asyncio.Task[None]] = set()
+        # Up to where logs were read: lines without times are not searched again in a next life.
+        self._searches: dict[str, dict[Role, LogSearch]] = {}
         self._followed: float | None = None
 
     def follow(self, subjects: Mapping[str, Subject]) -> None:
@@ -125,7 +127,7 @@ class Prober:
         watch = _Watch(subject, standing, asyncio.get_running_loop().time())
         if before is not None:
             self._forget(key)
-            watch.searches = before.searches
+        watch.searches = self._searches.pop(key, {})
         self._watches[key] = watch
         self._arm(key, watch)
 
@@ -151,6 +153,8 @@ class Prober:
         watch = self._watches.pop(key)
         for role in Role:
             watch.stop(role)
+        if watch.searches:
+            self._searches[key] = watch.searches
 
     def _arm(self, key: str, watch: _Watch) -> None:
         """Run the probes that are to be run now, and no others."""
