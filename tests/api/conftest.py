@@ -107,7 +107,8 @@ class Operator:
         return {"command": ["python", "app.py"], "args": ["-v"], "env": env}
 
     async def resource(self, kind: str, name: str) -> View | None:
-        found = [one for one in self.resources if one["ref"] == f"{kind}/{name}"]
+        wanted = [one for one in self.resources if not one["system"]]
+        found = [one for one in wanted if one["ref"] == f"{kind}/{name}"]
         return self._answer(found[0]) if found else None
 
     def events(self, limit: int) -> Sequence[View]:

@@ -71,14 +71,17 @@ class LogPages:
 
 async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
     """The logs of a process, by instance."""
-    views = (await operator.status())["resources"]
-    own = [one for one in views if one["kind"] == "Process" and one["name"] == name]
-    written = str(Ref("Process", name))
-    meant = own or [one for one in views if one["writtenAs"] == written]
+    one = await operator.resource("Process", name)
+    meant = [one] if one is not None else await _instances(operator, str(Ref("Process", name)))
     if not meant:
         raise HTTPException(404, f"there is no Process/{name}")
     told = ((one["name"], str((one["vitals"] or {}).get("log") or "")) for one in meant)
     return {instance: File(path) for instance, path in told if path.startswith("/")}
+
+
+async def _instances(operator: OperatorView, written: str) -> list[View]:
+    views = (await operator.status())["resources"]
+    return [one for one in views if written in {one["ref"], one["writtenAs"]}]
 
 
 async def lines_of(path: File, name: str, lines: int, since: float | None = None) -> list[Line]:

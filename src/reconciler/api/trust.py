@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .access import Access, Caller, is_forged, owner
 from .credentials import Scope as Right
 from .problems import Problem
+from .throttle import network_of
 
 CLIENT: Final = "X-Reconciler-Client"
 """Written by the gateway alone, over whatever a client sent: ``local`` or ``stranger``."""
@@ -106,7 +107,7 @@ class Door:
             return Problem(413, TOO_MUCH)
         if peer.is_owner:
             return None
-        who = f"{caller.how} {caller.name}" if caller else peer.address
+        who = f"{caller.how} {caller.name}" if caller else network_of(peer.address)
         wait = self.access.rates.wait(who, self.access.now())
         return Problem(429, "too many requests", headers=retry(wait)) if wait else None
 
