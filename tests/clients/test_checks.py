@@ -24,7 +24,7 @@ from reconciler.core.verdict import Result
 from reconciler.testing import eventually_async, free_port
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
-PATH = {"PATH": os.environ["PATH"]}
+PATH = {"PATH": "/usr/bin:/bin"}
 Answer = Callable[[bytes], bytes | None]
 
 
