@@ -158,6 +158,7 @@ class Life(StockProgram):
         if self.history.failures and now >= healthy:
             self.history.failures = 0
             self.touch()
+            self.keeper.ring(self.name)
         again = up if self.phase == "starting" else NEVER
         if self.history.failures:
             again = min(again, healthy)
@@ -172,7 +173,8 @@ class Life(StockProgram):
         if self.memory != before:
             self.touch()
         if self.memory > self.settings.memory:
-            self.follow = Follow("memory", f"{self.memory} bytes, {self.settings.memory} allowed")
+            used, allowed = self.memory >> 20, self.settings.memory >> 20
+            self.follow = Follow("memory", f"{used} MiB used, {allowed} MiB allowed")
             self.end()
 
     def _over(self) -> None:

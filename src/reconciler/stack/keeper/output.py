@@ -38,6 +38,8 @@ class LogFile:
     def write(self, lines: bytes) -> None:
         """Add ``lines``, and turn the file over when it is full; a full disk stops nobody."""
         with suppress(OSError):
+            if self._file < 0:
+                self._open()
             written = os.write(self._file, lines)
             while written < len(lines):
                 written += os.write(self._file, lines[written:])

@@ -95,15 +95,18 @@ def _needs_more(record: Mapping[str, Any]) -> bool:
 def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int]) -> int:
     """Start it by a copy of ourselves, which has the time to change what it is."""
     told, tell = os.pipe()
+    # Until it is the program, a copy of us would hear a signal as supervisord does.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
+        if pid == 0:
+            _live_as(record, env, streams, tell)
     except OSError as exc:
         os.close(told)
-        os.close(tell)
         raise _crowded(exc) from None
-    if pid == 0:
-        _live_as(record, env, streams, tell)
-    os.close(tell)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(tell)
     why = b"".join(iter(partial(os.read, told, 4096), b""))  # ends when the program runs
     os.close(told)
     if why:
@@ -122,10 +125,10 @@ def _live_as(
             os.dup2(ours, theirs)
         become(record, env)
     except Refusal as refusal:
-        os.write(tell, f"{refusal.code} {refusal}".encode())
+        os.write(tell, f"{refusal.code} {refusal}".encode(errors="replace"))
     except BaseException as exc:  # noqa: BLE001 (a copy of supervisord must not live on)
         with suppress(OSError):
-            os.write(tell, f"126 {type(exc).__name__}: {exc}".encode())
+            os.write(tell, f"126 {type(exc).__name__}: {exc}".encode(errors="replace"))
     finally:
         os._exit(126)
 
