@@ -51,6 +51,7 @@ directory=%(here)s
 
 [program:script]
 command=%(here)s/run.sh 5004
+stdout_logfile=%(here)s/script.log
 directory=%(here)s
 
 [program:odd]
@@ -136,7 +137,7 @@ def world(stack_dir: Path) -> Iterator[World]:
     folder = stack_dir / "theirs"
     folder.mkdir()
     (folder / "s.conf").write_text(CONF)
-    (folder / "run.sh").write_text('#!/bin/sh\nwhile :; do sleep "$1"; done\n')
+    (folder / "run.sh").write_text("#!/bin/sh\necho hello from there\nwhile :; do sleep $1; done\n")
     (folder / "run.sh").chmod(0o755)
     (stack_dir / "specs").mkdir()
     (stack_dir / "specs" / ".keep").touch()
@@ -186,6 +187,7 @@ def test_a_running_stack_moves_process_by_process(world: World) -> None:
     eventually(lambda: world.ours()["odd-0"] not in {None, pids["odd-0"]}, 30)
     after = world.ours()
     assert {name for name in pids if pids[name] != after[name]} == {"odd-0"}
+    assert "hello from there" in world.call("logs", "script")
     assert psutil.Process(after["odd-0"]).cmdline() == ["sleep", "5055"]
     assert not psutil.pid_exists(before["pair:odd"])
 

@@ -37,6 +37,7 @@ class Found(NamedTuple):
     process: str = ""
     looks: Looks | None = None
     seen: Program | None = None
+    log: str = ""
     why: str = ""
 
     @property
@@ -109,7 +110,7 @@ def _find(settings: Settings, daemon: Daemon, instance: Resource[ProcessSpec]) -
     if seen != wanted and (written := daemon.written(process)) is not None:
         # It may have become another program, or changed its name; its file says how it began.
         seen = _by_file(written, wanted)
-    return Found(name, wanted, process, looks, seen)
+    return Found(name, wanted, process, looks, seen, str(info["stdout_logfile"]))
 
 
 def _by_file(written: Program, wanted: Program) -> Program:
@@ -148,6 +149,7 @@ def _write(settings: Settings, daemon: Daemon, found: Sequence[Found]) -> None:
             one.looks.pid,
             one.looks.born,
             name_looks(one.looks),
+            one.log,
             one.seen,
         )
         write_adoption(folder_of(settings.state_dir), adoption)

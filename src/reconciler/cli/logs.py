@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import select
 import time
@@ -42,14 +43,13 @@ def logs(
     timestamps: bool = False,
 ) -> int:
     """Print the ends of logs as one, by time; with ``follow`` also what comes after them."""
-    folder = settings.log_dir
     start = moment(since, time.time()) if since else None
     lines = tail if tail is not None or since else USUAL
-    found = named(folder, names)
+    found = named(settings, names)
     width = max(map(len, found)) if follow or len(found) > 1 else 0
     voice = Voice(terminal, output=output, name_width=width, stream=stream, timestamps=timestamps)
     if follow:
-        follower = Follower(lambda: _there(folder, names), lines=lines, since=start)
+        follower = Follower(lambda: _there(settings, names), lines=lines, since=start)
         return _follow(follower, voice)
     return _tell(logfile.merged(found, lines=lines, since=start), voice)
 
@@ -72,10 +72,11 @@ def moment(text: str, now: float) -> float:
     return then if then <= now else then - 86400
 
 
-def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+def named(settings: Settings, names: Sequence[str]) -> dict[str, Path]:
     """The logs that were asked for; those of all processes when none was."""
+    folder, every = settings.log_dir, _every(settings)
     if not names:
-        found = {k: v for k, v in find_logs(folder).items() if INSTANCE.fullmatch(k)}
+        found = {name: path for name, path in every.items() if INSTANCE.fullmatch(name)}
         if not found:
             raise Failure(
                 f"there are no logs in {folder}", hint="`reconciler status` says what runs"
@@ -83,12 +84,27 @@ def named(folder: Path, names: Sequence[str]) -> dict[str, Path]:
         return found
     found = {}
     for name in names:
-        own = find_logs(folder, None if name == ALL else name.rpartition("/")[2])
+        own = every if name == ALL else _meant(every, name.rpartition("/")[2])
         if not own:
-            hint = did_you_mean(name, find_logs(folder))
+            hint = did_you_mean(name, every)
             raise Failure(f"there is no log of {name} in {folder}", hint=hint)
         found |= own
     return found
+
+
+def _every(settings: Settings) -> dict[str, Path]:
+    """All logs, also of what another supervisord still writes for us."""
+    adopted = {}
+    for path in (settings.durable / "adopted").glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            if log := json.loads(path.read_bytes()).get("log"):
+                adopted[path.stem] = Path(log)
+    return find_logs(settings.log_dir) | adopted
+
+
+def _meant(every: Mapping[str, Path], name: str) -> dict[str, Path]:
+    own = logfile.instances_of(name)
+    return {one: path for one, path in every.items() if own.fullmatch(one)}
 
 
 def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
@@ -96,9 +112,9 @@ def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
     return logfile.find_logs(folder, name)
 
 
-def _there(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:
+def _there(settings: Settings, names: Sequence[str]) -> Mapping[str, Path]:
     try:
-        return named(folder, names)
+        return named(settings, names)
     except Failure:
         return {}
 

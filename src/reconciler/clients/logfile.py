@@ -65,7 +65,7 @@ async def looks(
 
 def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
     """The log of each instance; ``web`` means web-0, web-1 and so on, None every log there is."""
-    own = re.compile(rf"{re.escape(name)}(-[0-9]+)?" if name else ".*")
+    own = instances_of(name)
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except FileNotFoundError:
@@ -76,13 +76,18 @@ def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
     return {stem: folder / f"{stem}.log" for stem in stems if own.fullmatch(stem)}
 
 
+def instances_of(name: str | None) -> re.Pattern[str]:
+    """What the instances of ``name`` are called."""
+    return re.compile(rf"{re.escape(name)}(-[0-9]+)?" if name else ".*")
+
+
 def last_lines(
-    path: Path, *, lines: int | None = None, since: float | None = None
+    path: Path, *, lines: int | None = None, since: float | None = None, process: str = ""
 ) -> Iterator[Line]:
     """The end of a log, oldest first; what was rotated away counts. Reads no more than it must."""
     with ExitStack() as opened:
         files = find_start(path, opened, Wanted(lines, since))
-        found = _lines(files, path.stem)
+        found = _lines(files, process or path.stem)
         if since is not None:
             found = not_before(found, since)
         if lines is None:
@@ -94,7 +99,10 @@ def last_lines(
 
 def merged(paths: Paths, *, lines: int | None, since: float | None = None) -> Iterator[Line]:
     """The ends of several logs as one, by time."""
-    ends = (last_lines(path, lines=lines, since=since) for path in paths.values())
+    ends = (
+        last_lines(path, lines=lines, since=since, process=process)
+        for process, path in paths.items()
+    )
     if len(paths) > MANY:
         ends = (iter(list(end)) for end in ends)  # so that not all are open at once
     dated = [dates(end, _changed(path)) for end, path in zip(ends, paths.values(), strict=True)]

@@ -58,6 +58,20 @@ class ProcessFields(Metadata, total=False):
     logs: Part
 
 
+class ProbeFields(Metadata, total=False):
+    """A check of something that runs elsewhere."""
+
+    http: Part
+    tcp: Part
+    exec: str | Sequence[Text]
+    env: Mapping[str, str | Part]
+    working_dir: Text
+    period: Duration
+    timeout: Duration
+    success_threshold: int
+    failure_threshold: int
+
+
 class RouteFields(Metadata, total=False):
     """Which requests go where."""
 

@@ -17,6 +17,7 @@ from ..specs.yaml_text import to_document
 from .fields import (
     GatewayFields,
     Metadata,
+    ProbeFields,
     ProcessFields,
     RepositoryFields,
     RouteFields,
@@ -109,6 +110,9 @@ class Probe(Declared):
     """A check of something that runs elsewhere."""
 
     kind = "Probe"
+
+    def __init__(self, name: str, /, **fields: Unpack[ProbeFields]) -> None:
+        super().__init__(name, **fields)
 
 
 def here() -> Place:

@@ -34,6 +34,7 @@ class Adoption(NamedTuple):
     pid: int
     born: int
     looks: str
+    log: str
     program: Program
 
 
