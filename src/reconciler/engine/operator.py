@@ -160,7 +160,8 @@ class Operator:
 
     def requests(self) -> list[View]:
         """All that is asked by hand now."""
-        return [override_view(one) for one in self.stack.requests]
+        every, now = self.stack.requests, self._now
+        return [override_view(one) for one in every if (one.request.until or now + 1) > now]
 
     async def _reload_one(self, ref: Ref, author: str) -> View:
         await self.stack.drivers[ref.kind].apply(asking.reload_action(self.stack, ref))

@@ -17,6 +17,8 @@ from .records import Records
 log = logging.getLogger(__name__)
 
 TOPIC: Final = "override"
+LINGER: Final = 10.0
+"""Seconds after its time in which a request may explain that it is over."""
 
 
 class Requests:
@@ -76,13 +78,18 @@ class Requests:
             log.warning("%s", exc)
 
     def _is_over(self, request: Request, want: Resource[Any], world: World, now: float) -> bool:
+        if request.until is not None and now < request.until:
+            return False
+        running = is_live(want.ref, world)
         if request.until is not None:
-            return request.until <= now
+            # It explains the change that ends it, so it stays until that is seen.
+            undone = running == (request.verb is Asked.STOP)
+            return undone or now >= request.until + LINGER
         if request.verb is Asked.RESTART:
             lasting = any(one.lasts for one in self.asked.get(want.ref, ()))
             idle = not lasting and not may_run(self._kinds[want.ref.kind], want)
             return idle or request.epoch <= epoch_of(seen_of(want.ref, world))
-        return request.verb is Asked.START and is_live(want.ref, world)
+        return request.verb is Asked.START and running
 
     def _keep(self, ref: Ref, own: tuple[Request, ...]) -> None:
         if own:
