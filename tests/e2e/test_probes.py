@@ -93,7 +93,13 @@ def test_startup_gates_and_is_looked_for_in_the_log(herd: Herd) -> None:
     stack = herd
     startup = "  startup: {log: {regex: '^up and (running|away)'}, failureThreshold: 10}"
     does = "while [ ! -e signs/go ]; do sleep 0.05; done; echo up and away; " + SLEEPS
-    stack.write("slow", "probes:", startup, probe("liveness", "never", period="1h", failureThreshold=2), does=does)
+    stack.write(
+        "slow",
+        "probes:",
+        startup,
+        probe("liveness", "never", period="1h", failureThreshold=2),
+        does=does,
+    )
     slower = "  startup: {log: {regex: away}, period: 500ms, failureThreshold: 1}"
     stack.write("late", "restart: {backoff: 0s}", "probes:", slower, does=does)
     stack.begin()
