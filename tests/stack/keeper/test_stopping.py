@@ -4,9 +4,13 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from reconciler.stack.keeper import families
+from reconciler.stack.keeper.ending import Ending
+from reconciler.stack.keeper.policy import Settings
 from reconciler.testing import eventually
 
 from .world import SPEC, World
@@ -177,3 +181,32 @@ def test_a_circle_of_needs_is_cut(world: World) -> None:
     world.shell("sleep 1000", name="b-0", family="b", after=["a"])
     assert world.stop() == 0
     assert world.kin("a-0") | world.kin("b-0") == set()
+
+
+def test_an_end_that_does_not_come_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What belongs to another user cannot be killed; its pid is told, and it is tried again."""
+    program = Mortal()
+    ending = Ending(program, 0.0, asked=False)  # type: ignore[arg-type]
+    ending.main_ended()
+    monkeypatch.setattr(families, "group_lives", lambda _: True)
+    monkeypatch.setattr(families, "signal_group", lambda *_: None)
+    assert ending.look(0.0) is not None
+    assert ending.look(1.1) is not None
+    assert program.error == ""
+    assert ending.look(7.0) is not None
+    assert program.error == "does not end, not even killed: pid 4242; end it by hand"
+    monkeypatch.setattr(families, "group_lives", lambda _: False)
+    assert ending.look(8.0) is None
+
+
+class Mortal:
+    """As much of a program as its end asks for."""
+
+    pid = 4242
+    name = "web-0"
+    error = ""
+    settings = Settings(grace=1)
+    keeper = SimpleNamespace(strays=lambda _: set(), ring=lambda _: None)
+
+    def touch(self) -> None:
+        """Nobody listens."""

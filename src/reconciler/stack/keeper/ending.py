@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _FIRST_LOOK: Final = 0.01
 _LAST_LOOK: Final = 0.25
+_PATIENCE: Final = 5.0
+"""Seconds after which it is said that something cannot be killed: it belongs to another user."""
 
 
 class Hook:
@@ -78,7 +80,7 @@ class Ending:
 
     def _press(self, rest: set[int], now: float) -> float:
         if now >= self._deadline:
-            self._kill(rest)
+            self._kill(rest, now)
         elif self._alive:
             return self._deadline
         else:
@@ -91,13 +93,18 @@ class Ending:
         soon = now + self._pause
         return min(soon, self._deadline) if now < self._deadline else soon
 
-    def _kill(self, rest: set[int]) -> None:
+    def _kill(self, rest: set[int], now: float) -> None:
         if self._alive:
             rest = families.tree(self._leader) - {self._leader}
             self._family |= families.named(rest)
         if self._group:
             families.signal_group(self._leader, SIGKILL)
         families.signal_each(rest, SIGKILL)
+        if now > self._deadline + _PATIENCE and not self._program.error:
+            pids = ", ".join(map(str, sorted(rest or {self._leader})))
+            self._program.error = f"does not end, not even killed: pid {pids}; end it by hand"
+            self._program.touch()
+            self._program.keeper.ring(self._program.name)
 
     def _rest(self) -> set[int]:
         """What is left outside the group; whether the group is left is noted on the way."""
