@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -143,6 +144,28 @@ async def test_events_as_they_come(operator: Operator, access: Access, stack_dir
             if "Second" in heard:
                 break
     assert heard == ["First", "Second"]
+
+
+async def test_a_stream_does_not_keep_the_operator(
+    operator: Operator, access: Access, stack_dir: Path
+) -> None:
+    """Told to stop, it ends its streams at once, whole."""
+    path = stack_dir / "run" / "operator.sock"
+    task = asyncio.create_task(serve(make_app(operator, Metrics(), access), socket=path))
+    await eventually_async(path.exists)
+    transport = httpx.AsyncHTTPTransport(uds=str(path))
+    async with (
+        asyncio.timeout(10),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+        http.stream("GET", f"{ROOT}/events/stream") as answer,
+    ):
+        chunks = answer.aiter_bytes()
+        await anext(chunks)
+        started = time.monotonic()
+        task.cancel()
+        assert all([chunk async for chunk in chunks])  # to its end, not cut off
+        await asyncio.wait([task])
+    assert time.monotonic() - started < 1.5
 
 
 async def test_streams_are_counted(

@@ -49,7 +49,7 @@ def make_app(
         routes=[*HealthPages(operator).routes(), metrics_page(operator, metrics)],
     )
     app.state.speak = speak
-    streams = Streams()
+    streams = app.state.streams = Streams()
     for pages in (
         ResourcePages(operator),
         ActionPages(operator),

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from .sockets import port_socket, unix_socket
+from .streams import Streams
 
 GRACE: Final = 2
 """Seconds for requests under way when the operator is told to stop."""
@@ -21,7 +22,7 @@ LAST_WORD: Final = 0.5
 """Seconds for those that were not done by then, to say so."""
 
 
-async def serve(app: ASGIApp, *, socket: Path, listen: str | None = None) -> None:
+async def serve(app: FastAPI, *, socket: Path, listen: str | None = None) -> None:
     """Answer until cancelled; then finish what is under way, soon, and take the socket away.
 
     Raises Terminal or Transient when it cannot listen.
@@ -46,7 +47,7 @@ async def _answer(server: _Server, sockets: list[net.socket]) -> None:
 class _Server(uvicorn.Server):
     """Uvicorn as a guest in our loop: it leaves signals alone and sleeps until it is needed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         config = uvicorn.Config(
             app,
             http="h11",
@@ -63,9 +64,11 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self._stopping = asyncio.Event()
+        self._streams: Streams = app.state.streams
 
     def stop(self) -> None:
         self.should_exit = True
+        self._streams.ended = True
         self._stopping.set()
 
     async def main_loop(self) -> None:

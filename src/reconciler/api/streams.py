@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +24,8 @@ QUIET: Final = 15.0
 
 MOST: Final = 32
 EVERY: Final = 0.5
+WINDOW: Final = 200
+"""Events looked at each time: more than come between two looks."""
 
 STREAMED: Final[Says] = {
     200: {
@@ -36,9 +37,11 @@ STREAMED: Final[Says] = {
 
 @dataclass(slots=True)
 class Streams:
-    """How many go on at a time."""
+    """How many go on at a time, and whether they still may."""
 
     going: int = 0
+    ended: bool = False
+    """Nobody waits for a stream when the operator stops."""
 
     def answer(self, request: Request, news: AsyncIterator[Sequence[View]]) -> Response:
         """Everything ``news`` yields: as server-sent events if asked for, else line by line."""
@@ -52,7 +55,10 @@ class Streams:
         self.going += 1
         try:
             async for frame in body:
-                yield frame
+                if frame:
+                    yield frame
+                if self.ended:
+                    break
         finally:
             self.going -= 1
 
@@ -67,6 +73,7 @@ async def frames(news: AsyncIterator[Sequence[View]], kind: str) -> AsyncIterato
         if views:
             yield b"".join(head + to_json(view, inf_nan_mode="null") + tail for view in views)
         elif clock() - spoken < QUIET:
+            yield b""  # a moment to look whether it is over
             continue
         else:
             yield alive
@@ -91,10 +98,16 @@ class EventPages:
         return self.streams.answer(request, self._news(limit))
 
     async def _news(self, limit: int) -> AsyncIterator[Sequence[View]]:
-        seen: deque[Any] = deque(maxlen=2 * limit)
+        known, count = {_mark(one): one for one in self.operator.events(max(limit, WINDOW))}, limit
+        fresh = list(known.values())
         while True:
-            newest = [one for one in self.operator.events(limit) if one not in seen]
-            newest.reverse()
-            seen.extend(newest)
-            yield newest
+            yield fresh[:count][::-1]
             await asyncio.sleep(EVERY)
+            newest, count = {_mark(one): one for one in self.operator.events(WINDOW)}, WINDOW
+            fresh = [one for mark, one in newest.items() if mark not in known]
+            known = newest
+
+
+def _mark(event: View) -> tuple[Any, ...]:
+    """What tells an event from the others; one that happens again counts up."""
+    return tuple(event.get(name) for name in ("time", "ref", "reason", "message", "count"))
