@@ -18,13 +18,22 @@ from unittest.mock import patch
 import httpx
 
 from reconciler.app import open_operator
+from reconciler.clients.post import Post
 from reconciler.settings import Settings
 from reconciler.testing import eventually
 
 from .rounds import Board, Target
 from .sides import Ours, build, folder
 
-READING: Final = frozenset({"supervisor.getAllProcessInfo", "supervisor.getProcessInfo"})
+READING: Final = frozenset(
+    {
+        "supervisor.getAllProcessInfo",
+        "supervisor.getProcessInfo",
+        "reconciler.hello",
+        "reconciler.changes",
+        "reconciler.view",
+    }
+)
 WINDOW: Final = 0.5
 """Seconds in which a touched file would have started a pass."""
 
@@ -84,7 +93,7 @@ async def _apply_twice(settings: Settings, calls: Counter[str]) -> None:
     async with open_operator(settings) as (operator, _):
         first = await operator.reconcile_now()
         assert not first["failures"], first["failures"]
-        assert calls["supervisor.startProcess"], "nothing was started"
+        assert calls["reconciler.do"], "nothing was started"
         calls.clear()
         second = await operator.reconcile_now()
         assert second["after"]["inSync"]
@@ -94,19 +103,25 @@ async def _apply_twice(settings: Settings, calls: Counter[str]) -> None:
 def _counted() -> Iterator[Counter[str]]:
     """Counts the methods called on the wire, those inside a batch too."""
     calls: Counter[str] = Counter()
-    send = httpx.AsyncHTTPTransport.handle_async_request
+    send, post = httpx.AsyncHTTPTransport.handle_async_request, Post.post
 
     async def count(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        calls.update(_methods(request, await request.aread()))
+        if request.method != "GET":
+            calls[f"{request.method} {request.url.path}"] += 1
         return await send(self, request)
 
-    with patch.object(httpx.AsyncHTTPTransport, "handle_async_request", count):
+    async def count_calls(self: Post, body: bytes) -> bytes:
+        calls.update(_methods(body))
+        return await post(self, body)
+
+    with (
+        patch.object(httpx.AsyncHTTPTransport, "handle_async_request", count),
+        patch.object(Post, "post", count_calls),
+    ):
         yield calls
 
 
-def _methods(request: httpx.Request, body: bytes) -> list[str]:
-    if request.url.path != "/RPC2":  # the gateway
-        return [] if request.method == "GET" else [f"{request.method} {request.url.path}"]
+def _methods(body: bytes) -> list[str]:
     arguments, method = xmlrpc.client.loads(body)
     if method != "system.multicall":
         return [str(method)]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from supervisor.xmlrpc import Faults
 
@@ -19,22 +18,24 @@ SOCKET = Path("/tmp/s.sock")
 Answer = Callable[[str, tuple[Any, ...]], Any]
 
 
-class Wire(httpx.AsyncBaseTransport):
+class Wire:
     """Answers calls in this process, and counts requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.requests: list[str] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        args, method = xmlrpc.client.loads(request.content)
+    async def post(self, body: bytes) -> bytes:
+        args, method = xmlrpc.client.loads(body)
         self.requests.append(str(method))
         value = self.answer(str(method), args)
-        if isinstance(value, xmlrpc.client.Fault):
-            return httpx.Response(200, text=xmlrpc.client.dumps(value))
-        if isinstance(value, httpx.Response):
+        if isinstance(value, bytes):
             return value
-        return httpx.Response(200, text=xmlrpc.client.dumps((value,), methodresponse=True))
+        told = value if isinstance(value, xmlrpc.client.Fault) else (value,)
+        return xmlrpc.client.dumps(told, methodresponse=True).encode()
+
+    async def aclose(self) -> None:
+        return
 
 
 def multicall(method: str, args: tuple[Any, ...]) -> Any:
@@ -48,7 +49,7 @@ def multicall(method: str, args: tuple[Any, ...]) -> Any:
 async def test_calls_made_side_by_side_travel_together() -> None:
     """Many starts are one request; a later one is another."""
     wire = Wire(multicall)
-    client = Supervisord(SOCKET, transport=wire)
+    client = Supervisord(SOCKET, wire=wire)
     await asyncio.gather(*(client.start(f"p{n}") for n in range(10)))
     await client.start("last")
     assert wire.requests == ["system.multicall", "supervisor.startProcess"]
@@ -56,7 +57,7 @@ async def test_calls_made_side_by_side_travel_together() -> None:
 
 async def test_one_refusal_does_not_spoil_the_others() -> None:
     """Each caller gets its own answer."""
-    client = Supervisord(SOCKET, transport=Wire(multicall))
+    client = Supervisord(SOCKET, wire=Wire(multicall))
     good, bad = await asyncio.gather(
         client.start("good"), client.start("bad"), return_exceptions=True
     )
@@ -68,14 +69,14 @@ async def test_one_refusal_does_not_spoil_the_others() -> None:
 async def test_a_large_batch_goes_in_pieces() -> None:
     """Supervisord does nothing else while it answers, so no piece is long."""
     wire = Wire(multicall)
-    client = Supervisord(SOCKET, transport=wire)
+    client = Supervisord(SOCKET, wire=wire)
     await asyncio.gather(*(client.start(f"p{n}") for n in range(120)))
     assert len(wire.requests) == 3
 
 
 async def test_a_caller_that_gave_up_holds_nobody_up() -> None:
     """A cancelled call does not disturb those that travel with it."""
-    client = Supervisord(SOCKET, transport=Wire(multicall))
+    client = Supervisord(SOCKET, wire=Wire(multicall))
     first, second = (asyncio.ensure_future(client.start(name)) for name in ("a", "b"))
     await asyncio.sleep(0)
     first.cancel()
@@ -99,14 +100,10 @@ def test_faults_say_what_the_loop_must_do() -> None:
     assert isinstance(refused(12345, "new"), Refused)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [httpx.Response(500), httpx.Response(200, text="<"), httpx.Response(200, text="<a/>")],
-    ids=["status", "torn", "other"],
-)
-async def test_a_bad_answer_is_transient(answer: httpx.Response) -> None:
+@pytest.mark.parametrize("answer", [b"", b"<", b"<a/>"], ids=["none", "torn", "other"])
+async def test_a_bad_answer_is_transient(answer: bytes) -> None:
     """Whatever comes back, the caller gets one of our failures."""
-    client = Supervisord(SOCKET, transport=Wire(lambda *_: answer))
+    client = Supervisord(SOCKET, wire=Wire(lambda *_: answer))
     with pytest.raises(Transient):
         await client.processes()
 
@@ -140,7 +137,7 @@ def test_a_path_that_no_socket_can_have_is_refused() -> None:
 async def test_a_process_that_is_not_there_is_none() -> None:
     """Unknown to supervisord is an answer, not a failure; to stop it is done already."""
     fault = xmlrpc.client.Fault(Faults.BAD_NAME, "BAD_NAME: x")
-    client = Supervisord(SOCKET, transport=Wire(lambda *_: fault))
+    client = Supervisord(SOCKET, wire=Wire(lambda *_: fault))
     assert await client.process("x") is None
     await client.stop("x")
     await client.remove("x")

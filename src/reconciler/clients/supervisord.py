@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 from xml.parsers.expat import ExpatError
 
-import httpx
-
 from ..core.errors import ReconcileError, Terminal, Transient
 from .faults import Fault, Refused, refused
+from .post import AnswerError, Post, Wire
 
 __all__ = ["Fault", "ProcessInfo", "Refused", "RunState", "Supervisord"]
 
 ProcessInfo: TypeAlias = dict[str, Any]
 """What supervisord says about one process: name, group, state, pid, start, spawnerr, …"""
 
-URL: Final = "http://supervisord/RPC2"
+TARGET: Final = "/RPC2"
 SOCKET_PATH_LIMIT: Final = 107
 DEADLINE: Final = 5.0
 PER_CALL: Final = 0.1
@@ -29,6 +28,11 @@ CHUNK: Final = 50  # supervisord does nothing else meanwhile, and a start costs 
 UNREACHABLE: Final = "Unreachable"
 LARGE: Final = 64 * 1024
 NO_WAIT: Final = False
+_WORDS: Final[dict[type[Exception], str]] = {
+    FileNotFoundError: "nobody answers",
+    ConnectionRefusedError: "nobody answers",
+    TimeoutError: "no answer in time",
+}
 
 
 class RunState(IntEnum):
@@ -55,11 +59,7 @@ class Supervisord:
     """One supervisord. Every call has a deadline; every failure is one of ours."""
 
     def __init__(
-        self,
-        socket: Path,
-        *,
-        deadline: float = DEADLINE,
-        transport: httpx.AsyncBaseTransport | None = None,
+        self, socket: Path, *, deadline: float = DEADLINE, wire: Wire | None = None
     ) -> None:
         if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
             raise Terminal(
@@ -68,9 +68,7 @@ class Supervisord:
             )
         self._socket = socket
         self._deadline = deadline
-        # Without a client around it: cookies, redirects and the like would double each call's cost.
-        # There is no TLS on a unix socket: do not load the world's certificates for it.
-        self._http = transport or httpx.AsyncHTTPTransport(uds=str(socket), verify=False)
+        self._wire = wire or Post(socket, TARGET, "text/xml")
         self._waiting: list[_Call] = []
         self._sender: asyncio.Task[None] | None = None
 
@@ -124,7 +122,7 @@ class Supervisord:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._wire.aclose()
 
     async def _tolerating(self, fault: Fault, method: str, *args: str | bool) -> None:
         try:
@@ -182,31 +180,17 @@ class Supervisord:
         body = xmlrpc.client.dumps(args, method).encode()
         try:
             async with asyncio.timeout(self._deadline + PER_CALL * count):
-                content = await self._exchange(body)
+                content = await self._wire.post(body)
                 if len(content) > LARGE:
                     return await asyncio.to_thread(_decode, content)
                 return _decode(content)
         except xmlrpc.client.Fault as exc:
             raise refused(exc.faultCode, exc.faultString) from exc
-        except (httpx.HTTPError, TimeoutError, xmlrpc.client.Error, ExpatError) as exc:
+        except (OSError, AnswerError, xmlrpc.client.Error, ExpatError) as exc:
             raise self._unreachable(exc) from exc
 
-    async def _exchange(self, body: bytes) -> bytes:
-        request = httpx.Request("POST", URL, content=body, headers={"Content-Type": "text/xml"})
-        response = await self._http.handle_async_request(request)
-        response.request = request
-        try:
-            content = await response.aread()
-        finally:
-            await response.aclose()
-        response.raise_for_status()
-        return content
-
     def _unreachable(self, exc: Exception) -> Transient:
-        what = {
-            httpx.ConnectError: "nobody answers",
-            TimeoutError: "no answer in time",
-        }.get(type(exc), f"{type(exc).__name__} {exc}".strip())
+        what = _WORDS.get(type(exc), f"{type(exc).__name__} {exc}".strip())
         text = f"supervisord at {self._socket}: {what}; start it with `reconciler up`"
         return Transient(text, reason=UNREACHABLE)
 

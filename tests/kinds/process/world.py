@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-import httpx
-
+from reconciler.clients.post import Post
 from reconciler.clients.supervisord import Supervisord
 from reconciler.core.errors import Waiting
 from reconciler.core.kind import Kinds
@@ -26,18 +25,18 @@ from reconciler.kinds.process.state import Program
 from reconciler.testing import eventually_async
 
 
-class Counting(httpx.AsyncHTTPTransport):
-    """The real transport; remembers which calls went out."""
+class Counting(Post):
+    """The real wire; remembers which calls went out."""
 
     def __init__(self, socket: Path) -> None:
-        super().__init__(uds=str(socket), verify=False)
+        super().__init__(socket, "/RPC2", "text/xml")
         self.methods: list[str] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        args, method = xmlrpc.client.loads(request.content)
+    async def post(self, body: bytes) -> bytes:
+        args, method = xmlrpc.client.loads(body)
         batch = args[0] if method == "system.multicall" else [{"methodName": method}]
         self.methods += [str(call["methodName"]).partition(".")[2] for call in batch]
-        return await super().handle_async_request(request)
+        return await super().post(body)
 
 
 class Stack:
@@ -49,7 +48,7 @@ class Stack:
         self.records = Memory()
         self.now = time.time()
         self.wire = Counting(state_dir / "run/supervisor.sock")
-        self.rpc = Supervisord(state_dir / "run/supervisor.sock", transport=self.wire)
+        self.rpc = Supervisord(state_dir / "run/supervisor.sock", wire=self.wire)
         self.driver = self.operator(stock=stock)
 
     def operator(self, *, stock: bool = False, start: str = "1") -> ProcessDriver:
