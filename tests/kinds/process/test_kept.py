@@ -364,6 +364,7 @@ async def test_every_nasty_word_arrives(either: Stack) -> None:
         left -= len(words) + len(env)
         await either.go(web(command=["/bin/sh", "-c", "sleep 1000", *words], env=env))
         proc = Path(f"/proc/{await either.pid()}")
+        await eventually_async(lambda: b"/bin/sh" in (proc / "cmdline").read_bytes()[:8])
         argv = (proc / "cmdline").read_bytes().split(b"\0")[:-1]
         told = (proc / "environ").read_bytes().split(b"\0")[:-1]
         pairs = dict(pair.split(b"=", 1) for pair in told)
