@@ -204,10 +204,12 @@ class Life(StockProgram):
         self._note(0)
         if verdict == "backoff":
             wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)
+            if wait <= 0.0:
+                return self.start(follow)
             self.follow, self._next_at = follow, time.monotonic() + wait
             self.next = time.time() + wait
             self.keeper.loop.timers.set(self, self._next_at)
-        self.enter(verdict)
+        return self.enter(verdict)
 
     def enter(self, phase: str) -> None:
         """Be in ``phase`` from now on, and say so."""
