@@ -196,3 +196,20 @@ def test_open_files_are_limited_as_usual(launch: Launch, monkeypatch: pytest.Mon
     monkeypatch.setenv("RECONCILER_OPEN_FILES", "123")
     launch.write(argv=["/bin/sh", "-c", "ulimit -n"])
     assert launch().stdout == "123\n"
+
+
+def test_limits_are_what_the_record_says(launch: Launch) -> None:
+    """Files, processes, niceness and privileges; what may not be is refused."""
+    launch.write(
+        argv=["/bin/sh", "-c", "ulimit -Sn; ulimit -Su || ulimit -p; nice; cat /proc/self/status"],
+        limits={"openFiles": 99, "processes": 5000, "niceness": 15, "noNewPrivileges": True},
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    said = launch().stdout
+    assert said.startswith("99\n")
+    assert "15\n" in said
+    assert "NoNewPrivs:\t1" in said
+    launch.write(limits={"openFiles": 2**40})
+    done = launch()
+    assert done.returncode == 126
+    assert "limits.openFiles 1099511627776: only" in done.stderr
