@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ def start_time(pid: int) -> int | None:
     """
     fields = _stat(pid)
     return int(fields[19]) if fields else None
+
+
+def ticks(at: float) -> int:
+    """A moment of the recent past, in Unix seconds, as the kernel tells when processes began."""
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - at)
+    return int(since_boot * os.sysconf("SC_CLK_TCK"))
 
 
 def parent(pid: int) -> int | None:

@@ -41,6 +41,8 @@ class Finding:
     """Failures in a row."""
     successes: int = 0
     """Successes in a row, counted no further than the threshold."""
+    returns: int = 0
+    """How often it was good again after it was bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def heard(standing: Standing, role: Role, result: Result, now: float) -> Standin
     before = standing.findings[role]
     after = _counted(before, probe, result)
     if _reached(after, probe) and after.verdict is not _said(result):
-        after = replace(after, verdict=_said(result), since=now)
+        returns = after.returns + (after.verdict is Verdict.FAILURE)
+        after = replace(after, verdict=_said(result), since=now, returns=returns)
     if after == before:
         return standing
     return replace(standing, findings={**standing.findings, role: after})

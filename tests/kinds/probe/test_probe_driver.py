@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from reconciler.clients.prober import Prober
+from reconciler.clients.proc import start_time
 from reconciler.core.diff import diff
 from reconciler.core.errors import Transient
 from reconciler.core.model import Observed, Origin, Ref, Resource
@@ -105,6 +106,29 @@ async def test_a_database_goes_down_and_comes_back(world: World) -> None:
         assert await world.converge(**wanted) == []
         server.close()
         await until(world, "failure")
+
+
+async def test_what_comes_back_has_begun_anew(world: World) -> None:
+    """Those who follow it can tell: it is younger than who was there, older than who starts now."""
+    port = free_port()
+    wanted = {"db": {"tcp": {"port": port}, **QUICK}}
+    with socket.create_server(("127.0.0.1", port)):
+        await world.converge(**wanted)
+        await until(world, "success")
+        assert "restarts" not in await world.vitals()  # it was there all the time, for all we know
+        before = await asyncio.create_subprocess_exec("sleep", "60")
+    await until(world, "failure")
+    assert "born" not in await world.vitals()
+    with socket.create_server(("127.0.0.1", port)):
+        await until(world, "success")
+        after = await asyncio.create_subprocess_exec("sleep", "60")
+        vitals = await world.vitals()
+        assert vitals["restarts"] == 1
+        assert (start_time(before.pid) or 0) < vitals["born"] <= (start_time(after.pid) or 0)
+        assert await world.vitals() == vitals
+    for process in (before, after):
+        process.kill()
+        await process.wait()
 
 
 async def test_an_operator_that_comes_back_knows_it(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, assert_never
 from ...clients.execution import Surroundings
 from ...clients.files import list_files, write_atomic
 from ...clients.prober import Prober, Subject
+from ...clients.proc import ticks
 from ...core.errors import Transient
 from ...core.model import Json, Observed
 from ...core.probe import Role
@@ -39,6 +40,7 @@ class ProbeDriver:
         self._environ = {key: value for key, value in (environ or {}).items() if key in INHERITED}
         self._seen: dict[str, tuple[Version, Watched]] = {}
         self._subjects: dict[str, tuple[Watched, Subject]] = {}
+        self._returns: dict[str, tuple[float, int]] = {}
 
     async def observe(self) -> Mapping[str, Observed[Watched]]:
         """Everything that is looked at, and what was found last."""
@@ -112,7 +114,17 @@ class ProbeDriver:
             "message": found.message,
             "meets": ["ready"] if found.verdict is Verdict.SUCCESS else [],
             "probes": told(standing) if standing is not None else {},
+            **self._life(name, found),
         }
+
+    def _life(self, name: str, found: Finding) -> dict[str, Json]:
+        """What was away and came back has begun anew, as far as those who need it can tell."""
+        if not found.returns or found.verdict is not Verdict.SUCCESS:
+            return {}
+        known = self._returns.get(name)
+        if known is None or known[0] != found.since:
+            known = self._returns[name] = (found.since, ticks(found.since))
+        return {"restarts": found.returns, "born": known[1]}
 
 
 def _body(watched: Watched) -> bytes:
