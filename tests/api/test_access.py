@@ -175,14 +175,15 @@ async def test_too_much(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("host", ["other.example", "bot.example.evil", ""])
-async def test_only_our_names(ask: Ask, settings: Settings, access: Access, host: str) -> None:
+async def test_only_our_names(ask: Ask, access: Access, host: str) -> None:
     """With names given, the API answers to these and to this machine's own."""
-    object.__setattr__(settings, "api_hosts", frozenset({"bot.example"}))
-    access.hosts = settings.api_hosts
+    access.hosts = frozenset({"bot.example"})
     async with ask(**STRANGER) as http:
         assert (await http.get(STATUS, headers={"Host": host})).status_code == 421
         assert (await http.get(STATUS, headers={"Host": "bot.example:7860"})).status_code == 401
         assert (await http.get("/health", headers={"Host": host})).status_code == 200
+        here = {**GATEWAY, "Host": "bot.example"}
+        assert (await http.get(STATUS, headers=here)).status_code == 401
 
 
 async def test_headers_for_browsers(ask: Ask) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
@@ -15,29 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..core.model import Ref
-from ..core.values import HIDDEN
 from .actions import LONGEST, Act, Order, ask, caller_of
 from .answers import answer, says
-from .logs import lines_of, log_paths, stamp
+from .logs import lines_of, log_paths
+from .translation import LogEntry, ProcessEntry, entry, family, log_entry
 from .view import OperatorView, View
-
-SECRET: Final = re.compile(r"KEY|SECRET|PASS|TOKEN|CREDENTIAL|AUTH", re.IGNORECASE)
-MASK: Final = "****"
-NEVER: Final = "0001-01-01T00:00:00Z"
-"""What the original's language writes for no time at all."""
 
 LINES: Final = 100
 MOST: Final = 1000
-
-WORDS: Final[Mapping[str, str]] = {
-    "running": "running",
-    "stopping": "running",
-    "starting": "starting",
-    "waiting": "starting",
-    "backoff": "crashed",
-    "failed": "failed",
-}
-"""The original's word for each state; every other is ``stopped``."""
 
 DONE: Final[Mapping[Act, str]] = {
     Act.START: "Process start initiated",
@@ -53,28 +37,6 @@ class Done(BaseModel):
 
     message: str
     id: str
-
-
-class ProcessEntry(BaseModel):
-    """One process, as the original lists it."""
-
-    id: str
-    pid: int
-    status: str
-    startTime: str  # noqa: N815 - the original's spelling
-    uptime: str
-    restartCount: int  # noqa: N815
-    lastError: str  # noqa: N815
-    config: dict[str, Any]
-
-
-class LogEntry(BaseModel):
-    """One line, as the original has it."""
-
-    timestamp: str
-    processId: str  # noqa: N815
-    stream: str
-    content: str
 
 
 class OriginalPages:
@@ -125,7 +87,7 @@ class OriginalPages:
             for one, path in paths.items()
             for line in await lines_of(path, one, min(count, MOST) or LINES)
         ]
-        return answer(request, [_line(line, name) for line in found])
+        return answer(request, [log_entry(line, name) for line in found])
 
     async def start(self, request: Request, name: Id) -> Response:
         """Start a process that does not run."""
@@ -151,7 +113,7 @@ class OriginalPages:
 
     async def _views(self, name: str) -> list[View]:
         """The instances of a process; a 404 when it has none."""
-        own = [one for one in await self._processes() if name in {one["name"], _written(one)}]
+        own = [one for one in await self._processes() if name in {one["name"], family(one)}]
         if not own:
             raise HTTPException(404, f"Process not found: {name}")
         return own
@@ -162,88 +124,10 @@ class OriginalPages:
 
     async def _entries(self) -> list[View]:
         views = await self._processes()
-        families: dict[str, int] = {}
-        for one in views:
-            families[_written(one)] = families.get(_written(one), 0) + 1
-        now = datetime.now(UTC)
+        sizes, now = Counter(map(family, views)), datetime.now(UTC)
+        # An only instance is known by the name the user wrote, as in the original.
+        names = [family(one) if sizes[family(one)] == 1 else one["name"] for one in views]
+        specs = [self.operator.spec("Process", one["name"]) or {} for one in views]
         return [
-            # An only instance is known by the name the user wrote, as in the original.
-            self._entry(one, _written(one) if families[_written(one)] == 1 else one["name"], now)
-            for one in views
+            entry(one, name, spec, now) for one, name, spec in zip(views, names, specs, strict=True)
         ]
-
-    def _entry(self, view: View, name: str, now: datetime) -> View:
-        vitals = view["vitals"] or {}
-        state, pid = str(vitals.get("state") or ""), vitals.get("pid") or 0
-        started = _time(vitals.get("since")) if pid else None
-        sick = view["health"]["code"] == "Degraded"
-        return {
-            "id": name,
-            "pid": pid,
-            "status": WORDS.get(state, "stopped"),
-            "startTime": NEVER if started is None else started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "uptime": duration(0 if started is None else (now - started).total_seconds()),
-            "restartCount": vitals.get("restarts") or 0,
-            "lastError": view["health"]["message"] if sick else "",
-            "config": config(self.operator.spec("Process", view["name"]) or {}, name),
-        }
-
-
-def config(spec: View, name: str) -> View:
-    """A spec in the original's words; of the environment only what is no secret."""
-    watched = (spec.get("watch") or {}).get("paths") or ()
-    restart = spec.get("restart") or {}
-    command = spec.get("command") or ()
-    return {
-        "id": name,
-        "script": spec.get("script") or "",
-        "command": spec.get("shell") or (command[0] if command else ""),
-        "args": [*command[1:], *(spec.get("args") or ())],
-        "cwd": spec.get("workingDir") or ".",
-        "env": masked(spec.get("env") or {}),
-        "interpreter": spec.get("interpreter") or "auto",
-        "maxRetries": restart.get("maxRetries", -1),
-        "backoff": restart.get("backoff", "1s"),
-        "devMode": bool(watched),
-        "watchPaths": list(watched),
-    }
-
-
-def masked(env: Mapping[str, Any]) -> dict[str, str]:
-    """The environment; what is secret, or is called like it, is not shown."""
-    return {
-        name: MASK if value == HIDDEN or SECRET.search(name) else str(value)
-        for name, value in env.items()
-    }
-
-
-def duration(seconds: float) -> str:
-    """Seconds as the original's language prints them: ``2h30m15s``."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes}m{rest}s"
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
-def _line(line: Any, name: str) -> View:
-    return {
-        "timestamp": stamp(line.time) or NEVER,
-        "processId": name,
-        "stream": line.stream,
-        "content": line.text,
-    }
-
-
-def _written(view: View) -> str:
-    return str(view["writtenAs"]).partition("/")[2]
-
-
-def _time(said: Any) -> datetime | None:
-    """When, from Unix seconds or from text."""
-    with suppress(ValueError, OverflowError):
-        if isinstance(said, int | float) and said:
-            return datetime.fromtimestamp(said, UTC)
-        if isinstance(said, str) and said:
-            return datetime.fromisoformat(said).astimezone(UTC)
-    return None

@@ -96,8 +96,9 @@ class Door:
 
     def _misdirected(self, peer: Peer, headers: Headers) -> Problem | None:
         host, hosts = headers.get("host", ""), self.access.hosts
-        named = not hosts or name_in(host) in hosts or is_loopback(host)
-        if peer.is_owner or (peer.client is not Client.MISDIRECTED and named):
+        # From another machine any name may be right, unless somebody said which ones are.
+        unsaid = not hosts and peer.client is not Client.MISDIRECTED
+        if peer.is_owner or unsaid or name_in(host) in hosts or is_loopback(host):
             return None
         return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
 
