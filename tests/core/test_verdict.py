@@ -166,6 +166,14 @@ def test_a_probe_that_fails_long_enough_calls_for_a_restart(role: str) -> None:
     assert (found[0], found[1].message, found[1].failures) == (Role(role), "refused", 3)
 
 
+def test_a_return_is_good_after_bad() -> None:
+    """The first success after nothing was known is none; each later one after a failure is."""
+    standing = begin(make(readiness={"failureThreshold": 1}), 0, adopted=True)
+    for now, result in enumerate((OK, BAD, OK, OK, BAD, OK)):
+        standing = heard(standing, Role.READINESS, result, now)
+        assert standing.findings[Role.READINESS].returns == (0, 0, 1, 1, 1, 2)[now]
+
+
 def test_without_probes_everything_is_ready() -> None:
     """Who has no probes needs no verdict."""
     assert ready(None) is ready(begin(Probes(), 0)) is Verdict.SUCCESS

@@ -184,3 +184,33 @@ def test_without_the_keeper_probes_work_too(herd: Herd) -> None:
     sign(stack, "live").touch()
     stack.settle()
     assert stack.starts()["web-0"] == 1
+
+
+def test_what_runs_elsewhere_is_waited_for_and_followed(herd: Herd) -> None:
+    """Who needs it starts when it is there; who follows it begins anew when it is back."""
+    stack = herd
+    text = "apiVersion: reconciler.dev/v1\nkind: Probe\nmetadata: {name: db}\nspec:\n"
+    looks = "  exec: [test, -e, signs/db]\n  period: 100ms\n  failureThreshold: 2\n"
+    (stack.root / "specs" / "db.yaml").write_text(text + looks)
+    stack.write("api", "dependsOn: [{ref: Probe/db, onRestart: restart}]")
+    stack.write("web", "dependsOn: [{ref: Probe/db, condition: ready}]")
+    stack.begin()
+    stack.start()
+    eventually(lambda: stack.resource("Probe/db")["health"]["code"] == "Degraded", 20)
+    assert "waits for Probe/db (ready)" in stack.command("diff").stdout
+    sign(stack, "db").touch()
+    stack.settle()
+    before = stack.pids()
+    stack.kill_operator()
+    stack.settle()
+    assert stack.pids() == before
+
+    sign(stack, "db").unlink()
+    eventually(lambda: stack.resource("Probe/db")["health"]["code"] == "Degraded")
+    assert stack.pids() == before
+    sign(stack, "db").touch()
+    eventually(lambda: stack.pids().get("api-0", before["api-0"]) != before["api-0"], 20)
+    stack.settle()
+    assert stack.pids()["web-0"] == before["web-0"]
+    assert causes(stack, "api-0") == ["dependency"]
+    assert stack.starts() == {"api-0": 2, "web-0": 1}
