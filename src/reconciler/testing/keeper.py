@@ -146,14 +146,21 @@ class FakeKeeper(Keeper):
         kept = self.world.programs.setdefault(name, Kept(_fresh(name)))
         kept.settings = args["settings"]
         self.world.change(name, stamp=args["stamp"])
+        if kept.entry["wanted"] and kept.entry["state"] in {"armed", "completed"}:
+            self._start_or_arm(name, kept, ("spec", "kept in another way"))
 
     def _start(self, name: str, args: Mapping[str, Json]) -> None:
-        world, kept = self.world, self.world.programs[name]
-        world.change(name, wanted=True, epoch=max(kept.entry["epoch"], args["epoch"]))
+        kept = self.world.programs[name]
+        self.world.change(name, wanted=True, epoch=max(kept.entry["epoch"], args["epoch"]))
+        self._start_or_arm(name, kept, (args["cause"], args["detail"]))
+
+    def _start_or_arm(self, name: str, kept: Kept, why: tuple[str, str]) -> None:
+        if kept.entry["state"] in LIVE:
+            return
         if kept.settings["mode"] == "cron":
-            world.change(name, state="armed")
-        elif kept.entry["state"] not in LIVE:
-            world.start(name, args["cause"], args["detail"])
+            self.world.change(name, state="armed")
+        else:
+            self.world.start(name, *why)
 
     def _replace(self, name: str, args: Mapping[str, Json]) -> None:
         world, entry = self.world, self.world.programs[name].entry

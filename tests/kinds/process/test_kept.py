@@ -161,6 +161,27 @@ async def test_a_cron_may_run_when_the_stack_starts(stack: Stack) -> None:
         await stack.until("armed")
 
 
+async def test_a_process_becomes_another_type(stack: Stack) -> None:
+    """What runs goes on until its end; what rests does what its new type says."""
+    out = stack.state_dir / "out"
+    line = f"echo x >> {out}; test -e {stack.state_dir}/long && exec sleep 1000; true"
+    cron = {"type": "cron", "schedule": "0 4 * * *"}
+    await stack.go(shell(line, type="oneshot"))
+    await stack.until("completed")
+    await stack.go(shell(line, **cron))
+    await stack.until("armed")
+    plan = (await stack.once(shell(line, **cron))).plan
+    assert (len(stack.lines("out")), plan.due) == (1, ())
+    assert plan.after is not None
+    (stack.state_dir / "long").touch()
+    await stack.go(shell(line))
+    vitals = await stack.until("running")
+    await stack.go(shell(line, **cron))
+    assert await stack.pid() == vitals["pid"]
+    stack.now += 86400
+    assert len((await stack.once(shell(line, **cron))).plan.due) == 1
+
+
 @pytest.mark.parametrize(("concurrency", "begun"), [("forbid", 1), ("replace", 2)])
 async def test_a_run_that_is_not_over(stack: Stack, concurrency: str, begun: int) -> None:
     """The next one is left out, or takes its place."""

@@ -128,6 +128,8 @@ class Kept:
     async def _keep(self, name: str, program: Program) -> None:
         if name in self._gathering.leftovers:
             await self._clean(name)
+        if program.mode == "cron" and program.started:
+            await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
         told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
         await self._keeper.do("keep", name, told)
 
@@ -146,8 +148,6 @@ class Kept:
                 await self._check(name, program)
                 if program.mode == "cron":
                     await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
-                if program.mode == "oneshot" and await self._is_wanted(name):
-                    return  # the keeper remembers from before: what is done is not done again
                 why = {"epoch": program.epoch, "cause": cause, "detail": detail}
                 await self._keeper.do("start", name, why)
             case Replace(name, program, cause, detail):
@@ -160,10 +160,6 @@ class Kept:
                 time = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
                 told = {"cause": "schedule", "detail": time, "concurrency": concurrency}
                 await self._keeper.do("run", name, told)
-
-    async def _is_wanted(self, name: str) -> bool:
-        entry = (await self._keeper.look()).get(name)
-        return entry is not None and bool(entry["wanted"])
 
     async def _check(self, name: str, program: Program) -> None:
         await self._checked.do(Beginning(name, program, self._gathering.pid(name)))

@@ -133,6 +133,8 @@ class Stock:
             await asyncio.to_thread(write_record, folder, name, program, revision)
 
     async def _keep(self, name: str, program: Program) -> None:
+        if program.mode == "cron" and program.started:
+            await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
         with self._writers.broken():
             info = await self._supervisord.process(name)
             # A program that is down is loaded anew; one that ended well would then run again.

@@ -73,6 +73,14 @@ class Settings:
         longest = min(self.maxBackoff, _grown(self.backoff, failures))
         return longest * (0.5 + dice / 2) if self.strategy == "exponentialJitter" else longest
 
+    def rests(self, phase: str) -> bool:
+        """Whether one in ``phase`` is where it belongs, or is to do something."""
+        if phase == "armed":
+            return self.mode == "cron"
+        if phase == "completed":
+            return self.mode == "oneshot" or (self.mode == "service" and self.policy != "always")
+        return phase != "failed"
+
     def verdict(self, failures: int, *, good: bool) -> str:
         """What a program is after an end: backoff, completed, armed or failed."""
         if good and (self.mode != "service" or self.policy != "always"):

@@ -33,7 +33,7 @@ class Program(Life):
         self.config.priority = self.group.config.priority = AFTER_OURS + settings.priority
         if self.streams:
             self.streams.log.adapt(settings)
-        if self.phase == "failed" and self.wanted:
+        if self.wanted and not settings.rests(self.phase):
             self.history.failures = 0
             self._start_or_arm(Follow("spec", "kept in another way", at_once=True))
         elif self.phase == "backoff" and self.follow:
