@@ -186,6 +186,14 @@ APP = Kind(
     watches=_watches,
 )
 
+
+def _saving(resource: Resource[DataSpec], seen: Observed[DataState], now: float) -> Due:
+    left = seen.vitals.get("saved", 0) + resource.spec.every - now
+    if not resource.spec.every:
+        return Due()
+    return Due(after=left) if left > 0 else Due((Save(resource.ref.name),))
+
+
 DATA = Kind(
     name="Data",
     Spec=DataSpec,
@@ -197,11 +205,7 @@ DATA = Kind(
         HealthCode.HEALTHY if seen.state.restored else HealthCode.PROGRESSING, "Toy", ""
     ),
     needs=lambda _: (),
-    due=lambda r, seen, now: (
-        Due((Save(r.ref.name),) if now >= seen.vitals.get("saved", 0) + r.spec.every else ())
-        if r.spec.every
-        else Due()
-    ),
+    due=_saving,
     disturbs=_brings_back,
 )
 

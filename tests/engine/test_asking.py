@@ -253,6 +253,18 @@ async def test_an_unseen_world_is_asked_later(whole: Asking) -> None:
         await whole.operator.ask(WEB, "restart")
 
 
+async def test_nobody_restarts_what_nobody_has_seen(whole: Asking) -> None:
+    """A fresh operator would think that the first epoch is meant, and that it was reached."""
+    whole.apps.things["web-0"] = running(epoch=5)
+    whole.specs.write(app("web"), revision="r1")
+    await whole.operator.reload()
+    with pytest.raises(Transient, match="looked yet"):
+        await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask(WEB, "stop")
+    await whole.settle()
+    assert not whole.of().state.started
+
+
 async def test_who_waits_says_so(whole: Asking) -> None:
     """State waiting, health on its way, until its patience ends; then it is stalled."""
     await whole.write_now(app("db", enabled=False), app("web", needs=("db",), timeout=30.0))

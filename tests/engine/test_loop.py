@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -190,6 +191,19 @@ async def test_due_work_is_done_once(bench: Bench) -> None:
     bench.folders.things["d"] = lying()
     outcome = await bench.lane.settle()
     assert outcome.plan.in_sync
+    assert bench.folders.done == [Save("d")]
+
+
+async def test_wakes_when_work_falls_due(bench: Bench) -> None:
+    """Not before, and not only at the next resync."""
+    bench.write(data("d", every=10.0))
+    seen = lying()
+    bench.folders.things["d"] = replace(seen, vitals={"saved": bench.clock.now() - 3})
+    await bench.lane.pass_once()
+    assert bench.lane._after == pytest.approx(7.0)
+    assert bench.folders.done == []
+    bench.clock.time += bench.lane._after
+    await bench.lane.pass_once()
     assert bench.folders.done == [Save("d")]
 
 

@@ -142,5 +142,7 @@ def _demand_possible(stack: Stack, want: Resource[Any], wanted: Ask) -> None:
     if wanted.verb is Asked.RESTART and not runs and not lasts:
         text = f"{want.ref} is switched off at {want.origin}; start it for a while instead"
         raise Terminal(text, reason="Refused")
-    if isinstance(seen, Unknown):
-        raise Transient(f"cannot see {want.ref} now: {seen.message}", reason=seen.reason)
+    if wanted.verb is not Asked.STOP and (seen is None or isinstance(seen, Unknown)):
+        # Nobody can say how often it was begun anew so far.
+        why = seen or Unknown("NotYet", "nobody has looked yet")
+        raise Transient(f"cannot see {want.ref} now: {why.message}", reason=why.reason)
