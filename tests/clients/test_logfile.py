@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -314,3 +315,30 @@ async def test_every_look_is_told(tmp_path: Path) -> None:
     assert line.text == "new"
     assert line.time
     await found.aclose()
+
+
+def test_nothing_is_lost_while_a_writer_rotates(tmp_path: Path) -> None:
+    """Supervisord's own rotation under a busy writer: each line once, in order."""
+    from supervisor.loggers import RotatingFileHandler
+
+    path, written = tmp_path / "web-0.log", 20_000
+    path.touch()
+    tail = Tail(path, "web-0", lines=0)
+    tail.look()
+
+    def write() -> None:
+        handler = RotatingFileHandler(str(path), maxBytes=20_000, backupCount=50)
+        for number in range(written):
+            handler.stream.write(f"line {number}\n".encode())
+            handler.stream.flush()
+            handler.doRollover()
+        handler.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    told: list[str] = []
+    while writer.is_alive() or len(told) < written:
+        told += [line.text for line in tail.look()]
+        assert len(told) <= written
+    writer.join()
+    assert told == [f"line {number}" for number in range(written)]

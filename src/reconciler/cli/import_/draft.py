@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pydantic import ValidationError
+
 from ...core.model import Json
 from ...kinds.process.spec import ProcessSpec
 from ...specs.problem import has_password, looks_secret
@@ -73,9 +75,13 @@ class Draft:
                 self.spec[part] = value
 
     def settle(self) -> None:
-        """Take out what this version refuses, and look for secrets in the open."""
+        """Take out what a spec cannot hold, and look for secrets in the open."""
         for path in _early(self.spec):
             self.drop(path, "not supported yet")
+        while self.spec and (wrong := _first_flaw(self.spec)) is not None:
+            where, text = wrong
+            self.drop(".".join(where) or "all of it", f"a spec cannot hold it: {text}")
+            _take_out(self.spec, where)
         for name, value in self.spec.get("env", {}).items():
             if isinstance(value, str) and is_open_secret(name, value):
                 self.advise(
@@ -115,6 +121,30 @@ def is_open_secret(name: str, value: str) -> bool:
     if not value or value.startswith("${"):
         return False
     return looks_secret(name) or has_password(value)
+
+
+def _first_flaw(spec: Mapping[str, Json]) -> tuple[tuple[str, ...], str] | None:
+    """What the spec would be refused for, and where; secrets are only there when it is loaded."""
+    env = spec.get("env", {})
+    plain = {name: value if isinstance(value, str) else "" for name, value in env.items()}
+    try:
+        ProcessSpec.model_validate({**spec, "env": plain}, by_alias=True, by_name=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        known = tuple(str(part) for part in first["loc"][:2])
+        return known, first["msg"].removeprefix("Value error, ")
+    return None
+
+
+def _take_out(spec: dict[str, Json], path: tuple[str, ...]) -> None:
+    """Remove what ``path`` means, or the nearest thing that can be removed."""
+    within = spec.get(path[0]) if path else None
+    if len(path) > 1 and isinstance(within, dict) and path[1] in within:
+        del within[path[1]]
+    elif within is not None and path[0] not in {"command", "shell", "script"}:
+        del spec[path[0]]
+    else:
+        spec.clear()
 
 
 _ORDER: Final = tuple(info.alias or name for name, info in ProcessSpec.model_fields.items())

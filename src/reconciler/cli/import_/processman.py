@@ -89,6 +89,14 @@ def _text(entry: Mapping[str, Any], name: str, draft: Draft) -> str:
     return ""
 
 
+def _texts(entry: Mapping[str, Any], name: str, draft: Draft) -> list[str]:
+    value = entry.get(name) or []
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    draft.drop(name, "it is no list of text")
+    return []
+
+
 def _program(entry: Mapping[str, Any], draft: Draft) -> bool:
     script, command = (_text(entry, name, draft) for name in ("script", "command"))
     interpreter = _text(entry, "interpreter", draft)
@@ -105,8 +113,8 @@ def _program(entry: Mapping[str, Any], draft: Draft) -> bool:
         elif script.endswith(".ts"):
             text = "auto takes ts-node from PATH; name node_modules/.bin/ts-node to be sure"
             draft.nearly("interpreter", text)
-    if args := entry.get("args"):
-        draft.carry("args", args=[_escaped(str(one)) for one in args])
+    if args := _texts(entry, "args", draft):
+        draft.carry("args", args=[_escaped(one) for one in args])
     return bool(script or command)
 
 
@@ -130,7 +138,10 @@ def _environment(entry: Mapping[str, Any], draft: Draft, folder: Path) -> None:
         draft.drop("env", "it is no mapping")
         given = {}
     for name, value in given.items():
-        text, dropped = _expanded(str(value))
+        if not isinstance(value, str):
+            draft.drop(f"env {name}", "it is not text")
+            continue
+        text, dropped = _expanded(value)
         env[str(name)] = text
         if dropped:
             draft.nearly(f"env {name}", f"{dropped} names no variable, and was always empty")
@@ -189,9 +200,9 @@ def _go_duration(text: str) -> float | None:
 
 
 def _watch(entry: Mapping[str, Any], draft: Draft, where: str) -> None:
-    paths = entry.get("watchPaths") or []
+    paths = _texts(entry, "watchPaths", draft)
     if entry.get("devMode") is True:
-        folders = [os.path.normpath(Path(where) / str(path)) for path in paths or ["."]]
+        folders = [os.path.normpath(Path(where) / path) for path in paths or ["."]]
         draft.carry("devMode", watch={"paths": folders})
         if paths:
             draft.carry("watchPaths")

@@ -94,6 +94,8 @@ def _directory(section: Section, draft: Draft, daemon: Section) -> None:
             "not written, so it was where supervisord was started; "
             "here it is the folder that holds the specs",
         )
+    elif secret := next(filter(looks_secret, variables(own)), ""):
+        draft.drop("directory", f"the secret {secret} may not stand in it; write the path")
     elif own.startswith("/") or has_variables(own):
         draft.carry("directory", workingDir=spelled(own))
     else:

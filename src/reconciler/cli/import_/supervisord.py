@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from ..outcome import Failure
 from .draft import Draft, Fate, Import, Note
 from .environment import take_environment
 from .ini import Ini, Section, read_ini
@@ -50,8 +51,10 @@ def import_supervisord(path: Path) -> Import:
     ini = read_ini(path)
     result = Import(str(path), notes=list(ini.notes), files=ini.files)
     daemon = next(ini.of("supervisord"), Section("supervisord", "", {}))
-    shared = _shared(daemon, result)
-    groups = dict(_groups(ini, result))
+    try:
+        shared, groups = _shared(daemon, result), dict(_groups(ini, result))
+    except ValueError as error:
+        raise Failure(f"{path}: supervisord could not read it either: {error}") from error
     for section in ini.of("program"):
         section.known |= {"program_name": section.name}
         group = groups.get(section.name)
