@@ -138,6 +138,18 @@ async def test_a_failure_is_told_and_tried_again(bench: Bench) -> None:
     assert bench.ledger.failures == {}
 
 
+async def test_only_trouble_is_a_warning(bench: Bench) -> None:
+    """What was wanted comes about quietly; what nobody wanted does not."""
+    bench.write(app("web"), app("front", needs=("web",)))
+    await bench.lane.settle()
+    bench.write(app("web", word="b"), app("front", needs=("web",)), revision="r2")
+    await bench.lane.settle()
+    assert {row[2] for row in bench.journal.events(100)} == {"Normal"}
+    bench.apps.things["web-0"] = running("z")
+    await bench.lane.settle()
+    assert [row[3] for row in bench.journal.events(100) if row[2] == "Warning"] == ["OutOfSync"]
+
+
 async def test_terminal_stalls_until_an_edit(bench: Bench) -> None:
     """What can never work is Stalled, and an edit frees it."""
     bench.write(app("web"))

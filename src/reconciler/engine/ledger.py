@@ -11,6 +11,7 @@ from ..core.gates import TIMED_OUT, WAITS, Held, seen_of
 from ..core.kind import Kinds
 from ..core.model import (
     Blocked,
+    Cause,
     Change,
     Health,
     HealthCode,
@@ -173,7 +174,7 @@ class Ledger:
             self.conditions[ref] = after
             old, new = before.get("Ready"), after["Ready"]
             if old is None or (old.status, old.reason) != (new.status, new.reason):
-                events.append(_tell(ref, new))
+                events.append(_tell(ref, new, calm=_is_meant(facts)))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[Ref, Facts]]:
         """What the conditions of each ref are made of, of those where anything may be new."""
@@ -210,6 +211,15 @@ def _is_same(before: Snapshot, after: Snapshot) -> bool:
     return all(before.resources.get(ref) is one for ref, one in after.resources.items())
 
 
-def _tell(ref: Ref, ready: Condition) -> Event:
-    kind = "Normal" if ready.status is ConditionStatus.TRUE else "Warning"
-    return Event(ref, kind, ready.reason, ready.message)
+def _is_meant(facts: Facts) -> bool:
+    """Whether it is merely on its way to what somebody wanted."""
+    if facts.failure is not None or facts.blocked is not None:
+        return facts.blocked is not None and facts.blocked.reason == WAITS
+    if facts.change is not None:
+        return facts.change.cause is not Cause.DRIFT
+    return facts.health is not None and facts.health.code is HealthCode.PROGRESSING
+
+
+def _tell(ref: Ref, ready: Condition, *, calm: bool) -> Event:
+    normal = calm or ready.status is ConditionStatus.TRUE
+    return Event(ref, "Normal" if normal else "Warning", ready.reason, ready.message)
