@@ -122,28 +122,31 @@ class Files:
                     yield entry
 
     def _look(self, path: str, before: _Kept | None) -> Blob | None:
-        try:
-            found = Path(path).stat()
+        is_link = False
+        try:  # plain calls: there may be thousands of files
+            found = os.lstat(path)
+            if is_link := stat.S_ISLNK(found.st_mode):
+                found = os.stat(path)  # noqa: PTH116 (the same)
         except FileNotFoundError:
-            return unreadable("the link leads nowhere") if Path(path).is_symlink() else None
+            return unreadable("the link leads nowhere") if is_link else None
         except OSError as exc:
             return unreadable(f"cannot be read ({(exc.strerror or '').lower()})")
         signature = sign(found)
         if before is not None and before.signature == signature:
             self._kept[path] = before
             return before.blob
-        one = self._read(path, found)
+        one = self._read(path, found, is_link=is_link)
         if is_settled(signature, time.time_ns()):
             self._kept[path] = _Kept(signature, one)
         return one
 
-    def _read(self, path: str, found: os.stat_result) -> Blob:
-        if Path(path).is_symlink() and not self._is_inside(Path(path)):
+    def _read(self, path: str, found: os.stat_result, *, is_link: bool) -> Blob:
+        if is_link and not self._is_inside(Path(path)):
             return unreadable("the link leads out of the folder that holds the specs")
         if stat.S_ISREG(found.st_mode) and found.st_size > self.limits.file_bytes:
             return too_large(found.st_size, self.limits)
         try:
-            return blob(read_regular(Path(path), self.limits.file_bytes))
+            return blob(read_regular(path, self.limits.file_bytes))
         except OutsideError as exc:
             return unreadable(str(exc))
 

@@ -32,15 +32,23 @@ def is_settled(signature: Signature, now: int) -> bool:
     return now - max(signature[-2:]) > SETTLED
 
 
-def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+def read_regular(path: Path | str, limit: int = LARGEST) -> bytes:
     """All bytes of a regular file of at most ``limit``; a pipe or device never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise OutsideError("is not a regular file")
+            # A byte more than there seems to be: then one read tells that it was all.
+            data = os.read(descriptor, min(found.st_size, limit) + 1)
+            while found.st_size < len(data) <= limit:
+                more = os.read(descriptor, limit + 1 - len(data))
+                if not more:
+                    break
+                data += more
+        finally:
             os.close(descriptor)
-            raise OutsideError("is not a regular file")
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(limit + 1)
     except (OSError, ValueError) as exc:
         raise OutsideError(_reason(exc)) from exc
     if len(data) > limit:
