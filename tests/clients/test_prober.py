@@ -315,3 +315,17 @@ async def test_five_hundred_probes_are_cheap() -> None:
             for _ in range(100):
                 bench.prober.follow(subjects)
             assert time.process_time() - calm < 1
+
+
+@pytest.mark.soak
+async def test_five_hundred_probes_cost_less_than_a_hundredth() -> None:
+    """Of one processor, once the first round is over."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4000) as server:
+        probes = Probes.model_validate({"readiness": {"tcp": {"port": server.getsockname()[1]}}})
+        async with real() as bench:
+            born = time.time() - 60
+            bench.prober.follow({f"web-{n}": Subject("1", probes, born=born) for n in range(500)})
+            await asyncio.sleep(12)
+            began = time.process_time()
+            await asyncio.sleep(20)
+            assert time.process_time() - began < 0.2
