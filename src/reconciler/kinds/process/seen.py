@@ -59,6 +59,8 @@ class Traces:
     ours: bool = False
     armed: bool = False
     cron: Json = None
+    restarts: int = 0
+    """How often it was seen to live again."""
 
     @property
     def state(self) -> RunState | None:
@@ -172,7 +174,7 @@ def vitals(traces: Traces, *, system: bool = False) -> dict[str, Json]:
     if traces.cron is not None:
         found["cron"] = traces.cron
     if traces.running is not None:
-        found["born"] = traces.start_time
+        found |= {"born": traces.start_time, "restarts": traces.restarts}
         found["revision"] = traces.running.revision
     if traces.state is RunState.EXITED:
         found["exitStatus"] = info["exitstatus"]
@@ -200,4 +202,4 @@ def _message(traces: Traces, name: str) -> str:
     if name in {"backoff", "failed"}:
         status = f"exited with code {info['exitstatus']}" if info["exitstatus"] else ""
         return error or status or str(info["spawnerr"]) or "exited"
-    return _approximated(traces)
+    return _approximated(traces) if name == "running" else ""

@@ -54,6 +54,7 @@ class Stock:
         self._runs: Folder[RunRecord] = Folder(layout.runs, parse_run)
         self._stopping: dict[str, float] = {}
         self._fresh: frozenset[str] = frozenset()
+        self._lives: dict[str, tuple[int | None, int]] = {}
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program supervisord knows, and every one we ever wrote down."""
@@ -114,11 +115,17 @@ class Stock:
         pid = int(traces.info["pid"])
         traces = replace(traces, start_time=start_time(pid))
         if traces.running:
-            return traces
+            return replace(traces, restarts=self._count(traces.name, traces.start_time))
         if self._launching(pid):
             return replace(traces, launching=True)
         # It may have stopped launching since the records were read; its record was there before.
         return replace(traces, run=self._runs.read_one(traces.name))
+
+    def _count(self, name: str, born: int | None) -> int:
+        """How many lives of ``name`` this operator has seen end."""
+        last, count = self._lives.get(name, (born, 0))
+        self._lives[name] = (born, count + (last != born))
+        return self._lives[name][1]
 
     def _launching(self, pid: int) -> bool:
         """Whether ``pid`` has yet to become what it is meant to be."""
@@ -214,6 +221,7 @@ class Stock:
             await asyncio.sleep(POLL)
 
     def _forget(self, name: str) -> None:
+        self._lives.pop(name, None)
         self._notes.forget(name)
         self._runs.remove(name)
         self._records.remove(name)
