@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, Protocol
@@ -192,8 +194,19 @@ class Real:
 
     async def traces(self) -> set[str]:
         found = self.records()
-        text = (self.state_dir / "state" / "supervisor" / "programs.conf").read_text()
+        path = self.state_dir / "state" / "supervisor" / "programs.conf"
+        text = path.read_text() if path.exists() else ""
         return found | {line[9:-1] for line in text.splitlines() if line.startswith("[program:")}
+
+    async def clear(self) -> None:
+        """Leave an empty world to the next test."""
+        foreign = self.state_dir / "state" / "supervisor" / "foreign.conf"
+        if foreign.exists():
+            foreign.unlink()
+            await self.stop_by_hand("theirs")
+            await self.rpc.remove("theirs")
+            await self.rpc.reread()
+        await converge(self, wish())
 
     def records(self) -> set[str]:
         return {path.stem for path in (self.state_dir / "state" / "processes").glob("*")}
@@ -215,6 +228,27 @@ class RealKept(Real):
 REAL = {"stock": (Real, "off"), "keeper": (RealKept, "full"), "plain": (RealKept, "plain")}
 
 
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[dict[str, Path]]:
+    """Real stacks, one for each way to keep, opened when first asked for."""
+    with ExitStack() as opened:
+        yield _Opening(opened)
+
+
+class _Opening(dict[str, Path]):
+    def __init__(self, opened: ExitStack) -> None:
+        self._opened = opened
+
+    def __missing__(self, keeper: str) -> Path:
+        folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="rc-"))
+        self._opened.callback(shutil.rmtree, folder, ignore_errors=True)
+        for name in ("state", "run", "log"):
+            (folder / name).mkdir(mode=0o700)
+        self._opened.enter_context(running_stack(folder, keeper=keeper))
+        self[keeper] = folder
+        return folder
+
+
 @pytest.fixture(
     params=[
         "fake",
@@ -224,15 +258,22 @@ REAL = {"stock": (Real, "off"), "keeper": (RealKept, "full"), "plain": (RealKept
         pytest.param("plain", marks=[pytest.mark.real, pytest.mark.soak]),
     ]
 )
-async def world(request: pytest.FixtureRequest, stack_dir: Path) -> AsyncIterator[World]:
+async def world(
+    request: pytest.FixtureRequest, stack_dir: Path, stacks: dict[str, Path]
+) -> AsyncIterator[World]:
     """An empty world of processes."""
     if request.param not in REAL:
         yield Fake() if request.param == "fake" else FakeKept(stack_dir)
         return
     make, keeper = REAL[request.param]
-    with running_stack(stack_dir, keeper=keeper):
-        real = make(stack_dir)
-        yield real
+    real = make(stacks[keeper])
+    yield real
+    try:
+        await real.clear()
+    except BaseException:
+        del stacks[keeper]  # the next test gets a fresh one
+        raise
+    finally:
         await real.aclose()
 
 
