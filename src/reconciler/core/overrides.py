@@ -113,10 +113,11 @@ class _Asking:
         if why := self._must_rest(one):
             lasting.append(Request(Asked.STOP, "restore", why, AUTHOR))
         yield from lasting
-        if any(r.verb is Asked.STOP for r in lasting) or not self._runs(one, lasting):
+        if any(r.verb is Asked.STOP for r in lasting):
             return
         again = [r for r in own if not r.lasts] or self._calls(one, live)
-        yield from again[-1:]
+        if again and self._runs(one, lasting):
+            yield again[-1]
 
     def altered(self, one: AnyResource, live: Live, requests: Sequence[Request]) -> AnyResource:
         """The resource as asked; the very same object as long as nothing changes."""
