@@ -41,7 +41,7 @@ CHECKS = [
     status_code_conformance,
 ]
 ENDLESS = "/admin/api/v1/events/stream"
-COUNT = 1200 if os.environ.get("RECONCILER_SOAK") == "1" else 12
+COUNT = 300 if os.environ.get("RECONCILER_SOAK") == "1" else 12
 
 
 def toys(folder: Path) -> Any:
