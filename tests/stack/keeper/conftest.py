@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.stack.kernel import descendants
-
 from .world import World
 
 
@@ -30,12 +28,12 @@ def make_world(stack_dir: Path) -> Iterator[Callable[..., World]]:
     for world in worlds:
         if world.process is None:
             continue
-        left = descendants(world.process.pid)
         world.process.kill()
         world.process.wait(10)
-        for pid in left:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        while left := world.kin(""):  # what has just begun may still begin another
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

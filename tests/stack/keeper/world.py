@@ -148,13 +148,14 @@ class World:
         return path.read_text(errors="replace").split("\n")[:-1]
 
     def kin(self, name: str = "web-0") -> set[int]:
-        """Every living process that carries a program's name."""
+        """Every living process that carries a program's name; any program's when it is empty."""
         tag, found = f"RECONCILER_PROCESS={name}".encode(), set()
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 words = (path / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if tag in words and f"STACK={self.state_dir}".encode() in words:
+            named = tag in words or not name
+            if named and f"STACK={self.state_dir}".encode() in words:
                 found.add(int(path.name))
         return found
