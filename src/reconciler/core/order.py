@@ -15,7 +15,10 @@ Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What wanted resources are to each other: the same as long as none is edited."""
+    """What wanted resources are to each other: the same as long as none is edited.
+
+    Where nobody needs anything, all of it is empty.
+    """
 
     members: Members = field(default_factory=dict)
     needs: Mapping[Ref, tuple[Need, ...]] = field(default_factory=dict)
@@ -24,19 +27,25 @@ class Shape:
     """Who needs each written ref."""
     cycles: tuple[tuple[Ref, ...], ...] = ()
     ranks: Mapping[Ref, int] = field(default_factory=dict)
+    """How deep each stands; who is not there needs nothing."""
     pulled: frozenset[Ref] = frozenset()
     """Those that must rest or begin anew because of what they need."""
 
 
 def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
     """What ``desired`` resources are to each other."""
-    every = {ref: tuple(needs(kinds, one)) for ref, one in desired.items()}
-    graph = graph_of(kinds, desired)
+    # Most need nothing, and every edit asks anew: only what needs something is looked at.
+    every = {ref: own for ref, one in desired.items() if (own := needs(kinds, one))}
+    if not every:
+        return Shape()
+    having = {ref: desired[ref] for ref in every}
+    groups = members(desired)
+    graph = _edges(every, groups)
     cycles = find_cycles(graph)
     return Shape(
-        members(desired),
-        {ref: own for ref, own in every.items() if own},
-        users(kinds, desired),
+        groups,
+        every,
+        users(kinds, having),
         cycles,
         ranks(without(graph, (ref for cycle in cycles for ref in cycle))),
         frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
@@ -65,10 +74,14 @@ def needs(kinds: Kinds, resource: Resource[Any]) -> tuple[Need, ...]:
 
 def graph_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, set[Ref]]:
     """Edges from each wanted ref to the wanted refs it needs; dangling needs are left out."""
-    groups = members(desired)
+    every = {ref: needs(kinds, resource) for ref, resource in desired.items()}
+    return _edges(every, members(desired))
+
+
+def _edges(every: Mapping[Ref, tuple[Need, ...]], groups: Members) -> dict[Ref, set[Ref]]:
     return {
-        ref: {one for need in needs(kinds, resource) for one in groups.get(need.ref, ())} - {ref}
-        for ref, resource in desired.items()
+        ref: {one for need in own for one in groups.get(need.ref, ())} - {ref}
+        for ref, own in every.items()
     }
 
 

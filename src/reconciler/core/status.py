@@ -121,4 +121,7 @@ def _keep_since(condition: Condition, before: Mapping[str, Condition]) -> Condit
     old = before.get(condition.type)
     if old is None or old.status is not condition.status:
         return condition
+    said = (condition.reason, condition.message, condition.generation)
+    if said == (old.reason, old.message, old.generation):
+        return old
     return replace(condition, since=old.since)

@@ -83,7 +83,7 @@ class Ledger:
         self.snapshot = snapshot
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
-        self.desired = self._expansion.expand(snapshot)
+        old, self.desired = self.desired, self._expansion.expand(snapshot)
         self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
         self.shape = shape_of(self.kinds, self.desired)
         gone = self.edits.count(self.desired, whole=snapshot.whole)
@@ -92,7 +92,8 @@ class Ledger:
         for ref in gone:
             self.conditions.pop(ref, None)
             self._overridden.pop(ref, None)
-        self._calm.clear()
+        for ref in self._calm.keys() - _kept(old, self.desired):
+            del self._calm[ref]
         return True
 
     def moment(self, requests: Mapping[Ref, tuple[Request, ...]], now: float) -> Moment:
@@ -209,6 +210,11 @@ def _is_same(before: Snapshot, after: Snapshot) -> bool:
     if before.whole != after.whole or len(before.resources) != len(after.resources):
         return False
     return all(before.resources.get(ref) is one for ref, one in after.resources.items())
+
+
+def _kept(old: Mapping[Ref, Resource[Any]], new: Mapping[Ref, Resource[Any]]) -> set[Ref]:
+    """Those that were not edited."""
+    return {ref for ref, one in new.items() if old.get(ref) is one}
 
 
 def _is_meant(facts: Facts) -> bool:
