@@ -19,8 +19,8 @@ from reconciler.clients.nginx import SupervisedRunner, find_nginx
 from reconciler.clients.supervisord import Supervisord
 from reconciler.clients.table import Table
 from reconciler.core.errors import Waiting
-from reconciler.core.model import Observed, Origin, Plan, Ref, Resource
-from reconciler.core.plan import Wish, expand, make_plan
+from reconciler.core.model import Observed, Origin, Ref, Resource
+from reconciler.core.plan import Plan, Wish, expand, make_plan
 from reconciler.engine.reconcile import apply, observe, reconcile
 from reconciler.kinds.gateway import KIND as GATEWAY
 from reconciler.kinds.gateway.driver import GatewayDriver

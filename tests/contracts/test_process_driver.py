@@ -19,8 +19,8 @@ from reconciler.clients.keeper import Keeper
 from reconciler.clients.supervisord import Supervisord
 from reconciler.core.errors import Waiting
 from reconciler.core.kind import Kinds
-from reconciler.core.model import Apply, Origin, Plan, Ref, Resource
-from reconciler.core.plan import Wish, expand, make_plan
+from reconciler.core.model import Apply, Origin, Ref, Resource
+from reconciler.core.plan import Plan, Wish, expand, make_plan
 from reconciler.engine.reconcile import Outcome, observe, reconcile
 from reconciler.kinds.process import KIND, STOCK
 from reconciler.kinds.process.driver import ProcessDriver

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.toys import TOYS, app, data, desired, lying, running
 
-from reconciler.core.model import Cause, Drift, Observed, Plan, Ref, Unknown
+from reconciler.core.model import Cause, Drift, Observed, Ref, Unknown
 from reconciler.core.overrides import Moment, Overridden, epoch_of, overridden
-from reconciler.core.plan import Wish, make_plan
+from reconciler.core.plan import Plan, Wish, make_plan
 from reconciler.core.request import Asked, Request
 
 WEB = Ref("App", "web-0")

@@ -8,9 +8,9 @@ from typing import Any
 from tests.toys import TOYS, Live, Save, app, data, desired, lying, running
 
 from reconciler.core.gates import Held
-from reconciler.core.model import Apply, Cause, Drift, Observed, Plan, Ref, Unknown, Verb
+from reconciler.core.model import Apply, Cause, Drift, Observed, Ref, Unknown, Verb
 from reconciler.core.overrides import overridden
-from reconciler.core.plan import Wish, make_plan
+from reconciler.core.plan import Plan, Wish, make_plan
 from reconciler.core.request import Asked, Request
 
 

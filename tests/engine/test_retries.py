@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.core.errors import ReconcileError, Terminal, Transient, Waiting
-from reconciler.core.model import Change, FieldChange, Plan, Ref, Step, Verb
+from reconciler.core.model import Change, FieldChange, Ref, Step, Verb
+from reconciler.core.plan import Plan
 from reconciler.engine.reconcile import Outcome
 from reconciler.engine.retries import Retries
 

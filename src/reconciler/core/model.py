@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -228,36 +228,3 @@ class Due(NamedTuple):
 
     actions: tuple[Any, ...] = ()
     after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What would be done, in order.
-
-    ``held`` are changes that a gate holds back: they differ, and are not done now. ``due`` is work
-    whose time has come: it is done, but never means "out of sync". ``after`` is the number of
-    seconds until time alone may bring new work, None when it will not.
-    """
-
-    revision: str
-    changes: tuple[Change[Any], ...] = ()
-    steps: tuple[Step, ...] = ()
-    due: tuple[Step, ...] = ()
-    held: tuple[Change[Any], ...] = ()
-    blocked: tuple[Blocked, ...] = ()
-    unknown: tuple[str, ...] = ()
-    after: float | None = None
-
-    @property
-    def in_sync(self) -> bool:
-        """Whether everything could be seen and nothing differs, held back or not."""
-        return not (self.changes or self.held or self.unknown)
-
-    def only(self, kinds: frozenset[str]) -> Plan:
-        """The same plan, doing only what concerns ``kinds``."""
-        return replace(
-            self,
-            changes=tuple(change for change in self.changes if change.ref.kind in kinds),
-            steps=tuple(step for step in self.steps if step.ref.kind in kinds),
-            due=tuple(step for step in self.due if step.ref.kind in kinds),
-        )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .kind import Kinds
-from .model import Need, Ref, Resource
+from .model import Change, Need, Ref, Resource, Step, Verb
 
 Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
 Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
@@ -162,3 +162,32 @@ def leaving_first(gone: Mapping[Ref, Any]) -> dict[Ref, tuple[Ref, ...]]:
     # What once used each other would wait for ever.
     straight = without(users, (ref for cycle in find_cycles(users) for ref in cycle))
     return {ref: tuple(sorted(own)) for ref, own in straight.items() if own}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Deletions first, users before what they use; then creations and updates, needs first."""
+
+    kinds: Kinds
+    desired: Mapping[Ref, Resource[Any]]
+    rank: Mapping[Ref, int]
+
+    def sort(self, changes: Iterable[Change[Any]]) -> tuple[Change[Any], ...]:
+        return tuple(sorted(changes, key=lambda change: (*self._wave(change), *self._tie(change))))
+
+    def steps(self, changes: tuple[Change[Any], ...]) -> Iterator[Step]:
+        waves = {key: n for n, key in enumerate(sorted({self._wave(one) for one in changes}))}
+        for change in changes:
+            for action in self.kinds[change.ref.kind].steps(change):
+                yield Step(change.ref, action, waves[self._wave(change)])
+
+    def _wave(self, change: Change[Any]) -> tuple[int, int, int]:
+        kind_wave = self.kinds[change.ref.kind].wave
+        if change.verb is Verb.DELETE:
+            return (0, -kind_wave, 0)
+        return (1, self.rank.get(change.ref, 0), kind_wave)
+
+    def _tie(self, change: Change[Any]) -> tuple[int, Ref]:
+        want = self.desired.get(change.ref)
+        priority = 0 if want is None else getattr(want.spec, "priority", 0)
+        return (priority or 0, change.ref)

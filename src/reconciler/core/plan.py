@@ -12,10 +12,10 @@ from .kind import Kinds, nothing_due
 from .model import (
     Blocked,
     Cause,
+    Change,
     Drift,
     Due,
     Observed,
-    Plan,
     Ref,
     State,
     Step,
@@ -23,11 +23,44 @@ from .model import (
     Verb,
     World,
 )
-from .order import Shape, leaving_first, shape_of
+from .order import Order, Shape, leaving_first, shape_of
 from .request import Asked, Request
 
 Render: TypeAlias = Callable[[AnyResource], State]
 Compare: TypeAlias = Callable[[AnyResource, "Observed[Any] | None"], "AnyChange | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, in order.
+
+    ``held`` are changes that a gate holds back: they differ, and are not done now. ``due`` is work
+    whose time has come: it is done, but never means "out of sync". ``after`` is the number of
+    seconds until time alone may bring new work, None when it will not.
+    """
+
+    revision: str
+    changes: tuple[Change[Any], ...] = ()
+    steps: tuple[Step, ...] = ()
+    due: tuple[Step, ...] = ()
+    held: tuple[Change[Any], ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    unknown: tuple[str, ...] = ()
+    after: float | None = None
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether everything could be seen and nothing differs, held back or not."""
+        return not (self.changes or self.held or self.unknown)
+
+    def only(self, kinds: frozenset[str]) -> Plan:
+        """The same plan, doing only what concerns ``kinds``."""
+        return replace(
+            self,
+            changes=tuple(change for change in self.changes if change.ref.kind in kinds),
+            steps=tuple(step for step in self.steps if step.ref.kind in kinds),
+            due=tuple(step for step in self.due if step.ref.kind in kinds),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +99,7 @@ def make_plan(kinds: Kinds, wish: Wish, world: World, *, compare: Compare | None
     changes = tuple(one for one in differences if not _is_ignored(one, wish))
     context = _context(kinds, wish, world, shape=shape, changes=changes)
     verdicts = [(change, why_not(change, context)) for change in changes]
-    order = _Order(kinds, wish.desired, shape.ranks)
+    order = Order(kinds, wish.desired, shape.ranks)
     free = order.sort(change for change, why in verdicts if why is None)
     due = _due_work(kinds, wish, world, {change.ref for change in changes})
     blocked = (*_unseen(wish, world), *(why for _, why in verdicts if why is not None))
@@ -108,35 +141,6 @@ def _context(
         prune=wish.prune,
     )
     return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """Deletions first, users before what they use; then creations and updates, needs first."""
-
-    kinds: Kinds
-    desired: Mapping[Ref, AnyResource]
-    rank: Mapping[Ref, int]
-
-    def sort(self, changes: Iterable[AnyChange]) -> tuple[AnyChange, ...]:
-        return tuple(sorted(changes, key=lambda change: (*self._wave(change), *self._tie(change))))
-
-    def steps(self, changes: tuple[AnyChange, ...]) -> Iterator[Step]:
-        waves = {key: n for n, key in enumerate(sorted({self._wave(one) for one in changes}))}
-        for change in changes:
-            for action in self.kinds[change.ref.kind].steps(change):
-                yield Step(change.ref, action, waves[self._wave(change)])
-
-    def _wave(self, change: AnyChange) -> tuple[int, int, int]:
-        kind_wave = self.kinds[change.ref.kind].wave
-        if change.verb is Verb.DELETE:
-            return (0, -kind_wave, 0)
-        return (1, self.rank.get(change.ref, 0), kind_wave)
-
-    def _tie(self, change: AnyChange) -> tuple[int, Ref]:
-        want = self.desired.get(change.ref)
-        priority = 0 if want is None else getattr(want.spec, "priority", 0)
-        return (priority or 0, change.ref)
 
 
 def _differences(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:

@@ -16,7 +16,6 @@ from ..core.model import (
     Health,
     HealthCode,
     Observed,
-    Plan,
     Ref,
     Resource,
     Unknown,
@@ -24,7 +23,7 @@ from ..core.model import (
 )
 from ..core.order import Shape, shape_of
 from ..core.overrides import Memo, Moment, Overridden
-from ..core.plan import Wish
+from ..core.plan import Plan, Wish
 from ..core.request import Request
 from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ..core.gates import Held
 from ..core.kind import Drivers, Kinds
-from ..core.model import Plan, Ref, World
+from ..core.model import Ref, World
 from ..core.overrides import Overridden, overridden
-from ..core.plan import make_plan
+from ..core.plan import Plan, make_plan
 from ..metrics import Metrics
 from .clock import Clock
 from .ledger import Ledger

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ..core.gates import AnyChange
-from ..core.model import Apply, Blocked, Json, Plan, Unknown, Verb
+from ..core.model import Apply, Blocked, Json, Unknown, Verb
 from ..core.overrides import Override
+from ..core.plan import Plan
 from ..core.request import Asked, Request
 from .ledger import Ledger
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ..core.model import Plan
+from ..core.plan import Plan
 from .look import Stack
 from .views import status_view
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ..core.errors import ReconcileError, Transient
 from ..core.kind import Driver, Drivers, Kinds
-from ..core.model import Observed, Plan, Ref, Step, Unknown, World
-from ..core.plan import Wish, make_plan
+from ..core.model import Observed, Ref, Step, Unknown, World
+from ..core.plan import Plan, Wish, make_plan
 
 log = logging.getLogger(__name__)
 
