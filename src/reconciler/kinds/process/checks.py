@@ -83,13 +83,21 @@ def _check_executable(name: str, program: Program, word: str) -> None:
     is_path = "/" in word
     parts = [""] if is_path else path.split(":")
     places = [folder / part / word for part in parts]
-    there = [place for place in places if place.is_file()]
+    there = [place for place in places if _is_file(place)]
     if not there:
         lost = f"{places[0]} does not exist" if is_path else f"{word} is not in PATH ({path})"
         mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
         raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
     if program.user is None and not any(os.access(place, os.X_OK) for place in there):
         raise _forbidden(name, there[0], "the program", "chmod u+rx")
+
+
+def _is_file(place: Path) -> bool:
+    """A folder of PATH that may not be entered holds nothing, as for any shell."""
+    try:
+        return place.is_file()
+    except PermissionError:
+        return False
 
 
 def _path(program: Program) -> str:
