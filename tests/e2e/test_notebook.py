@@ -162,7 +162,9 @@ def test_a_database_elsewhere_dies(notebook: Notebook) -> None:
         eventually(lambda: not stack.is_ready("api"))
         assert stack.look()["verdict"]["ready"] is False
         assert stack.fetch(f"/api/notes/{number}") == (503, "the database does not answer\n")
+        assert stack.pids()["api-0"] == before["api-0"]
         with serve(stack):
+            eventually(lambda: causes(stack, "api") == ["dependency"], 20)
             stack.settle()
             assert stack.pids()["frontend-0"] == before["frontend-0"]
             assert stack.note(number)["words"] == "2"

@@ -174,8 +174,10 @@ def vitals(traces: Traces, *, system: bool = False) -> dict[str, Json]:
     if traces.cron is not None:
         found["cron"] = traces.cron
     if traces.running is not None:
-        found |= {"born": traces.start_time, "restarts": traces.restarts}
+        found["restarts"] = traces.restarts
         found["revision"] = traces.running.revision
+    if traces.running is not None and name != "stopping":
+        found["born"] = traces.start_time
     if traces.state is RunState.EXITED:
         found["exitStatus"] = info["exitstatus"]
     return found

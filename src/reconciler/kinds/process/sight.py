@@ -103,7 +103,10 @@ def vitals(sight: Sight, state_dir: Path) -> dict[str, Json]:
         "system": False,
     }
     if entry["pid"]:
-        found |= {"pid": entry["pid"], "born": entry["born"], "revision": entry["revision"]}
+        found |= {"pid": entry["pid"], "revision": entry["revision"]}
+    if entry["pid"] and state != "stopping":
+        # The life that comes next decides who began first, not the one that ends.
+        found["born"] = entry["born"]
     if entry.get("memory") is not None:
         found["memory"] = entry["memory"]
     if sight.cron is not None:
