@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from ...clients.ports import PortBusy, is_taken, name_of, owner
 from ...clients.proc import ancestors, instance_of
 from ...core.errors import Transient
+from ...core.sealed import Sealed
 from .state import Program
 
 DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -79,13 +80,13 @@ def _check_file(name: str, path: Path) -> None:
 
 
 def _check_executable(name: str, program: Program, word: str) -> None:
-    folder, path = Path(program.working_dir), _path(program)
+    folder, (path, told) = Path(program.working_dir), _path(program)
     is_path = "/" in word
     parts = [""] if is_path else path.split(":")
     places = [folder / part / word for part in parts]
     there = [place for place in places if _is_file(place)]
     if not there:
-        lost = f"{places[0]} does not exist" if is_path else f"{word} is not in PATH ({path})"
+        lost = f"{places[0]} does not exist" if is_path else f"{word} is not in {told}"
         mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
         raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
     if program.user is None and not any(os.access(place, os.X_OK) for place in there):
@@ -100,13 +101,14 @@ def _is_file(place: Path) -> bool:
         return False
 
 
-def _path(program: Program) -> str:
-    """Where it would be looked for."""
+def _path(program: Program) -> tuple[str, str]:
+    """Where it would be looked for, and that in words: what an env file says is nobody's."""
     said = program.env.get("PATH")
-    if isinstance(said, str):
-        return said
+    if isinstance(said, Sealed):
+        return said.reveal(), "its PATH"
     inherited = os.environ.get("PATH") if "PATH" in program.inherit_env else None
-    return inherited or DEFAULT_PATH
+    path = said or inherited or DEFAULT_PATH
+    return path, f"PATH ({path})"
 
 
 def _forbidden(name: str, path: Path, what: str, mend: str) -> Transient:
