@@ -35,13 +35,16 @@ class World:
         self.folder = folder
         self.rings = 0
         self.probers: list[Prober] = []
-        self.driver = self.come_back()
+        self.driver = self._begin()
 
-    def come_back(self) -> ProbeDriver:
+    async def come_back(self) -> None:
         """A new operator over the same folder."""
+        await self.probers[-1].aclose()
+        self.driver = self._begin()
+
+    def _begin(self) -> ProbeDriver:
         self.probers.append(Prober(self._ring))
-        self.driver = ProbeDriver(self.folder, self.probers[-1], os.environ)
-        return self.driver
+        return ProbeDriver(self.folder, self.probers[-1], os.environ)
 
     def _ring(self) -> None:
         self.rings += 1
@@ -137,7 +140,7 @@ async def test_an_operator_that_comes_back_knows_it(world: World) -> None:
         wanted = {"db": {"tcp": {"port": server.getsockname()[1]}, **QUICK}}
         await world.converge(**wanted)
         await until(world, "success")
-        world.come_back()
+        await world.come_back()
         assert await world.converge(**wanted) == []
         assert await world.verdict() == "unknown"
         await until(world, "success")
@@ -176,13 +179,13 @@ async def test_a_secret_reaches_the_program_and_nothing_else(world: World, tmp_p
     await world.converge(**wanted)
     for _ in range(2):
         await until(world, "failure")
-        assert out.read_text() == "hunter2 b \n"
+        await eventually_async(lambda: out.read_text() == "hunter2 b \n")
         seen = (await world.observe())["db"]
         assert "bad (secret)" in seen.vitals["message"]
         assert "hunter2" not in repr(seen) + json.dumps(seen.state.model_dump(mode="json"))
         assert await world.converge(**wanted) == []
+        await world.come_back()
         out.unlink()
-        world.come_back()
     assert stat.S_IMODE((world.folder / "db.json").stat().st_mode) == 0o600
 
 
