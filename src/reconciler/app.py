@@ -114,7 +114,7 @@ class _Wires(NamedTuple):
 
 def watching(settings: Settings) -> Files:
     """Which files of processes are followed."""
-    return Files(own=settings.state_dir, everything=settings.dev)
+    return Files((settings.state_dir, settings.specs), everything=settings.dev)
 
 
 def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:

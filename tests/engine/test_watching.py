@@ -36,13 +36,14 @@ WEB, API = Ref("App", "web-0"), Ref("App", "api-0")
         ("src/gen/a.py", False),
         ("src/gen/b/c.py", False),
         ("src/other.py", True),
-        (".reconciler/log/web.log", False),
+        (".reconciler/state/db", False),
+        ("specs/web.yaml", False),
     ],
 )
 def test_what_counts_as_an_edit(path: str, *, heard: bool) -> None:
-    """Not what tools and programs write, not what the spec ignores, not our own state."""
+    """Not what tools and programs write or the spec ignores, not our own state, not the specs."""
     watch = Watch(("/srv/app",), ("*.txt", "build", "./src/gen"))
-    own = PurePath("/srv/app/.reconciler")
+    own = (PurePath("/srv/app/.reconciler"), PurePath("/srv/app/specs"))
     assert concerns(watch, PurePath("/srv/app") / path, own=own) is heard
 
 

@@ -38,12 +38,12 @@ Hit = Callable[[Ref, str], None]
 
 
 class Files(NamedTuple):
-    """Which files count: those in ``own``, the stack's state directory, are nobody's edit.
+    """Which files count: not those in ``own``, such as the stack's state and its specs.
 
     ``everything``: every process is restarted for its files, as in development.
     """
 
-    own: PurePath | None = None
+    own: tuple[PurePath, ...] = ()
     everything: bool = False
 
 
@@ -53,9 +53,9 @@ def watched(kinds: Kinds, desired: Mapping[Ref, Resource[Any]], *, everything: b
     return {ref: watch for ref, watch in found.items() if watch is not None}
 
 
-def concerns(watch: Watch, path: PurePath, *, own: PurePath | None = None) -> bool:
+def concerns(watch: Watch, path: PurePath, *, own: Iterable[PurePath] = ()) -> bool:
     """Whether a change of ``path`` is one that ``watch`` wants to hear of."""
-    if own is not None and path.is_relative_to(own):
+    if any(path.is_relative_to(folder) for folder in own):
         return False
     root = next((r for r in map(PurePath, watch.paths) if path.is_relative_to(r)), None)
     if root is None:
@@ -81,11 +81,12 @@ class Watching:
 
     wanted: Callable[[], Watched]
     hit: Hit
-    own: PurePath | None = None
+    own: tuple[PurePath, ...] = ()
     _pending: dict[Ref, set[str]] = field(default_factory=dict)
     _timers: dict[Ref, asyncio.TimerHandle] = field(default_factory=dict)
     _edited: asyncio.Event = field(default_factory=asyncio.Event)
     _lost: bool = False
+    _trouble: str = ""
 
     def look_again(self) -> None:
         """The specs may want other files watched."""
@@ -127,8 +128,14 @@ class Watching:
                 async for changes in awatch(*paths, stop_event=stop, **how):
                     self._take(watches, changes)
             except OSError as exc:  # a folder went away meanwhile, or there are too many of them
-                log.warning("files cannot be watched now: %s", exc)
+                self._say(f"files cannot be watched now: {exc}")
                 await asyncio.sleep(MISSING)
+
+    def _say(self, trouble: str) -> None:
+        """Once; it is tried again every second."""
+        if trouble != self._trouble:
+            log.warning("%s", trouble)
+        self._trouble = trouble
 
     async def _until_other(self, watches: Watched, there: list[Path], stop: asyncio.Event) -> None:
         """Set ``stop`` once other paths are to be watched, or are there at last."""
