@@ -6,7 +6,6 @@ import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from reconciler.clients.keeper import Keeper
@@ -16,7 +15,7 @@ from reconciler.core.errors import Terminal, Transient
 SOCKET = Path("/tmp/s.sock")
 
 
-class Wire(httpx.AsyncBaseTransport):
+class Wire:
     """A keeper of numbers: answers in this process, and remembers what was asked."""
 
     def __init__(self) -> None:
@@ -27,15 +26,17 @@ class Wire(httpx.AsyncBaseTransport):
         self.fault: xmlrpc.client.Fault | None = None
         self.raw: str | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        args, method = xmlrpc.client.loads(request.content)
+    async def post(self, body: bytes) -> bytes:
+        args, method = xmlrpc.client.loads(body)
         verb, given = str(method).partition(".")[2], json.loads(str(args[0]))
         self.asked.append((verb, given))
         await asyncio.sleep(0.01)
-        if self.fault is not None:
-            return httpx.Response(200, text=xmlrpc.client.dumps(self.fault))
         said = self.raw if self.raw is not None else json.dumps(getattr(self, verb)(given))
-        return httpx.Response(200, text=xmlrpc.client.dumps((said,), methodresponse=True))
+        told = self.fault or (said,)
+        return xmlrpc.client.dumps(told, methodresponse=True).encode()
+
+    async def aclose(self) -> None:
+        return
 
     def put(self, name: str, **entry: Any) -> None:
         self.version += 1
@@ -75,7 +76,7 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 def keeper(wire: Wire) -> Keeper:
-    return Keeper(Supervisord(SOCKET, transport=wire))
+    return Keeper(Supervisord(SOCKET, wire=wire))
 
 
 async def test_what_is_asked_side_by_side_is_one_call() -> None:
