@@ -25,10 +25,17 @@ FAULTS = {
     "Kinds do not know each other": ("kinds/route/spec.py", "import reconciler.kinds.process.spec"),
     "The core is pure": ("core/errors.py", "import asyncio"),
     "Programs of the stack stand alone": ("stack/__init__.py", "import reconciler.core.errors"),
+    "The stack does not need the keeper": (
+        "stack/place.py",
+        "import reconciler.stack.keeper.interface",
+    ),
     "Nothing shipped needs the fakes": ("clients/__init__.py", "import reconciler.testing"),
     "The fakes stand on kinds, engine and core": ("testing/__init__.py", "import reconciler.cli"),
     "typer and rich are guests of the cli": ("specs/__init__.py", "import rich"),
-    "starlette and uvicorn are guests of the api": ("engine/__init__.py", "import starlette"),
+    "fastapi, starlette, uvicorn and argon2 are guests of the api": (
+        "engine/__init__.py",
+        "import starlette",
+    ),
     "httpx is a guest of the clients": ("specs/__init__.py", "import httpx"),
     "deepdiff is a guest of core.diff": ("engine/__init__.py", "import deepdiff"),
     "ruamel and yaml are guests of the specs": ("engine/__init__.py", "import yaml"),
