@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -192,6 +193,27 @@ async def test_tcp_is_a_connection_and_nothing_more(looks: Looks) -> None:
     assert await looks.look(probe, Surroundings) == refused
     with socket.create_server(("127.0.0.1", port)):
         assert await looks.look(probe, Surroundings) == Result(ok=True)
+
+
+async def test_a_mute_name_server_holds_up_nobody(looks: Looks, monkeypatch: Any) -> None:
+    """Not the loop, not other looks, not the end; and who asks again waits for the same answer."""
+    over, asked = threading.Event(), []
+
+    def mute(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", mute)
+    try:
+        for _ in range(3):
+            found = await http(looks, 1, host="mute.example", timeout="50ms")
+            assert found.message == "no answer within 50ms"
+        assert asked == ["mute.example"]
+        assert (await run(looks, "true")).ok is True
+        assert all(one.daemon for one in threading.enumerate() if one.name == "names")
+    finally:
+        over.set()
 
 
 async def test_exec_is_run_as_the_process_is(looks: Looks, tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ class Looks:
 
     def close(self) -> None:
         """Let go of the threads; work under way ends by itself."""
-        self.names.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def look(self, probe: Probe, around: Callable[[], Surroundings]) -> Result:

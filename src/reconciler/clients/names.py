@@ -6,12 +6,12 @@ import asyncio
 import errno
 import os
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-RESOLVERS: Final = 8
 MOST_ADDRESSES: Final = 8
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
 
@@ -21,14 +21,14 @@ class Address(NamedTuple):
     address: Any
 
 
+Answer: TypeAlias = list[Any] | OSError
+
+
 class Names:
-    """Looks names up, in threads of its own: a mute name server holds up nobody else."""
+    """Looks names up, each in a thread that nobody waits for: a mute name server delays no end."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._asked: dict[tuple[str, int], asyncio.Future[Answer]] = {}
 
     async def find(self, host: str, port: int) -> list[Address]:
         """Where ``host`` is. Raises OSError when nobody knows."""
@@ -36,14 +36,37 @@ class Names:
         if known is not None:
             family = socket.AF_INET if known.version == 4 else socket.AF_INET6  # noqa: PLR2004
             return [Address(family, (host, port))]
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(
-                self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            )
-        except socket.gaierror as exc:
-            raise OSError(f"cannot find {host}: {str(exc.strerror).lower()}") from exc
+        # Whoever asks again meanwhile waits for the same answer, so threads do not pile up.
+        answer = self._asked.get((host, port)) or self._ask(host, port)
+        found = await asyncio.shield(answer)
+        if isinstance(found, OSError):
+            raise OSError(f"cannot find {host}: {str(found.strerror).lower()}") from found
         return [Address(one[0], one[4]) for one in found[:MOST_ADDRESSES]]
+
+    def _ask(self, host: str, port: int) -> asyncio.Future[Answer]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._asked[host, port] = answer
+        answer.add_done_callback(lambda _: self._asked.pop((host, port), None))
+
+        def tell(found: Answer) -> None:
+            if not answer.done():
+                answer.set_result(found)
+
+        def look() -> None:
+            found = _look_up(host, port)
+            with suppress(RuntimeError):  # the loop may have ended meanwhile
+                loop.call_soon_threadsafe(tell, found)
+
+        threading.Thread(target=look, name="names", daemon=True).start()
+        return answer
+
+
+def _look_up(host: str, port: int) -> Answer:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        return exc if isinstance(exc, OSError) else OSError(0, "not a name")
 
 
 @lru_cache(maxsize=256)
