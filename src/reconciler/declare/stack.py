@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,13 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from ..clients.files import write_atomic
-from ..core.errors import Terminal
+from ..core.errors import Terminal, Transient
 from ..core.model import Ref
 from ..settings import Settings, read_settings
 from ..specs.problem import Problem
 from ..specs.yaml_text import to_yaml
 from .resources import Declared, here
 
+DIFFERENT, UNHEALTHY = 1, 3
 FILE_MODE = 0o600
 """What is declared may hold what should not be read by everybody."""
 
@@ -83,24 +86,53 @@ class Stack:
     def diff(self) -> Mapping[str, Any]:
         """What would change, as ``reconciler diff -o json`` tells it; it changes nothing."""
         import asyncio
+        from concurrent.futures import ThreadPoolExecutor
 
         from ..app import plan_once
 
         self._check()
-        with self._elsewhere() as settings:
-            plan: Mapping[str, Any] = asyncio.run(plan_once(settings))
+        # In a thread of its own: who calls may be in a loop already, as in a notebook.
+        with self._elsewhere() as settings, ThreadPoolExecutor(1) as thread:
+            plan: Mapping[str, Any] = thread.submit(asyncio.run, plan_once(settings)).result()
         return plan
 
-    def up(self) -> None:
-        """Start the stack in the background and wait until it is healthy, a minute at most.
+    def up(self) -> bool:
+        """Start the stack in the background and wait for it, a minute at most; is it healthy?
 
-        Where it runs already, it is given what is declared now.
+        Where it runs already, it is given what is declared now. Raises Transient when it cannot
+        be started.
         """
-        self._start(detach=True)
+        running, settings = self.is_running, self._prepare()
+        verb = ["apply", "--wait", "--timeout", "1m"] if running else ["up", "--detach"]
+        places = ["--specs", str(settings.specs), "--state-dir", str(settings.state_dir)]
+        # A process of its own: forking this one, with its threads, would be asking for trouble.
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *verb, *places],
+            env={**os.environ, **self._variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode not in {0, DIFFERENT, UNHEALTHY}:
+            raise Transient(done.stderr.strip().removeprefix("error: "), reason="NotStarted")
+        return done.returncode == 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the stack runs now, healthy or not."""
+        from ..stack.place import Place, holder
+
+        place = Place(self.settings.state_dir, self.settings.specs)
+        return (self.settings.run_dir / "up.lock").exists() and holder(place) is not None
 
     def run(self) -> int:
         """Run the stack until Ctrl-C; the exit code."""
-        return self._start(detach=False)
+        from ..cli.terminal import Terminal as Talk
+        from ..cli.up import up
+
+        settings = self._prepare()
+        os.environ.update(self._variables)
+        return up(settings, Talk())
 
     def down(self, timeout: float = 120) -> None:
         """Stop the stack, in order, and wait until nothing of it runs."""
@@ -124,17 +156,19 @@ class Stack:
         specs = state.absolute() / "state" / "declared"
         return replace(read_settings(specs, state, worktree=True), base=self.root)
 
-    def _start(self, *, detach: bool) -> int:
-        from ..cli.terminal import Terminal as Talk
-        from ..cli.up import up
+    @property
+    def _variables(self) -> dict[str, str]:
+        """What the stack is handed with the rest of the environment."""
+        return {"RECONCILER_ROOT": str(self.root), "RECONCILER_WORKTREE": "1"}
 
+    def _prepare(self) -> Settings:
+        """Put what is declared where the operator reads it."""
         self._check()
         written = {path.name for path in self.write(self.settings.specs)}
         for path in self.settings.specs.glob("*.yaml"):
             if path.name not in written:
                 path.unlink()
-        with _variable("RECONCILER_ROOT", str(self.root)):
-            return up(self.settings, Talk(), detach=detach)
+        return self.settings
 
     def _check(self) -> None:
         if problems := self.validate():
@@ -160,17 +194,3 @@ class Stack:
 
 def _file_of(one: Declared) -> str:
     return f"{one.ref.kind.lower()}-{one.ref.name}.yaml"
-
-
-@contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """Set a variable of the environment for a while: the stack is handed all of it."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
