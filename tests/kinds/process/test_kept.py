@@ -217,7 +217,7 @@ async def test_a_log_is_rotated(stack: Stack) -> None:
 
 async def test_limits_reach_the_process(either: Stack) -> None:
     """The kernel itself says what the process may use."""
-    limits = {"openFiles": 77, "processes": 4321, "niceness": 5, "noNewPrivileges": True}
+    limits = {"openFiles": 77, "processes": 4321, "niceness": 15, "noNewPrivileges": True}
     await either.go(web(limits=limits, umask="027"))
     proc = Path(f"/proc/{await either.pid()}")
     rows = [line.split() for line in (proc / "limits").read_text().splitlines()]
@@ -226,7 +226,7 @@ async def test_limits_reach_the_process(either: Stack) -> None:
     status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines())
     assert status["NoNewPrivs"] == "1"
     assert status["Umask"] == "0027"
-    assert (proc / "stat").read_text().rpartition(")")[2].split()[16] == "5"
+    assert (proc / "stat").read_text().rpartition(")")[2].split()[16] == "15"
 
 
 async def test_the_way_out_is_taken_before_the_signal(stack: Stack) -> None:
