@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from signal import Signals, sigtimedwait
+from time import CLOCK_BOOTTIME, clock_gettime_ns
 from typing import Final
 
 _SET_PDEATHSIG: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
+_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Kernel:
@@ -42,6 +44,11 @@ def next_signal(watched: AbstractSet[Signals], seconds: float) -> Signals | None
     if found is None or found.si_signo not in watched:
         return None
     return Signals(found.si_signo)
+
+
+def ticks() -> int:
+    """Now, on the clock and in the unit in which the kernel notes when a process begins."""
+    return clock_gettime_ns(CLOCK_BOOTTIME) * _PER_SECOND // 1_000_000_000
 
 
 def start_time(pid: int) -> int | None:

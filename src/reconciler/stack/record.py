@@ -47,6 +47,17 @@ def read_record(path: str) -> dict[str, Any]:
 
 def environment(record: dict[str, Any], handed_over: str) -> dict[str, str]:
     """What is declared, what may be inherited, and what names the process; nothing else."""
+    return environment_from(record, inheritable(handed_over))
+
+
+def environment_from(record: dict[str, Any], available: dict[str, str]) -> dict[str, str]:
+    """The same, out of what is ``available``."""
+    inherited = {key: available[key] for key in record.get("inherit") or () if key in available}
+    return inherited | (record.get("env") or {})
+
+
+def inheritable(handed_over: str) -> dict[str, str]:
+    """What `reconciler up` was started with, as far as a process may ask for it."""
     available = dict(os.environ)
     try:
         with open(handed_over, "rb") as file:  # noqa: PTH123 (pathlib is a slow import)
@@ -54,8 +65,7 @@ def environment(record: dict[str, Any], handed_over: str) -> dict[str, str]:
         available |= dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     except OSError:
         pass  # started without `reconciler up`: supervisord's own environment is all there is
-    inherited = {key: available[key] for key in record.get("inherit") or () if key in available}
-    return inherited | (record.get("env") or {})
+    return available
 
 
 def owner(path: str) -> str:

@@ -15,7 +15,7 @@ from supervisor.states import SupervisorStates
 
 from . import families
 from .lives import Lives
-from .loop import NEVER, Loop
+from .loop import NEVER, Loop, QuickLoop
 from .program import Program
 from .spawning import Starter
 from .stock import Group, GroupConfig, ProgramConfig, QuietGroup
@@ -42,6 +42,7 @@ class Keeper:
         self._wake = str(state_dir / "run" / "wake.sock")
         self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._bell.setblocking(False)  # noqa: FBT003 (the C type takes no keyword)
+        self._rung = ""
         self._changed: dict[str, int] = {}
         self._gone: dict[str, int] = {}
         self._forgotten = 0
@@ -114,9 +115,15 @@ class Keeper:
         }
 
     def ring(self, name: str) -> None:
-        """Tell the operator to look; when it is not there it will look by itself."""
+        """Tell the operator to look, once a turn; when it is not there it looks by itself."""
+        self._rung = name
+        if self.loop.mode != QuickLoop.mode:  # the next turn may be long in coming
+            self._send()
+
+    def _send(self) -> None:
         with suppress(OSError):
-            self._bell.sendto(name.encode(), self._wake)
+            self._bell.sendto(self._rung.encode(), self._wake)
+        self._rung = ""
 
     def say(self, text: str) -> None:
         """A word of ours in supervisord's log."""
@@ -146,6 +153,9 @@ class Keeper:
     def look_anew(self) -> None:
         """What was found a while ago says nothing about now."""
         self._adopted = None
+        self.starter.forget()
+        if self._rung:
+            self._send()
 
 
 def _later(versions: dict[str, int], since: int) -> list[str]:

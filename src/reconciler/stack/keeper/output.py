@@ -33,7 +33,7 @@ class LogFile:
         self._settings = settings
         self._written = self._size = 0
         self._file = -1
-        self._open()
+        self._open_if_there()
 
     def write(self, lines: bytes) -> None:
         """Add ``lines``, and turn the file over when it is full; a full disk stops nobody."""
@@ -77,8 +77,16 @@ class LogFile:
             data = _end_of(f"{self._path}.1", want - len(data)) + data
         return data
 
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    def _open_if_there(self) -> None:
+        """To make a file costs as much as to start a program; many never say a word."""
+        try:
+            self._open(0)
+        except FileNotFoundError:
+            if not os.access(os.path.dirname(self._path), os.W_OK | os.X_OK):  # noqa: PTH120
+                self._open()  # and say why not
+
+    def _open(self, more: int = os.O_CREAT) -> None:
+        flags = os.O_WRONLY | more | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self._path, flags, 0o600)
         self._size = os.fstat(self._file).st_size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from signal import Signals
 from typing import Any, Final, NamedTuple
 
@@ -45,7 +46,7 @@ class Settings:
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Settings:
         """The settings of the wire; what is missing or null is as usual. Raises ValueError."""
-        known = {field.name: field.default for field in fields(cls)}
+        known = _usual()
         given = {key: told[key] for key in known if told.get(key) is not None}
         try:
             settings = cls(**{key: _like(known[key], value) for key, value in given.items()})
@@ -97,3 +98,9 @@ def _grown(first: float, failures: int) -> float:
 def _like(usual: Any, value: Any) -> Any:
     """``value`` in the type of the usual one."""
     return tuple(value) if isinstance(usual, tuple) else type(usual)(value)
+
+
+@cache
+def _usual() -> Mapping[str, Any]:
+    """How a program is kept of which nothing is told."""
+    return {field.name: field.default for field in fields(Settings)}

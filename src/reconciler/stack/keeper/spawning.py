@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from ..birth import DEFAULT_PATH, become, find, with_interpreter
-from ..record import Refusal, code, environment, mend, owner, read_record
+from ..record import Refusal, code, environment_from, inheritable, mend, owner, read_record
 
 _DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python ignores these; a program expects to die of them."""
@@ -27,6 +27,7 @@ class Starter:
         self._home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         usual = os.environ.get("RECONCILER_OPEN_FILES", "")
         self._open_files = int(usual) if usual.isdigit() else None
+        self._available: dict[str, str] | None = None
 
     def record(self, name: str) -> dict[str, Any]:
         """The start record of ``name``. Raises Refusal."""
@@ -34,10 +35,16 @@ class Starter:
 
     def run(self, record: dict[str, Any], argv: list[str], streams: tuple[int, int, int]) -> int:
         """Start ``argv`` as ``record`` says, first of a session of its own. Raises Refusal."""
-        env = environment(record, f"{self._state_dir}/run/environ")
+        if self._available is None:
+            self._available = inheritable(f"{self._state_dir}/run/environ")
+        env = environment_from(record, self._available)
         if self._quick and not _needs_more(record):
             return self._posix_spawn(record | {"argv": argv}, env, streams)
         return _fork({**record, "argv": argv}, env, streams)
+
+    def forget(self) -> None:
+        """Keep nothing that holds for the programs of one turn: it may be secret, or change."""
+        self._available = None
 
     def _posix_spawn(
         self, record: Mapping[str, Any], env: Mapping[str, str], streams: tuple[int, int, int]
