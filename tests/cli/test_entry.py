@@ -112,8 +112,11 @@ def test_terminals_are_told_as_they_are(
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_the_operator_says_what_the_command_line_says(*, strict: bool) -> None:
+def test_the_operator_says_what_the_command_line_says(
+    monkeypatch: pytest.MonkeyPatch, *, strict: bool
+) -> None:
     """Word for word, for the same view and the same terminal."""
+    monkeypatch.setenv("COLUMNS", "100")
     view = VIEW | {"verdict": {**VIEW["verdict"], "inSync": False}}  # type: ignore[dict-item]
     out, err = io.StringIO(), io.StringIO()
     code = tell(view, Terminal(out, err, environ={}), strict=strict)
