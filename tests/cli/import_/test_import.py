@@ -58,7 +58,7 @@ def test_golden(name: str, cases: Path, reconciler: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", ["notebook.conf", "nasty.conf", "pb_processes.json"])
 def test_what_is_written_is_valid(
-    name: str, cases: Path, reconciler: Any, stack_dir: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, *, cases: Path, reconciler: Any, stack_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One file for each process, and `validate` finds nothing once the variables are set."""
     for key, value in ENVIRON.items():
