@@ -101,6 +101,27 @@ def test_a_keeper_that_dies_forgets_nothing(make_world: Callable[..., World]) ->
 
 
 @pytest.mark.real
+def test_what_was_given_up_stays_so(make_world: Callable[..., World]) -> None:
+    """Also for the next keeper, until a person, an edit or another way to keep it comes."""
+    world = make_world()
+    for name in ("bad-0", "poor-0"):
+        world.shell("echo ran; exit 3", name=name, policy="never")
+        world.until("failed", name)
+    assert world.process is not None
+    world.process.kill()
+    world.process.wait()
+    again = make_world()
+    again.keep("bad-0", policy="never")
+    again.do("start", "bad-0", epoch=0, cause="drift", detail="")
+    assert (again.entry("bad-0")["state"], again.entry("bad-0")["wanted"]) == ("failed", True)
+    assert len(again.log("bad-0")) == 1
+    again.do("start", "bad-0", epoch=0, cause="user", detail="")
+    eventually(lambda: len(again.log("bad-0")) == 2)
+    again.keep("poor-0", policy="never", stamp="another")
+    eventually(lambda: len(again.log("poor-0")) == 2)
+
+
+@pytest.mark.real
 def test_a_killed_supervisord_leaves_no_orphan(stack_dir: Path) -> None:
     """Under its parent: all that it kept has ended before the next keeper answers."""
     with running_stack(stack_dir):

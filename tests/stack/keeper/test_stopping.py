@@ -38,6 +38,15 @@ def test_stopped_means_stopped(any_world: World) -> None:
     assert any_world.kin() == set()
 
 
+@pytest.mark.parametrize("end", ["stop", "crash"])
+def test_who_forgets_its_name_is_known_by_its_output(world: World, end: str) -> None:
+    """An orphan with an empty environment still writes where the process does."""
+    pid = world.shell("(env -i setsid sh -c 'echo $$; exec sleep 1007' &) ; exec sleep 1007")["pid"]
+    orphan = int(eventually(world.log)[0].split()[-1])
+    os.kill(pid, signal.SIGKILL) if end == "crash" else world.do("stop")
+    eventually(lambda: not Path(f"/proc/{orphan}/exe").exists())
+
+
 def test_a_crash_leaves_nothing_to_the_next_life(any_world: World) -> None:
     """The remains of a killed process end before it is started again."""
     before = start_family(any_world, backoff=0.05)
@@ -206,7 +215,11 @@ class Mortal:
     name = "web-0"
     error = ""
     settings = Settings(grace=1)
-    keeper = SimpleNamespace(strays=lambda _: set(), ring=lambda _: None)
+    keeper = SimpleNamespace(ring=lambda _: None)
+
+    def strays(self) -> set[int]:
+        """Nothing left its group."""
+        return set()
 
     def touch(self) -> None:
         """Nobody listens."""

@@ -110,8 +110,7 @@ class Ending:
         """What is left outside the group; whether the group is left is noted on the way."""
         # Once it is gone its number may be another's.
         self._group = self._group and families.group_lives(self._leader)
-        strays = self._program.keeper.strays(self._program.name)
-        roots = families.living(self._family) | strays
+        roots = families.living(self._family) | self._program.strays()
         return families.tree(*roots) if roots else roots
 
     def _start_hook(self, now: float) -> Hook | None:

@@ -36,6 +36,11 @@ def adopted(known: Container[int]) -> dict[str, set[int]]:
     return found
 
 
+def writers(pids: Iterable[int], pipes: Container[str]) -> set[int]:
+    """Those of ``pids`` whose output goes into one of ``pipes``: some forget who started them."""
+    return {pid for pid in pids if any(_end(pid, fd) in pipes for fd in (1, 2))}
+
+
 def memory(roots: Iterable[int]) -> int:
     """Bytes of RAM that ``roots`` and all below them use."""
     pages = 0
@@ -77,6 +82,13 @@ def signal_each(pids: Iterable[int], number: Signals) -> None:
     """Signal each of ``pids`` that is there."""
     for pid in pids:
         _tell(os.kill, pid, number)
+
+
+def _end(pid: int, descriptor: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{descriptor}")  # noqa: PTH115 (pipe:[7] is no path)
+    except OSError:
+        return ""
 
 
 def _tell(call: Callable[[int, int], None], target: int, number: Signals) -> None:

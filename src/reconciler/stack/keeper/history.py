@@ -29,6 +29,9 @@ class History:
     restarts: int = 0
     began: bool = False
     completed: bool = False
+    failed: bool = False
+    stamp: str = ""
+    """How it was kept when the last line was written."""
     digest: str = ""
     revision: str = ""
     last: dict[str, Any] | None = None
@@ -43,6 +46,8 @@ class History:
             restarts=int(line.get("restarts") or 0),
             began=bool(line),
             completed=bool(line.get("completed")),
+            failed=bool(line.get("failed")),
+            stamp=str(line.get("stamp") or ""),
             digest=str(line.get("digest") or ""),
             revision=str(line.get("revision") or ""),
         )
@@ -53,7 +58,7 @@ class History:
             self.causes.append({"at": time.time(), "cause": cause, "detail": detail})
             self.restarts += cause != "schedule"
         self.began = True
-        self.completed = False
+        self.completed = self.failed = False
 
     def ends(self, code: int | None, signal: str | None, uptime: float) -> None:
         """One more end."""
@@ -67,5 +72,5 @@ class History:
         line |= {"failures": self.failures, "restarts": self.restarts}
         if not pid:
             line["ended"] = time.time()
-            line["completed"] = self.completed
+            line |= {"completed": self.completed, "failed": self.failed, "stamp": self.stamp}
         return line

@@ -201,6 +201,7 @@ class Life(StockProgram):
             history.failures += more
             if follow.cause in _FAULTS:
                 self.error = f"ended because of {follow.cause}: {follow.detail}"
+        history.failed = verdict == "failed"
         self._note(0)
         if verdict == "backoff":
             wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)

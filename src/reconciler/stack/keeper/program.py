@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..record import Refusal
+from . import families
 from .life import Life
 from .policy import Follow, Settings
 from .stock import AFTER_OURS
@@ -19,21 +20,24 @@ class Program(Life):
 
     stamp = ""
     _last_run = ""
+    _remembered = False
 
     def remember(self) -> None:
         """Be what an earlier keeper of the same stack has written down."""
-        if self.history.completed:
-            self.wanted = True
-            self.enter("completed")
+        if self.history.completed or self.history.failed:
+            self.wanted = self._remembered = True
+            self.enter("completed" if self.history.completed else "failed")
 
     def keep(self, stamp: str, settings: Settings) -> None:
         """Be kept like this from now on."""
-        self.departing = False
-        self.stamp, self.settings = stamp, settings
+        as_before = self._remembered and stamp == self.history.stamp
+        self.departing = self._remembered = False
+        self.stamp = self.history.stamp = stamp
+        self.settings = settings
         self.config.priority = self.group.config.priority = AFTER_OURS + settings.priority
         if self.streams:
             self.streams.log.adapt(settings)
-        if self.wanted and not settings.rests(self.phase):
+        if self.wanted and not as_before and not settings.rests(self.phase):
             self.history.failures = 0
             self._start_or_arm(Follow("spec", "kept in another way", at_once=True))
         elif self.phase == "backoff" and self.follow:
@@ -43,8 +47,7 @@ class Program(Life):
 
     def begin(self, epoch: int, cause: str, detail: str) -> None:
         """Want it to run; start it unless it lives."""
-        done = self.wanted and self.phase == "completed" and epoch <= self.history.epoch
-        if done and cause != "user":
+        if self.wanted and epoch <= self.history.epoch and not self._may_begin(cause):
             return
         self._want(epoch, cause)
         if self.ending and (self.follow is None or cause in _FORGIVING):
@@ -95,6 +98,13 @@ class Program(Life):
         if not self.live:
             self.keeper.drop(self)
 
+    def strays(self) -> set[int]:
+        """What left its tree: by the name it carries, or by the pipe it still writes to."""
+        found, nameless = self.keeper.strays(self.name), self.keeper.strays("")
+        if nameless and self.streams:
+            return found | families.writers(nameless, self.streams.pipes)
+        return found
+
     def entry(self) -> dict[str, Any]:
         """All there is to know, for the wire."""
         history = self.history
@@ -123,6 +133,12 @@ class Program(Life):
     def started_with(self) -> Any:
         """The view of the record that the live process was started with."""
         return json.loads(self.view) if self.pid else None
+
+    def _may_begin(self, cause: str) -> bool:
+        """Whether ``cause`` makes one begin again that has come to its end."""
+        if self.phase == "failed":
+            return cause in _FORGIVING
+        return self.phase != "completed" or cause == "user"
 
     def _want(self, epoch: int, cause: str) -> None:
         self.wanted, self.departing = True, False

@@ -39,6 +39,12 @@ class Streams:
         """Our ends, by the names supervisord gives them."""
         return self._pipes
 
+    @property
+    def pipes(self) -> set[str]:
+        """What the kernel calls the pipes the program writes to."""
+        ends = (self._pipes.get(name) for name in ("stdout", "stderr"))
+        return {f"pipe:[{os.fstat(fd).st_ino}]" for fd in ends if fd is not None}
+
     def open(self) -> None:
         """The child runs: let go of its ends and listen to ours."""
         for name in ("child_stdin", "child_stdout", "child_stderr"):
