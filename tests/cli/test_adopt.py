@@ -137,7 +137,9 @@ def world(stack_dir: Path) -> Iterator[World]:
     folder = stack_dir / "theirs"
     folder.mkdir()
     (folder / "s.conf").write_text(CONF)
-    (folder / "run.sh").write_text("#!/bin/sh\necho hello from there\nwhile :; do sleep $1; done\n")
+    (folder / "run.sh").write_text(
+        "#!/bin/sh\necho hello from there\nmkfifo wait.$$\nread word < wait.$$\n"
+    )
     (folder / "run.sh").chmod(0o755)
     (stack_dir / "specs").mkdir()
     (stack_dir / "specs" / ".keep").touch()
