@@ -47,6 +47,13 @@ async def test_the_list(ask: Ask, operator: Operator, token: Grant) -> None:
     assert stopped["startTime"] == "0001-01-01T00:00:00Z"
 
 
+async def test_a_start_right_after_a_stop(ask: Ask, operator: Operator) -> None:
+    """It takes the stop back, though the process has not ended yet."""
+    async with ask() as http:
+        assert (await http.post("/api/pm/web/stop")).status_code == 200
+        assert (await http.post("/api/pm/web/start")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("state", "word"),
     [

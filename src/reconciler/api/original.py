@@ -91,7 +91,10 @@ class OriginalPages:
 
     async def start(self, request: Request, name: Id) -> Response:
         """Start a process that does not run."""
-        if any(one["vitals"].get("pid") for one in await self._views(name)):
+        # One that was just told to stop may not have ended yet: that takes the stop back.
+        stopped = {one["ref"] for one in self.operator.requests() if one["verb"] == "stop"}
+        views = [one for one in await self._views(name) if one["ref"] not in stopped]
+        if any(one["vitals"].get("pid") for one in views):
             raise HTTPException(400, "Process is already running")
         return await self._do(request, name, Act.START)
 
