@@ -74,6 +74,14 @@ NAMES = {
 }
 
 
+SCRIPT = """\
+#!/bin/sh
+echo hello from there
+mkfifo wait.$$
+read word < wait.$$
+"""
+
+
 @dataclass
 class World:
     """Another supervisord, and a stack of ours beside it."""
@@ -137,9 +145,7 @@ def world(stack_dir: Path) -> Iterator[World]:
     folder = stack_dir / "theirs"
     folder.mkdir()
     (folder / "s.conf").write_text(CONF)
-    (folder / "run.sh").write_text(
-        "#!/bin/sh\necho hello from there\nmkfifo wait.$$\nread word < wait.$$\n"
-    )
+    (folder / "run.sh").write_text(SCRIPT)
     (folder / "run.sh").chmod(0o755)
     (stack_dir / "specs").mkdir()
     (stack_dir / "specs" / ".keep").touch()
