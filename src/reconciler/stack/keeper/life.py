@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from ..kernel import start_time
+from ..kernel import start_time, ticks
 from ..record import Refusal, told
 from . import families
 from .ending import Ending
@@ -96,11 +96,14 @@ class Life(StockProgram):
         self.history.digest = str(record.get("digest") or "")
         self.history.revision = str(record.get("revision") or "")
         self.streams = Streams(self)
+        before = ticks()
         self.pid = keeper.starter.run(record, record["argv"], self.streams.of_child)
+        after = ticks()
         keeper.options.pidhistory[self.pid] = self
         self.streams.open()
         self.pipes, self.dispatchers = self.streams.ours, self.streams.dispatchers
-        self.born = start_time(self.pid) or 0
+        # Between two looks at the same clock that showed the same, it cannot have been otherwise.
+        self.born = before if before == after else start_time(self.pid) or 0
         self.view = json.dumps(record.get("view"))
         self._began, self.since = time.monotonic(), time.time()
         self.laststart, self.spawnerr, self.exitstatus = self.since, None, None
