@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import fcntl
 import os
 import struct
+import termios
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -57,12 +60,13 @@ class Inotify:
         self._missing: set[str] = set()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
+        self._close = weakref.finalize(self, os.close, self._descriptor)
         try:
             self._roots = frozenset(self._watch(os.fspath(root)) for root in roots)
             for path in list(self._paths.values()):
                 self._watch_below(path)
         except BaseException:
-            os.close(self._descriptor)
+            self._close()
             raise
 
     def __enter__(self) -> Self:
@@ -71,7 +75,14 @@ class Inotify:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        self._close()
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to take."""
+        count = bytearray(4)
+        fcntl.ioctl(self._descriptor, termios.FIONREAD, count)
+        return any(count)
 
     @property
     def unfinished(self) -> bool:

@@ -50,6 +50,10 @@ class Gathering:
         sight = self.sights.get(name)
         return 0 if sight is None or sight.entry is None else int(sight.entry["pid"])
 
+    def needs_disk(self) -> bool:
+        """Whether a look has to read more than a few bytes."""
+        return bool(self._crons) or not self._records.is_known
+
     def look(self, entries: Mapping[str, Entry]) -> bool:
         """Take in what the keeper says, and the disk; whether anything is new. Blocks on it."""
         mirrors = _Mirrors(entries, self._records.read(), self.read_leftovers())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, NamedTuple, assert_never
 
-from ...clients.keeper import Keeper
+from ...clients.keeper import Entry, Keeper
 from ...clients.supervisord import Supervisord
 from ...core.errors import Waiting
 from ...core.model import Observed
@@ -59,8 +59,8 @@ class Kept:
         self._layout = layout
         self._notes = notes
         self._records: Folder[Record] = Folder(layout.records, parse_record)
-        self._written = Together(self._write_record)
-        self._checked = Together(check_start)
+        self._written = Together(self._write_record, is_brief=lambda _: True)
+        self._checked = Together(check_start, is_brief=lambda start: not start.program.ports)
         self._file = ProgramFile(layout, supervisord, Quiet())
         self._gathering = Gathering(self._records, self._file, notes)
         self._others = Others(supervisord, layout)
@@ -76,7 +76,7 @@ class Kept:
         if self._keeper.life != self._life:
             await self._others.look_around(entries.keys() | self._gathering.read_leftovers())
             others, self._life = await self._others.look(), self._keeper.life
-        if await asyncio.to_thread(self._gathering.look, entries):
+        if await self._gather(entries):
             self._unsaid = True
         if self._unsaid:
             for name in self._gathering.unclear():
@@ -111,6 +111,11 @@ class Kept:
     async def last_lines(self, name: str) -> list[str]:
         """The last output before the last end."""
         return await self._keeper.tail(name)
+
+    async def _gather(self, entries: Mapping[str, Entry]) -> bool:
+        if self._gathering.needs_disk():
+            return await asyncio.to_thread(self._gathering.look, entries)
+        return self._gathering.look(entries)  # a thread would take longer
 
     async def _ask_what_runs(self, name: str) -> Program | None:
         view = await self._keeper.view(name)

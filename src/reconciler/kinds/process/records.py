@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ...clients.files import write_atomic
+from ...clients.inotify import Inotify
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
@@ -54,9 +55,30 @@ class Folder(Generic[T]):
         self._seen: dict[str, Seen[T]] = {}
         self._values: dict[str, T | None] = {}
         self._stale = False
+        self._notes: Inotify | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing happened in the folder since it was read; costs next to nothing."""
+        return self._notes is not None and not self._stale and not self._notes.pending
 
     def read(self) -> Mapping[str, T | None]:
         """Everything, by name; the very same mapping as long as nothing changes."""
+        if self.is_known:
+            return self._values
+        self._take_notes()
+        return self._read_all()
+
+    def _take_notes(self) -> None:
+        """Before the folder is read, so that nothing happens unseen in between."""
+        try:
+            if self._notes is None:
+                self._notes = Inotify([self.path], lambda path: not path.endswith(".json"))
+            self._notes.take()
+        except OSError:  # it is not there, or no watch is to be had: it is read each time
+            self._notes = None
+
+    def _read_all(self) -> Mapping[str, T | None]:
         found, changed = {}, False
         try:
             with os.scandir(self.path) as entries:

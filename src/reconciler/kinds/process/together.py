@@ -10,15 +10,23 @@ from ...core.errors import ReconcileError, Transient
 
 T = TypeVar("T")
 
-CHUNK: Final = 100
+CHUNK: Final = 25
 """So many are let go on while the next ones are worked on."""
+FEW: Final = 2
+"""For so many brief ones a thread would take longer than the work."""
 
 
 class Together(Generic[T]):
-    """``work`` blocks; it runs in a thread, for all items that were asked for in the same turn."""
+    """``work`` blocks; it runs in a thread, for all items that were asked for in the same turn.
 
-    def __init__(self, work: Callable[[T], None]) -> None:
+    ``is_brief`` says of an item that it takes no longer than a thread does to begin.
+    """
+
+    def __init__(
+        self, work: Callable[[T], None], *, is_brief: Callable[[T], bool] = lambda _: False
+    ) -> None:
         self._work_on = work
+        self._is_brief = is_brief
         self._asked: list[tuple[T, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -36,7 +44,7 @@ class Together(Generic[T]):
         while self._asked:
             asked, self._asked = self._asked[:CHUNK], self._asked[CHUNK:]
             try:
-                whys = await asyncio.to_thread(self._try_all, [item for item, _ in asked])
+                whys = await self._try_all([item for item, _ in asked])
             except BaseException:
                 for _, answer in asked:
                     answer.cancel()
@@ -49,8 +57,10 @@ class Together(Generic[T]):
                 else:
                     answer.set_exception(why)
 
-    def _try_all(self, items: list[T]) -> list[ReconcileError | None]:
-        return [self._try(item) for item in items]
+    async def _try_all(self, items: list[T]) -> list[ReconcileError | None]:
+        if len(items) <= FEW and all(map(self._is_brief, items)):
+            return [self._try(item) for item in items]
+        return await asyncio.to_thread(lambda: [self._try(item) for item in items])
 
     def _try(self, item: T) -> ReconcileError | None:
         try:
