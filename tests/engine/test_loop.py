@@ -11,7 +11,7 @@ import pytest
 from tests.toys import TOYS, Save, ToyDriver, app, data, lying, running
 
 from reconciler.core.errors import Terminal, Transient, Waiting
-from reconciler.core.model import Observed, Ref
+from reconciler.core.model import HealthCode, Observed, Ref
 from reconciler.core.status import ConditionStatus
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
@@ -131,6 +131,9 @@ async def test_a_failure_is_told_and_tried_again(bench: Bench) -> None:
     await bench.lane.pass_once()
     assert bench.ready(WEB) == ("False", "Full")
     assert "Full" in bench.reasons()
+    # What cannot be started does not do what it should, though it does nothing.
+    assert bench.ledger.health(WEB) == (HealthCode.DEGRADED, "Full", "no room", False)
+    assert bench.ledger.conditions[WEB]["Healthy"].status is ConditionStatus.FALSE
     bench.apps.refuses.clear()
     bench.clock.time += 1.1
     await bench.lane.settle()

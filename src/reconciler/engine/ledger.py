@@ -141,17 +141,22 @@ class Ledger:
 
     def waits(self, ref: Ref, blocked: Blocked | None) -> bool:
         """Whether all that keeps ``ref`` from running is what it needs."""
-        live = self.live(ref)
-        idle = live is None or not getattr(live.state, "started", True)
-        return idle and blocked is not None and blocked.reason in PATIENT
+        return blocked is not None and blocked.reason in PATIENT and self._rests(ref)
 
     def health(self, ref: Ref, blocked: Blocked | None = None) -> Health:
-        """How well ``ref`` does; who only waits for others is on its way."""
+        """How well ``ref`` does. Who only waits is on its way, who cannot be started is not."""
         if blocked is not None and self.waits(ref, blocked):
             timely = blocked.reason == WAITS
             code = HealthCode.PROGRESSING if timely else HealthCode.DEGRADED
             return Health(code, blocked.reason, blocked.message)
+        failure = self.failures.get(ref)
+        if failure is not None and self._rests(ref):
+            return Health(HealthCode.DEGRADED, failure.reason, str(failure))
         return self.recall.health(ref, self.live(ref))
+
+    def _rests(self, ref: Ref) -> bool:
+        live = self.live(ref)
+        return live is None or not getattr(live.state, "started", True)
 
     def _count_waiting(self, plan: Plan) -> None:
         waiting = (one.ref for one in plan.blocked if one.reason in PATIENT)
@@ -192,7 +197,8 @@ class Ledger:
             yield ref, self._fact(ref, changes.get(ref), blocked.get(ref))
 
     def _fact(self, ref: Ref, change: Change[Any] | None, blocked: Blocked | None) -> Facts:
-        failure, there = self.failures.get(ref), self.live(ref) is not None
+        failure = self.failures.get(ref)
+        told = failure is not None or self.live(ref) is not None or self.waits(ref, blocked)
         return Facts(
             self.edits.generation(ref),
             change,
@@ -200,7 +206,7 @@ class Ledger:
             failure,
             stalled=blocked is not None and blocked.after is None and failure is not None,
             unknown=isinstance(self.world.get(ref.kind), Unknown),
-            health=self.health(ref, blocked) if there or self.waits(ref, blocked) else None,
+            health=self.health(ref, blocked) if told else None,
         )
 
 
