@@ -195,3 +195,12 @@ async def test_headers_for_browsers(ask: Ask) -> None:
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
             assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_a_clock_set_back_locks_nobody_out(ask: Ask, access: Access) -> None:
+    """Throttles go by a clock that only runs forward."""
+    async with ask("127.0.0.1") as http:
+        codes = [(await http.get(STATUS)).status_code]
+        access.now = lambda: 0.0
+        codes.append((await http.get(STATUS)).status_code)
+    assert codes == [401, 401]

@@ -34,8 +34,8 @@ class Time:
 
 @pytest.fixture
 def clock(access: Access) -> Time:
-    access.now = Time()
-    return access.now
+    access.now = access.clock = Time()
+    return access.clock
 
 
 async def login(http: httpx.AsyncClient, said: str = PASSWORD, **headers: str) -> httpx.Response:

@@ -57,6 +57,8 @@ class Access:
     logins: Logins = field(default_factory=Logins)
     rates: Rates = field(default_factory=Rates)
     now: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
+    """What throttles go by: a machine whose time is set back must not lock anybody out."""
 
     def caller(self, headers: Headers) -> Caller | None:
         """Who proves to be somebody with these headers, None when nobody does."""

@@ -59,7 +59,7 @@ class LoginPages:
     async def login(self, request: Request, said: Password) -> Response:
         """Open a session: the answer sets its cookie."""
         access, peer = self.access, peer_of_request(request)
-        now = access.now()
+        now = access.clock()
         if wait := access.logins.wait(peer.address, now):
             raise HTTPException(429, "too many wrong passwords: wait", headers=retry(wait))
         access.logins.begin(peer.address, now)

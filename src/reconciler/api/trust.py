@@ -109,7 +109,7 @@ class Door:
         if peer.is_owner:
             return None
         who = f"{caller.how} {caller.name}" if caller else network_of(peer.address)
-        wait = self.access.rates.wait(who, self.access.now())
+        wait = self.access.rates.wait(who, self.access.clock())
         return Problem(429, "too many requests", headers=retry(wait)) if wait else None
 
     def _unentitled(self, scope: Scope, caller: Caller | None) -> Problem | None:
