@@ -131,6 +131,26 @@ async def test_a_restart_happens_once(whole: Asking) -> None:
     assert "AskedAndDone" in whole.reasons()
 
 
+async def test_a_restart_that_is_taken_back_was_not_done(whole: Asking) -> None:
+    """The events do not tell of what never happened."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask(WEB, "restart")
+    await whole.operator.release(WEB)
+    await whole.settle()
+    assert whole.of().vitals["restarts"] == 0
+    assert "AskedAndDone" not in whole.reasons()
+
+
+async def test_what_could_not_be_kept_was_not_asked(whole: Asking) -> None:
+    """Who is told that the disk is full finds everything as it was."""
+    await whole.write_now(app("web"))
+    whole.records._db.execute("PRAGMA query_only=ON")
+    with pytest.raises(Transient, match="cannot write"):
+        await whole.operator.ask(WEB, "stop")
+    await whole.settle()
+    assert whole.of().state.started
+
+
 async def test_a_restart_starts_what_was_stopped_by_hand(whole: Asking) -> None:
     """As people expect of a restart."""
     await whole.write_now(app("web"))

@@ -12,7 +12,7 @@ from ..core.overrides import Override, may_run
 from ..core.request import Asked, Request
 from .look import Stack
 from .plan_view import View, override_view
-from .telling import ask_event, end_event
+from .telling import ask_event, release_event
 from .views import resource_view
 
 HOUR: Final = 3600.0
@@ -60,7 +60,7 @@ def ask(stack: Stack, ref: Ref, wanted: Ask) -> View:
 def release(stack: Stack, ref: Ref) -> View | None:
     """Take back all that was asked of one instance; None when nothing was."""
     gone = [Override(ref, request) for request in stack.requests.drop(ref)]
-    stack.ledger.journal.record_events(map(end_event, gone), stack.clock.now())
+    stack.ledger.journal.record_events(map(release_event, gone), stack.clock.now())
     stack.ledger.journal.commit()
     return override_view(gone[0]) if gone else None
 

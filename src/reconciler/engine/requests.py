@@ -76,6 +76,7 @@ class Requests:
             self._keep(ref, left)
         except Transient as exc:  # what is over is over, and found to be so after a restart too
             log.warning("%s", exc)
+            self._know(ref, left)
 
     def _is_over(self, request: Request, want: Resource[Any], world: World, now: float) -> bool:
         if request.until is not None and now < request.until:
@@ -92,12 +93,18 @@ class Requests:
         return request.verb is Asked.START and running
 
     def _keep(self, ref: Ref, own: tuple[Request, ...]) -> None:
+        # On the disk first: who is told that it failed asked for nothing.
         if own:
-            self.asked[ref] = own
             self._records.write(TOPIC, str(ref), [one._asdict() for one in own])
         else:
-            self.asked.pop(ref, None)
             self._records.clear(TOPIC, str(ref))
+        self._know(ref, own)
+
+    def _know(self, ref: Ref, own: tuple[Request, ...]) -> None:
+        if own:
+            self.asked[ref] = own
+        else:
+            self.asked.pop(ref, None)
 
 
 def _read(value: Json) -> Request:

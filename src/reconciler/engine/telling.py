@@ -38,11 +38,19 @@ def ask_event(ref: Ref, request: Request) -> Event:
 
 
 def end_event(override: Override) -> Event:
-    """What was asked is done, over or taken back."""
+    """What was asked is done or over."""
     ref, request = override
     if request.verb is Asked.RESTART:
         return Event(ref, "Normal", "AskedAndDone", f"{DOING[request.verb]} {_by(request)}")
     return Event(ref, "Normal", "AskedAndOver", f"{DOING[request.verb]} {_by(request)} is over")
+
+
+def release_event(override: Override) -> Event:
+    """What was asked is taken back."""
+    ref, request = override
+    return Event(
+        ref, "Normal", "AskedAndOver", f"{DOING[request.verb]} {_by(request)} is taken back"
+    )
 
 
 def _why(change: Change[Any]) -> str:
