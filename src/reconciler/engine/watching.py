@@ -162,8 +162,12 @@ class Watching:
             self._lost = True  # it may be back already, as another one
             self.look_again()
         paths = [PurePath(path) for _, path in changes]
+        # Many watch the same, and a checkout is thousands of files.
+        hits: dict[Watch, set[str]] = {}
         for ref, watch in watches.items():
-            if found := {str(p) for p in paths if concerns(watch, p, own=self.own)}:
+            if watch not in hits:
+                hits[watch] = {str(p) for p in paths if concerns(watch, p, own=self.own)}
+            if found := hits[watch]:
                 self._pending.setdefault(ref, set()).update(found)
                 self._ring_later(ref, watch)
 
