@@ -141,3 +141,9 @@ def test_without_an_operator_the_full_one_says_so(
         entry.main()
     assert ended.value.code == 2
     assert "no operator is running" in capsys.readouterr().err
+
+
+def test_a_closed_stdout_is_left_to_the_full_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none then; nobody sees a traceback."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert entry.attempt(["status"]) is None

@@ -6,13 +6,13 @@ HTTP/1.0 by hand: the stdlib's http.client alone costs more than all of `reconci
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from .entry import user
 from .outcome import Failure
 
 BASE = "/admin/api/v1"
@@ -130,18 +130,8 @@ def _encode(method: str, target: str, body: Any) -> bytes:
     head = f"{method} {target} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n"
     kind = "Content-Type: application/json\r\n" if data else ""
     # Who typed it: the operator shows it with what was asked.
-    author = "" if method == "GET" else f"X-Reconciler-Author: {_user()}\r\n"
+    author = "" if method == "GET" else f"X-Reconciler-Author: {user()}\r\n"
     return f"{head}{kind}{author}Content-Length: {len(data)}\r\n\r\n".encode() + data
-
-
-def _user() -> str:
-    import pwd
-
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
-    return name if name.isascii() and name.isprintable() else f"uid {os.getuid()}"
 
 
 def _decode(raw: bytes) -> Answer:

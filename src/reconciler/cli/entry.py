@@ -37,7 +37,8 @@ def main() -> None:
 def attempt(arguments: list[str]) -> int | None:
     """Do it, and say how it ended; None when it takes more than this."""
     verb = arguments[0] if arguments else ""
-    if verb not in PAGES or sys.stdout.encoding.lower().replace("-", "") != "utf8":
+    encoding = getattr(sys.stdout, "encoding", "")  # a stdout that is closed is none
+    if verb not in PAGES or encoding.lower().replace("-", "") != "utf8":
         return None
     said = read(verb, arguments[1:])
     socket = None if said is None else socket_of(said)
