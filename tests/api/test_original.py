@@ -135,3 +135,14 @@ async def test_the_logs(
         "content": "line 1199",
     }
     assert answer.json()[0]["content"] == f"line {1200 - count}"
+
+
+async def test_the_logs_of_instances_are_one(ask: Ask, operator: Operator, tmp_path: Path) -> None:
+    """By time, and no more of them than asked for."""
+    for number, seconds in enumerate(((1, 3), (2, 4))):
+        rows = (f"2026-01-30T10:00:0{n}.000000Z stdout F {n}\n" for n in seconds)
+        (tmp_path / f"web-{number}.log").write_text("".join(rows))
+    operator.resources = [process(f"web-{n}", log=str(tmp_path / f"web-{n}.log")) for n in (0, 1)]
+    async with ask() as http:
+        answer = await http.get("/api/pm/web/logs?lines=3")
+    assert [one["content"] for one in answer.json()] == ["2", "3", "4"]

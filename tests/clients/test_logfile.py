@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.clients import logscan
-from reconciler.clients.logfile import find_logs, follow, last_lines, looks, merged, read
+from reconciler.clients.logfile import find_logs, last_lines, looks, merged
 from reconciler.clients.logline import LONGEST, Line
 from reconciler.clients.logtail import LOOK, Follower, Tail
 from reconciler.core.errors import Transient
@@ -281,26 +281,18 @@ def test_what_cannot_be_read_is_not_empty(tmp_path: Path) -> None:
     assert texts(tmp_path / "none-0.log") == []
 
 
-async def test_the_loop_reads_and_follows(tmp_path: Path) -> None:
-    """``read`` gives the end, ``follow`` what comes after it, new processes too."""
+async def test_the_loop_follows(tmp_path: Path) -> None:
+    """``looks`` gives the end and what comes after it, new processes too."""
     path = tmp_path / "web-0.log"
     path.write_bytes(row("one", 1) + row("two", 2))
-    assert [line.text for line in await read(path, lines=1)] == ["two"]
-
-    def paths() -> Mapping[str, Path]:
-        return find_logs(tmp_path)
-
-    async def words(count: int) -> list[str]:
-        found = []
-        async for line in follow(paths, lines=1):
-            found.append(f"{line.process} {line.text}")
-            if line.text == "two":
-                (tmp_path / "web-1.log").write_bytes(b"three\n")
-            if len(found) == count:
-                return found
-        return found
-
-    assert await asyncio.wait_for(words(2), 5) == ["web-0 two", "web-1 three"]
+    found = looks(lambda: find_logs(tmp_path), lines=1, every=0.01)
+    assert [line.text for line in await anext(found)] == ["two"]
+    (tmp_path / "web-1.log").write_bytes(b"three\n")
+    async with asyncio.timeout(5):
+        while not (come := await anext(found)):
+            pass
+    assert [f"{line.process} {line.text}" for line in come] == ["web-1 three"]
+    await found.aclose()
 
 
 async def test_every_look_is_told(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import Annotated, Any, Final
@@ -13,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..clients.logfile import Line, looks, read
+from ..clients.logfile import Line, looks, merged
 from ..core.model import Ref
 from ..core.units import parse_duration
 from . import models
@@ -61,12 +63,8 @@ class LogPages:
         if follow:
             news = looks(paths, lines=lines, since=begin)
             return self.streams.answer(request, _viewed(news))
-        found = [line for one in paths for line in await lines_of(paths[one], one, lines, begin)]
-        found.sort(
-            key=lambda line: line.time or 0.0
-        )  # stable: lines without a time keep their order
-        last = found[-lines:] if lines else []
-        return answer(request, {"items": [line_view(one) for one in last]})
+        last = await last_of(paths, lines, since=begin)
+        return answer(request, {"items": [one.view() for one in last]})
 
 
 async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
@@ -84,28 +82,10 @@ async def _instances(operator: OperatorView, written: str) -> list[View]:
     return [one for one in views if written in {one["ref"], one["writtenAs"]}]
 
 
-async def lines_of(path: File, name: str, lines: int, since: float | None = None) -> list[Line]:
-    """The end of one log; a log that is not there yet has no lines."""
-    return [line._replace(process=name) for line in await read(path, lines=lines, since=since)]
-
-
-def line_view(line: Line) -> View:
-    """One line, as ``reconciler logs -o json`` prints it."""
-    return {
-        "time": stamp(line.time),
-        "process": line.process,
-        "stream": line.stream,
-        "level": line.level,
-        "message": line.text,
-    }
-
-
-def stamp(seconds: float | None) -> str | None:
-    """When, as RFC 3339 has it; None where nobody wrote it down."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-    return text.replace("+00:00", "Z")
+async def last_of(paths: Mapping[str, File], lines: int, since: float | None = None) -> list[Line]:
+    """The last lines of some logs as one, by time; a log that is not there yet has none."""
+    ends = await asyncio.to_thread(lambda: deque(merged(paths, lines=lines, since=since), lines))
+    return list(ends)
 
 
 def since_of(text: str) -> float | None:
@@ -126,7 +106,7 @@ def since_of(text: str) -> float | None:
 
 async def _viewed(news: AsyncIterator[Iterable[Line]]) -> AsyncIterator[Sequence[View]]:
     async for lines in news:
-        yield [line_view(one) for one in lines]
+        yield [one.view() for one in lines]
 
 
 def _described() -> Says:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from ..core.model import Ref
 from .actions import LONGEST, Act, Order, ask, caller_of
 from .answers import answer, says
-from .logs import lines_of, log_paths
+from .logs import last_of, log_paths
 from .translation import LogEntry, ProcessEntry, entry, family, log_entry
 from .view import OperatorView, View
 
@@ -82,11 +82,7 @@ class OriginalPages:
         # The original takes the usual number for one it cannot read, and its maximum for more.
         count = int(lines) if lines.isdecimal() and lines.isascii() else LINES
         paths = await log_paths(self.operator, name)
-        found = [
-            line
-            for one, path in paths.items()
-            for line in await lines_of(path, one, min(count, MOST) or LINES)
-        ]
+        found = await last_of(paths, min(count, MOST) or LINES)
         return answer(request, [log_entry(line, name) for line in found])
 
     async def start(self, request: Request, name: Id) -> Response:

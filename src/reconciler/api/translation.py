@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ..clients.logfile import Line
+from ..clients.logline import Line, stamp
 from ..core.values import HIDDEN
-from .logs import stamp
 from .view import View
 
 SECRET: Final = re.compile(r"KEY|SECRET|PASS|TOKEN|CREDENTIAL|AUTH", re.IGNORECASE)
@@ -111,7 +110,7 @@ def duration(seconds: float) -> str:
 def log_entry(line: Line, name: str) -> View:
     """One line in the original's words."""
     return {
-        "timestamp": stamp(line.time) or NEVER,
+        "timestamp": NEVER if line.time is None else stamp(line.time),
         "processId": name,
         "stream": line.stream,
         "content": line.text,

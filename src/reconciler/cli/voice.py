@@ -6,10 +6,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from ..clients.logline import Line
+from ..clients.logline import Line, stamp
 from .terminal import Terminal, coloured
 
 # Colours are let through to a terminal; anything else it would obey is shown instead.
@@ -45,7 +44,8 @@ class Voice:
             self.terminal.write(text)
 
     def _for_people(self, line: Line) -> str:
-        when = f"{iso_time(line.time) or '-':<27} " if self._timestamps else ""
+        time = "-" if line.time is None else stamp(line.time)
+        when = f"{time:<27} " if self._timestamps else ""
         text = line.text
         if self._live:
             text = OBEYED.sub(lambda hit: hit[1] or repr(hit[0])[1:-1], text.rstrip("\r"))
@@ -66,22 +66,8 @@ def hue(process: str) -> int:
     return HUES[zlib.crc32(process.encode()) % len(HUES)]
 
 
-def iso_time(seconds: float | None) -> str | None:
-    """Unix time as collectors read it."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-    return text.replace("+00:00", "Z")
-
-
 def _as_json(line: Line) -> str:
-    said: dict[str, Any] = {
-        "time": iso_time(line.time),
-        "process": line.process,
-        "stream": line.stream,
-        "level": line.level,
-        "message": line.text,
-    }
+    said: dict[str, Any] = {**line.view()}
     if found := _replica.search(line.process):
         said["replica"] = int(found[1])
     return json.dumps(said, ensure_ascii=False) + "\n"

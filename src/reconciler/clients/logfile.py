@@ -1,6 +1,6 @@
 """Reads logs from their end, and follows them through rotation; never in the way of a writer.
 
-``read`` and ``follow`` are for the event loop, ``last_lines`` and ``Follower`` for plain programs.
+``looks`` is for the event loop, the rest and ``Follower`` for plain programs and threads.
 """
 
 from __future__ import annotations
@@ -19,29 +19,13 @@ from typing import BinaryIO, Final, TypeAlias
 from .logline import LONGEST, Joiner, Line
 from .logscan import Wanted, find_start, unreadable
 
-__all__ = ["Line", "find_logs", "follow", "last_lines", "looks", "merged", "read"]
+__all__ = ["Line", "find_logs", "last_lines", "looks", "merged"]
 
 MANY: Final = 200
 SNIFF: Final = 100
 EVERY: Final = 0.2
 
 Paths: TypeAlias = Mapping[str, Path]
-
-
-async def read(path: Path, *, lines: int | None = 100, since: float | None = None) -> list[Line]:
-    """The last ``lines`` of a log, oldest first; with ``since`` (Unix time) those from then on."""
-    import asyncio
-
-    return await asyncio.to_thread(lambda: list(last_lines(path, lines=lines, since=since)))
-
-
-async def follow(
-    paths: Paths | Callable[[], Paths], *, lines: int | None = 0, since: float | None = None
-) -> AsyncGenerator[Line]:
-    """The end of some logs, and then what comes; ``paths`` (by process) may be asked anew."""
-    async for found in looks(paths, lines=lines, since=since):
-        for line in found:
-            yield line
 
 
 async def looks(
@@ -51,7 +35,10 @@ async def looks(
     since: float | None = None,
     every: float = EVERY,
 ) -> AsyncGenerator[list[Line]]:
-    """As ``follow``, one list for each look, empty when nothing came: to notice who has gone."""
+    """The end of some logs, then what comes; ``paths`` (by process) may be asked anew.
+
+    One list for each look, empty when nothing came: to notice who has gone.
+    """
     import asyncio
 
     from .logtail import Follower

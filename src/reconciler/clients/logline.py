@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -31,6 +31,22 @@ class Line(NamedTuple):
     def level(self) -> str:
         """``info``, or ``error`` for what went to stderr."""
         return "error" if self.stream == "stderr" else "info"
+
+    def view(self) -> dict[str, str | None]:
+        """The line as collectors and clients of the API read it."""
+        return {
+            "time": None if self.time is None else stamp(self.time),
+            "process": self.process,
+            "stream": self.stream,
+            "level": self.level,
+            "message": self.text,
+        }
+
+
+def stamp(seconds: float) -> str:
+    """Unix time as RFC 3339 has it."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")
 
 
 class Mark(NamedTuple):
