@@ -61,6 +61,16 @@ def test_one_log_is_printed_as_it_is(reconciler: Any, log: Path) -> None:
     assert reconciler("logs", "web-0", "-n", "0").out == ""
 
 
+def test_a_silent_process_is_no_unknown_one(reconciler: Any, log: Path) -> None:
+    """One that has not written a word has nothing to show, and that is no failure."""
+    records = log.parent / "state" / "processes"
+    records.mkdir(parents=True, exist_ok=True)
+    (records / "mute-0.json").write_text("{}")
+    code, out, err = reconciler("logs", "mute")
+    assert (code, out) == (0, "")
+    assert "nothing was written yet" in err
+
+
 def test_unknown_names_are_refused(reconciler: Any, log: Path) -> None:
     """A log that is not there is 2, with the closest name."""
     code, out, err = reconciler("logs", "webb-0")

@@ -46,6 +46,8 @@ def logs(
     start = moment(since, time.time()) if since else None
     lines = tail if tail is not None or since else USUAL
     found = named(settings, names)
+    if not found and not follow:
+        terminal.hint("nothing was written yet")
     width = max(map(len, found)) if follow or len(found) > 1 else 0
     voice = Voice(terminal, output=output, name_width=width, stream=stream, timestamps=timestamps)
     if follow:
@@ -85,7 +87,7 @@ def named(settings: Settings, names: Sequence[str]) -> dict[str, Path]:
     found = {}
     for name in names:
         own = every if name == ALL else _meant(every, name.rpartition("/")[2])
-        if not own:
+        if not own and not _is_known(settings, name):
             hint = did_you_mean(name, every)
             raise Failure(f"there is no log of {name} in {folder}", hint=hint)
         found |= own
@@ -105,6 +107,12 @@ def _every(settings: Settings) -> dict[str, Path]:
 def _meant(every: Mapping[str, Path], name: str) -> dict[str, Path]:
     own = logfile.instances_of(name)
     return {one: path for one, path in every.items() if own.fullmatch(one)}
+
+
+def _is_known(settings: Settings, name: str) -> bool:
+    """Whether there is such a process, though it has not written a word."""
+    own = logfile.instances_of(name.rpartition("/")[2])
+    return any(own.fullmatch(path.stem) for path in (settings.durable / "processes").glob("*.json"))
 
 
 def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
