@@ -154,6 +154,15 @@ def test_a_planned_program_waits_for_its_time(world: World) -> None:
     assert world.until("backoff")["failures"] == 1
 
 
+def test_a_person_does_not_wait_for_its_time(world: World) -> None:
+    """A restart by hand is a run, now; one for an edit is not."""
+    world.shell("echo ran", mode="cron")
+    world.do("replace", epoch=1, cause="user", detail="")
+    eventually(lambda: world.entry()["state"] == "armed" and world.entry()["last"])
+    world.do("replace", epoch=2, cause="spec", detail="")
+    assert (world.entry()["state"], len(world.log())) == ("armed", 1)
+
+
 def test_a_run_that_is_still_under_way(world: World) -> None:
     """Another one is forbidden, or takes its place."""
     world.shell("sleep 1000", mode="cron")

@@ -65,6 +65,8 @@ class Program(Life):
         if self.live:
             self.follow = follow
             self.end()
+        elif cause == "user":
+            self.start(follow)  # a person does not mean its time
         elif follow.at_once:
             self._start_or_arm(follow)
         self.touch()
