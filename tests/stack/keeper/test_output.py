@@ -90,6 +90,13 @@ def test_a_full_log_is_turned_over(world: World) -> None:
     eventually(lambda: (folder / "web-0.log").stat().st_size > 150_000)
 
 
+def test_a_log_that_cannot_be_turned_over_holds_nobody_up(world: World) -> None:
+    """It is emptied where it is; the program speaks on."""
+    (world.state_dir / "log/web-0.log.1").mkdir()
+    script = "for i in range(20_000): print('x'*100)"
+    assert len(python(world, script, logMaxBytes=100_000, logBackups=1)) < 300_000
+
+
 def test_a_log_that_is_taken_away_is_begun_anew(world: World) -> None:
     """When supervisord is told to reopen its logs."""
     world.shell("while :; do echo tick; sleep 0.02; done")

@@ -53,9 +53,10 @@ class LogFile:
         self._settings = settings
 
     def reopen(self) -> None:
-        """Begin the file anew where somebody has moved it away."""
+        """Begin the file anew where somebody has moved it away; if not now, with the next line."""
         self.close()
-        self._open()
+        with suppress(OSError):
+            self._open()
 
     def remove(self) -> None:
         """Empty it."""
@@ -97,10 +98,9 @@ class LogFile:
             *(f"{self._path}.{n}" for n in range(1, self._settings.logBackups + 1)),
         ]
         for older, newer in reversed(list(pairwise(names))):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.replace(older, newer)  # noqa: PTH105 (names are text here)
-        with suppress(OSError):
-            self.reopen()
+        self.reopen()
         if self._size:
             self.remove()
 
