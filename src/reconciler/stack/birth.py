@@ -65,7 +65,8 @@ def find(program: str, path: str) -> str:
     for place in places:
         if os.access(place, os.X_OK) and not os.path.isdir(place):  # noqa: PTH112
             return place
-    raise Refusal(f"{program}: not found in PATH ({path}); install it, or set env PATH")
+    # Which PATH is not told: an env file may have said it.
+    raise Refusal(f"{program}: not found in PATH; install it, or set env PATH")
 
 
 def change_user(user: str) -> None:

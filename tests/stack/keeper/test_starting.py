@@ -149,6 +149,7 @@ def test_what_cannot_start_says_why(world: World) -> None:
         assert said in entry["error"]
         assert "; " in entry["error"]
         assert (entry["failures"], entry["digest"], entry["last"]) == (2, "d1", None)
+    assert os.environ["PATH"] not in json.dumps(world.entries())  # an env file may have said it
     told = (world.state_dir / "log/supervisord.log").read_text() + json.dumps(world.entries())
     assert "canary" not in told
 
@@ -179,11 +180,16 @@ def test_a_refused_start_leaves_nothing_open(world: World) -> None:
 
 def test_a_missing_or_damaged_record_is_said(world: World) -> None:
     """With the command that writes it anew; once it is there the program starts."""
-    world.keep(backoff=0.05)
+    world.keep(backoff=0.05, maxBackoff=0.05)
     world.do("start", **SPEC)
     assert "reconciler apply" in world.until("backoff")["error"]
     (world.state_dir / "state/processes/web-0.json").write_text("{")
     eventually(lambda: "damaged" in world.entry()["error"])
+    for more in ({"umask": "9"}, {"env": {"A": "\0"}}, {"env": {"A": 1}}, {"limits": 5}):
+        before = world.entry()["failures"]
+        world.record("sleep", "1000", **more)
+        eventually(lambda: world.entry()["failures"] > before + 1)
+        assert "makes no sense" in world.entry()["error"]
     world.record("sleep", "1000")
     entry = world.until_live()
     assert entry["error"] == ""

@@ -37,10 +37,15 @@ class Starter:
         """Start ``argv`` as ``record`` says, first of a session of its own. Raises Refusal."""
         if self._available is None:
             self._available = inheritable(f"{self._state_dir}/run/environ")
-        env = environment_from(record, self._available)
-        if self._quick and not _needs_more(record):
-            return self._posix_spawn(record | {"argv": argv}, env, streams)
-        return _fork({**record, "argv": argv}, env, streams)
+        record = record | {"argv": argv}
+        try:
+            env = environment_from(record, self._available)
+            if self._quick and not _needs_more(record):
+                return self._posix_spawn(record, env, streams)
+        except (ValueError, TypeError, AttributeError) as exc:
+            text = f"its start record makes no sense: {exc}; `reconciler apply` writes it anew"
+            raise Refusal(text) from None
+        return _fork(record, env, streams)
 
     def forget(self) -> None:
         """Keep nothing that holds for the programs of one turn: it may be secret, or change."""
@@ -72,13 +77,13 @@ class Starter:
         """Be, for the length of a call, what the child shall be: one thread, so nobody sees it."""
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         files = (record.get("limits") or {}).get("openFiles") or self._open_files
-        umask = record.get("umask")
+        umask = int(record.get("umask") or "-1", 8)
         try:
             os.chdir(cwd)
         except OSError as exc:
             text = f"{exc.strerror}: {cwd}{owner(cwd)}; {mend(exc, cwd)}"
             raise Refusal(text, code(exc)) from None
-        before = os.umask(int(umask, 8)) if umask else None
+        before = os.umask(umask) if umask >= 0 else None
         try:
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, limits[1]), limits[1]))
