@@ -22,18 +22,13 @@ _TRIAL: Final = "/bin/sh"
 _CODE: Final = 7
 
 
-def supervisor_version() -> str:
-    """The version of the supervisor that loaded us."""
-    return str(VERSION)
-
-
 def choose(supervisord: Any) -> tuple[Keeper | None, str]:
     """The keeper for ``supervisord``, or why there is none."""
     wanted = os.environ.get("RECONCILER_KEEPER", "full")
     if wanted not in {"full", "plain"}:
         return None, f"RECONCILER_KEEPER={wanted}"
-    if supervisor_version() not in KNOWN:
-        return None, f"supervisor {supervisor_version()} is not among {', '.join(KNOWN)}"
+    if VERSION not in KNOWN:
+        return None, f"supervisor {VERSION} is not among {', '.join(KNOWN)}"
     state_dir = os.environ.get("RECONCILER_STATE_DIR")
     if not state_dir:
         return None, "RECONCILER_STATE_DIR is not set"

@@ -38,11 +38,11 @@ class Interface:
 
     def hello(self, _given: str = "{}") -> str:
         """Who answers, and how much of it works."""
-        from .checks import supervisor_version
+        from supervisor.options import VERSION as SUPERVISOR
 
         answer = {"interface": VERSION, "mode": self._mode, "why": self._why}
-        answer |= {"supervisor": supervisor_version()}
-        return json.dumps(answer | {"life": self._keeper.life if self._keeper else ""})
+        answer |= {"supervisor": SUPERVISOR, "life": self._keeper.life if self._keeper else ""}
+        return json.dumps(answer)
 
     def changes(self, given: str) -> str:
         """What has changed since a version of a life."""
