@@ -51,10 +51,14 @@ def test_it_does_not_grow_for_ever(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
-    """It is only not remembered."""
-    lives = Lives(tmp_path / "nowhere/lives.jsonl", "s1")
+    """It is only not remembered, and only until it can be."""
+    path = tmp_path / "nowhere/lives.jsonl"
+    lives = Lives(path, "s1")
     lives.write(line(failures=1))
     assert lives.of("web-0")["failures"] == 1
+    path.parent.mkdir()
+    lives.write(line("api-0"))
+    assert Lives(path, "s1").of("web-0")["failures"] == 1
 
 
 def test_what_an_earlier_stack_left_is_found(world: World) -> None:

@@ -32,8 +32,9 @@ class Lives:
         self._last[line["name"]] = line
         text = json.dumps(line).encode() + b"\n"
         with suppress(OSError):  # a full disk stops no process
-            self._size += os.write(self._descriptor, text)
-            if self._size > max(_LARGE, 1024 * len(self._last)):
+            if self._descriptor >= 0:
+                self._size += os.write(self._descriptor, text)
+            if self._descriptor < 0 or self._size > max(_LARGE, 1024 * len(self._last)):
                 self._rewrite()
 
     def forget(self, name: str) -> None:
@@ -57,12 +58,11 @@ class Lives:
         temporary = self._path.with_suffix(".new")
         text = "".join(json.dumps(line) + "\n" for line in self._last.values()).encode()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        try:
-            descriptor = os.open(temporary, flags, 0o600)
-            os.write(descriptor, text)
-            temporary.replace(self._path)
-        except OSError:
-            return  # it only grows longer; the old one is still the truth
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor, self._size = descriptor, len(text)
+        stale = -1
+        with suppress(OSError):  # it only grows longer; the old one is still the truth
+            stale = os.open(temporary, flags, 0o600)
+            if os.write(stale, text) == len(text):
+                temporary.replace(self._path)
+                stale, self._descriptor, self._size = self._descriptor, stale, len(text)
+        if stale >= 0:
+            os.close(stale)
