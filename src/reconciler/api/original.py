@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..core.model import Ref
-from .actions import LONGEST, Act, Order, ask, caller_of
+from ..core.request import LONGEST
+from .actions import Act, Order, ask, caller_of
 from .answers import answer, says
 from .logs import last_of, log_paths
 from .translation import LogEntry, ProcessEntry, entry, family, log_entry

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LONGEST: Final = 30 * 86400.0
+"""Seconds for which somebody's word may count against the specs."""
 
 
 class Asked(StrEnum):

@@ -9,14 +9,13 @@ from ..core.errors import Terminal, Transient
 from ..core.gates import is_live
 from ..core.model import Ref, Resource, Unknown
 from ..core.overrides import Override, may_run
-from ..core.request import Asked, Request
+from ..core.request import LONGEST, Asked, Request
 from .look import Stack
 from .plan_view import View, override_view
 from .telling import ask_event, release_event
 from .views import resource_view
 
 HOUR: Final = 3600.0
-LONGEST: Final = 366 * 86400.0
 WORDS: Final = 500
 """Characters of a reason that are kept."""
 
@@ -46,7 +45,7 @@ def ask(stack: Stack, ref: Ref, wanted: Ask) -> View:
     """Keep what is asked of one instance; the next pass does it."""
     seconds = HOUR if wanted.seconds is None else wanted.seconds
     if not 0 < seconds <= LONGEST:
-        text = "it must last longer than nothing and at most a year"
+        text = "it must last longer than nothing and at most 30 days; for longer edit the spec"
         raise Terminal(text, reason="NotSupported")
     _demand_possible(stack, wanted_of(stack, ref), wanted)
     said = wanted._replace(seconds=seconds, reason=" ".join(wanted.reason.split())[:WORDS])
