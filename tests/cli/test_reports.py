@@ -177,9 +177,13 @@ def test_get_as_data(reconciler: Any, operator: Any) -> None:
     assert json.loads(reconciler("get", "-o", "json").out) == {"items": [one]}
 
 
-def test_describe_tells_all(reconciler: Any, operator: Any, stack_dir: Path) -> None:
-    """Origin, conditions, vitals, events, and the last ten lines of its log."""
-    (stack_dir / "log" / "web-0.log").write_text("".join(f"line {n}\n" for n in range(30)))
+def test_describe_tells_all(reconciler: Any, operator: Any, tmp_path: Path) -> None:
+    """Origin, conditions, vitals, events, and the last ten lines of its log, wherever it lies."""
+    log, page = tmp_path / "elsewhere.log", operator.pages["GET status"]
+    log.write_text("".join(f"line {n}\n" for n in range(30)))
+    first, *others = page["resources"]
+    told = {**first, "vitals": {**first["vitals"], "log": str(log)}}
+    operator.pages["GET status"] = {**page, "resources": [told, *others]}
     code, out, _ = reconciler("describe", "web")
     assert code == 0
     assert "specs/web.yaml:3" in out

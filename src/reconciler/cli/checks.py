@@ -12,13 +12,13 @@ from pathlib import Path
 from subprocess import run
 from typing import Final, NamedTuple, TypeAlias
 
+from ..clients.logfile import last_lines
 from ..clients.nginx import PACKAGES
 from ..settings import SOCKET_PATH_LIMIT, Settings
 from ..stack.place import Place, holder
 from .client import NoOperator
 from .outcome import Failure
 from .stack import find_operator
-from .tail import last_lines
 
 LUA: Final = f"apt-get install {PACKAGES}"
 SUPERVISOR: Final = (4, 3)
@@ -196,8 +196,8 @@ def _no_operator(settings: Settings) -> Finding:
 
 
 def _mute(settings: Settings, text: str) -> Finding:
-    said = last_lines(settings.log_dir / "reconciler.log", LAST_WORDS)
-    detail = tuple(one.decode("utf-8", "backslashreplace") for one in said)
+    said = last_lines(settings.log_dir / "reconciler.log", lines=LAST_WORDS)
+    detail = tuple(one.text for one in said)
     return Finding("operator", Grade.ERROR, text, "reconciler logs reconciler", detail)
 
 

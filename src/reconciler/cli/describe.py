@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from ..clients.logfile import last_lines
 from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, tame
 from ..core.values import shown
 from ..settings import Settings
 from .ages import ago, running_for, span
 from .happened import MOST, event_lines
-from .logs import find_logs
 from .names import select
 from .outcome import Exit
 from .stack import find_operator, resources_of
-from .tail import last_lines
 from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
@@ -39,7 +39,7 @@ def describe(settings: Settings, terminal: Terminal, *, what: str, output: str =
     now = datetime.now(UTC)
     for index, view in enumerate(told):
         rows = resource_lines(view, now=now, width=terminal.width)
-        terminal.show([*([()] if index else []), *rows, *_last_words(settings, view)])
+        terminal.show([*([()] if index else []), *rows, *_last_words(view)])
     return Exit.OK
 
 
@@ -147,14 +147,12 @@ def _condition(condition: View, now: datetime) -> tuple[Span, ...]:
     )
 
 
-def _last_words(settings: Settings, view: View) -> list[Line]:
-    if view["kind"] != "Process":
-        return []
-    path = find_logs(settings.log_dir, view["name"]).get(view["name"])
-    words = last_lines(path, WORDS) if path else []
+def _last_words(view: View) -> list[Line]:
+    path = (view.get("vitals") or {}).get("log") if view["kind"] == "Process" else ""
+    words = list(last_lines(Path(path), lines=WORDS)) if path else []
     if not words:
         return []
     return [
         line(Span(f"last {len(words)} lines of {path}", Style.FAINT)),
-        *(line("  ", tame(word.decode("utf-8", "replace"))) for word in words),
+        *(line("  ", tame(word.text)) for word in words),
     ]

@@ -101,7 +101,7 @@ def _every(settings: Settings) -> dict[str, Path]:
         with suppress(OSError, ValueError, TypeError):
             if log := json.loads(path.read_bytes()).get("log"):
                 adopted[path.stem] = Path(log)
-    return find_logs(settings.log_dir) | adopted
+    return logfile.find_logs(settings.log_dir) | adopted
 
 
 def _meant(every: Mapping[str, Path], name: str) -> dict[str, Path]:
@@ -113,11 +113,6 @@ def _is_known(settings: Settings, name: str) -> bool:
     """Whether there is such a process, though it has not written a word."""
     own = logfile.instances_of(name.rpartition("/")[2])
     return any(own.fullmatch(path.stem) for path in (settings.durable / "processes").glob("*.json"))
-
-
-def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
-    """The log of each instance; ``web`` means web-0, web-1 and so on."""
-    return logfile.find_logs(folder, name)
 
 
 def _there(settings: Settings, names: Sequence[str]) -> Mapping[str, Path]:

@@ -78,10 +78,6 @@ def change_view(ledger: Ledger, change: AnyChange) -> View:
     }
 
 
-def blocked_view(blocked: Blocked) -> View:
-    return {"ref": str(blocked.ref), **_why(blocked)}
-
-
 def held_view(ledger: Ledger, plan: Plan | None, *, unwanted: bool = False) -> list[View]:
     """What is held back and why; ``unwanted``: only what the specs do not name any more."""
     if plan is None:
