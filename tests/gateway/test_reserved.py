@@ -73,6 +73,8 @@ async def test_a_large_request_is_not_even_read(gateway: Gateway, operator: Back
     """More than the operator takes is refused at the door."""
     line = b"POST /admin/api/v1/login HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n"
     assert (await gateway.raw(line)).split(b" ")[1] == b"413"
+    line = b"POST /admin/api/v1/login HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert (await gateway.raw(line)).split(b" ")[1] == b"411"
     assert operator.requests == []
 
 

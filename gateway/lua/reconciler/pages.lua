@@ -35,11 +35,6 @@ function _M.nothing_here()
 end
 
 
-function _M.too_large()
-    return _M.say(413, "this request is larger than the operator takes")
-end
-
-
 --- In place of nginx's own page for a backend that did not answer.
 function _M.unreachable()
     ngx.header.retry_after = 2

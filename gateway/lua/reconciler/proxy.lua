@@ -70,8 +70,11 @@ local function ask_operator(class, path)
         return pages.nothing_here()
     end
     -- Refused before it is read: nginx would first put all of it on the disk.
+    if ngx.var.http_transfer_encoding then
+        return pages.say(411, "say how long this request is (Content-Length)")
+    end
     if (tonumber(ngx.var.http_content_length) or 0) > LARGEST then
-        return pages.too_large()
+        return pages.say(413, "this request is larger than the operator takes")
     end
     ngx.var.reconciler_client = known and "local" or "stranger"
     write_forwarding_headers()
