@@ -199,7 +199,7 @@ def _environment(name: str, program: Program, named: str, revision: str) -> dict
         key: value.reveal() if isinstance(value, Sealed) else value
         for key, value in program.env.items()
     }
-    return ours | declared
+    return declared | ours
 
 
 def _sum(body: Mapping[str, Any]) -> str:
