@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,13 @@ def _sleeping(pid: int) -> Looks | None:
 
 def test_what_looks_the_same_is_the_same(sleeper: Looks) -> None:
     """Command, folder, declared environment, umask and niceness; what is inherited is no matter."""
+    assert as_seen(sleeper, WANTED) == WANTED
+
+
+def test_one_that_ends_meanwhile_is_told_as_it_was(sleeper: Looks) -> None:
+    """What was seen of it is enough to tell what differs."""
+    os.kill(sleeper.pid, signal.SIGKILL)
+    os.waitpid(sleeper.pid, 0)
     assert as_seen(sleeper, WANTED) == WANTED
 
 

@@ -32,6 +32,9 @@ class Looks:
     umask: int
     uid: int
     no_new_privileges: bool
+    open_files: int
+    processes: int
+    niceness: int
 
 
 def look(pid: int) -> Looks | None:
@@ -50,6 +53,9 @@ def look(pid: int) -> Looks | None:
             int(status["Umask"], 8),
             int(status["Uid"].split()[1]),
             status.get("NoNewPrivs") == "1",
+            resource.prlimit(pid, resource.RLIMIT_NOFILE)[0],
+            resource.prlimit(pid, resource.RLIMIT_NPROC)[0],
+            os.getpriority(os.PRIO_PROCESS, pid),
         )
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -84,7 +90,7 @@ def _differences(looks: Looks, wanted: Program) -> Iterator[tuple[str, Any]]:
         yield "user", str(looks.uid)
     if wanted.no_new_privileges and not looks.no_new_privileges:
         yield "no_new_privileges", False
-    yield from _limits(looks.pid, wanted)
+    yield from _limits(looks, wanted)
 
 
 def _is_command(argv: tuple[str, ...], wanted: Program) -> bool:
@@ -118,16 +124,10 @@ def _is_same(there: str | None, value: str | Sealed) -> bool:
         return there is not None
 
 
-def _limits(pid: int, wanted: Program) -> Iterator[tuple[str, int]]:
-    kinds = {"open_files": resource.RLIMIT_NOFILE, "processes": resource.RLIMIT_NPROC}
-    for name, kind in kinds.items():
-        limit = getattr(wanted, name)
-        if limit is not None and (now := resource.prlimit(pid, kind)[0]) != limit:
-            yield name, now
-    if wanted.niceness is not None and (now := os.getpriority(os.PRIO_PROCESS, pid)) != (
-        wanted.niceness
-    ):
-        yield "niceness", now
+def _limits(looks: Looks, wanted: Program) -> Iterator[tuple[str, int]]:
+    for name in ("open_files", "processes", "niceness"):
+        if getattr(wanted, name) not in {None, getattr(looks, name)}:
+            yield name, getattr(looks, name)
 
 
 def _uid(user: str) -> int | None:
