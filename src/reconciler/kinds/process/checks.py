@@ -32,10 +32,12 @@ def check_start(start: Start) -> None:
 
 def check_folder(name: str, path: str) -> None:
     """The working directory must be there. Blocks on the disk."""
-    folder = Path(path)
-    if folder.is_dir():
+    # The functions of os.path say no where those of Path would raise.
+    if os.path.isdir(path):  # noqa: PTH112 (see above)
         return
-    there = next(parent for parent in folder.parents if parent.exists())
+    there = next(parent for parent in Path(path).parents if os.path.exists(parent))  # noqa: PTH110
+    if not os.access(there, os.X_OK):
+        raise _forbidden(name, there, "a folder above the working directory")
     raise Transient(
         f"the working directory {path} of {name} does not exist "
         f"({there} belongs to {_owner(there)}); create it, or correct workingDir",
@@ -48,7 +50,7 @@ def check_program(name: str, program: Program) -> None:
     check_folder(name, program.working_dir)
     folder = Path(program.working_dir)
     if program.user is None and not os.access(folder, os.X_OK):
-        raise _forbidden(name, folder, "the working directory", "chmod u+rx")
+        raise _forbidden(name, folder, "the working directory")
     if program.interpreter:
         _check_file(name, folder / program.argv[0])
     if program.interpreter != "auto":
@@ -74,7 +76,7 @@ def _is_own(holder: int, name: str, pid: int) -> bool:
 
 
 def _check_file(name: str, path: Path) -> None:
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (it never raises)
         text = f"the script {path} of {name} does not exist; create it, or correct script"
         raise Transient(text, reason="ScriptMissing")
 
@@ -84,21 +86,14 @@ def _check_executable(name: str, program: Program, word: str) -> None:
     is_path = "/" in word
     parts = [""] if is_path else path.split(":")
     places = [folder / part / word for part in parts]
-    there = [place for place in places if _is_file(place)]
+    # A folder of PATH that may not be entered holds nothing, as for any shell.
+    there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (it never raises)
     if not there:
         lost = f"{places[0]} does not exist" if is_path else f"{word} is not in {told}"
         mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
         raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
     if program.user is None and not any(os.access(place, os.X_OK) for place in there):
-        raise _forbidden(name, there[0], "the program", "chmod u+rx")
-
-
-def _is_file(place: Path) -> bool:
-    """A folder of PATH that may not be entered holds nothing, as for any shell."""
-    try:
-        return place.is_file()
-    except PermissionError:
-        return False
+        raise _forbidden(name, there[0], "the program")
 
 
 def _path(program: Program) -> tuple[str, str]:
@@ -111,7 +106,8 @@ def _path(program: Program) -> tuple[str, str]:
     return path, f"PATH ({path})"
 
 
-def _forbidden(name: str, path: Path, what: str, mend: str) -> Transient:
+def _forbidden(name: str, path: Path, what: str) -> Transient:
+    mend = f"chmod {'u' if path.stat().st_uid == os.geteuid() else 'o'}+rx"
     text = (
         f"{what} {path} of {name} is not ours to use (it belongs to {_owner(path)}, this is uid "
         f"{os.geteuid()}); allow it, for example `{mend} {path}` or `chown {os.geteuid()} {path}`"
