@@ -86,8 +86,15 @@ def owner(path: str) -> str:
 
 def mend(exc: OSError, path: str) -> str:
     """What to type."""
+    try:
+        found = os.stat(path).st_uid  # noqa: PTH116 (pathlib is a slow import)
+    except OSError:
+        found = -1
     if isinstance(exc, PermissionError):
-        return f"allow it, for example `chmod u+rx {path}` or `chown {os.geteuid()} {path}`"
+        who, me = "u" if found == os.geteuid() else "o", os.geteuid()
+        return f"allow it, for example `chmod {who}+rx {path}` or `chown {me} {path}`"
+    if found >= 0:
+        return "its first line names a program that is not there: install that, or correct the line"
     return f"create {path}, or correct the spec"
 
 

@@ -292,7 +292,7 @@ def _answers(port: int) -> bool:
     [
         ({"command": ["no-such-program"]}, "ProgramMissing", "not in PATH"),
         ({"command": ["./none"]}, "ProgramMissing", "/tmp/none does not exist; create it"),
-        ({"command": ["/etc/passwd"]}, "NotPermitted", "chmod u+rx /etc/passwd"),
+        ({"command": ["/etc/passwd"]}, "NotPermitted", "+rx /etc/passwd`"),
         ({"command": None, "script": "none.py"}, "ScriptMissing", "none.py"),
         ({"workingDir": "/tmp/none/such"}, "WorkingDirMissing", "/tmp belongs to root"),
     ],

@@ -132,10 +132,14 @@ def test_root_gives_its_rights_away(world: World) -> None:
 
 def test_what_cannot_start_says_why(world: World) -> None:
     """What, where and how to mend it; it counts as a failure and shows no secret."""
+    script = world.state_dir / "script"
+    script.write_text("#!/nowhere/interpreter\n")
+    script.chmod(0o755)
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("/nowhere/x", {}, "No such file or directory: /nowhere/x"),
         ("no-such-program", {}, "not found in PATH"),
         ("/tmp", {}, "Permission denied: /tmp"),
+        (str(script), {}, "its first line names a program that is not there"),
         ("/bin/true", {"cwd": "/nowhere"}, "No such file or directory: /nowhere"),
         ("/bin/true", {"user": "nobody-knows"}, "user nobody-knows: "),
         ("/bin/true", {"limits": {"openFiles": 2**40}}, "limits.openFiles"),
