@@ -12,7 +12,7 @@ from tests.engine.test_loop import Bench
 from tests.toys import ToyDriver, app, running
 
 from reconciler.core.errors import Transient
-from reconciler.core.model import Ref
+from reconciler.core.model import Ref, Unknown
 from reconciler.engine.journal import Event, Journal
 from reconciler.engine.restarts import Restarts
 from reconciler.engine.views import event_view
@@ -62,6 +62,15 @@ def test_who_has_given_up_is_heard() -> None:
     assert restarts.ended == set()
     list(restarts.notice(world(state="failed"), set()))
     assert restarts.ended == {WEB}
+
+
+def test_what_went_is_not_kept() -> None:
+    """Names that come and go take no memory; a kind that cannot be seen now has not gone."""
+    restarts = Restarts()
+    for number in range(3):
+        list(restarts.notice({"App": {f"web-{number}": running()}}, set()))
+    list(restarts.notice({"App": Unknown("Dark", "it is dark")}, set()))
+    assert {kind: [*seen] for kind, seen in restarts._seen.items()} == {"App": ["web-2"]}
 
 
 class Speaking(ToyDriver):

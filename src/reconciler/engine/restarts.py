@@ -23,7 +23,7 @@ class Restarts:
     counts: Counter[Ref] = field(default_factory=Counter)
     ended: set[Ref] = field(default_factory=set)
     """Those whose last words nobody has heard yet."""
-    _seen: dict[Ref, Observed[Any]] = field(default_factory=dict)
+    _seen: dict[str, dict[str, Observed[Any]]] = field(default_factory=dict)
     _told: dict[Ref, float] = field(default_factory=dict)
     _pids: dict[Ref, int] = field(default_factory=dict)
 
@@ -35,18 +35,16 @@ class Restarts:
         for kind, seen in world.items():
             if isinstance(seen, Unknown):
                 continue
+            before, self._seen[kind] = self._seen.get(kind, {}), dict(seen)
             for name, live in seen.items():
-                ref = Ref(kind, name)
-                before = self._seen.get(ref)
-                if before is live:
-                    continue
-                self._seen[ref] = live
-                yield from self._look(ref, live, before, asked)
+                old = before.get(name)
+                if old is not live:
+                    yield from self._look(Ref(kind, name), live, old, asked)
 
     def forget(self, refs: AbstractSet[Ref]) -> None:
         """These are gone for good."""
         for ref in refs:
-            for table in (self._seen, self._told, self._pids, self.counts):
+            for table in (self._told, self._pids, self.counts):
                 table.pop(ref, None)
 
     def _look(
