@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from . import models
 from .access import Caller
 from .answers import answer, answer_in_words, says
 from .credentials import Scope
-from .resources import Kind, Name
+from .resources import Kind, Name, views_of
 from .trust import CALLER
 from .view import OperatorView, View
 
@@ -124,18 +123,9 @@ async def ask(
 
 
 async def refs_of(operator: OperatorView, ref: Ref) -> list[Ref]:
-    """The resource of that name, or the instances of what is written under it."""
-    if await operator.resource(*ref) is not None:
-        return [ref]  # the views of all others are not even made
-    views = (await operator.status())["resources"]
-    meant = [one for one in views if str(ref) in {one["ref"], one["writtenAs"]}]
-    if not meant:
-        raise HTTPException(404, f"there is no {ref}")
-    _refuse_system(meant)
-    return [Ref(one["kind"], one["name"]) for one in meant]
-
-
-def _refuse_system(views: Iterable[View]) -> None:
+    """The instances that ``ref`` means; what belongs to the stack itself is refused."""
+    views = await views_of(operator, ref)
     for one in views:
         if one["system"]:
             raise HTTPException(409, f"{one['ref']} belongs to the stack itself")
+    return [Ref(one["kind"], one["name"]) for one in views]

@@ -20,7 +20,7 @@ from ..core.model import Ref
 from ..core.units import parse_duration
 from . import models
 from .answers import Says, answer, says
-from .resources import Name
+from .resources import Name, views_of
 from .streams import EVENTS, LINES, Streams
 from .view import OperatorView, View
 
@@ -69,17 +69,9 @@ class LogPages:
 
 async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
     """The logs of a process, by instance."""
-    one = await operator.resource("Process", name)
-    meant = [one] if one is not None else await _instances(operator, str(Ref("Process", name)))
-    if not meant:
-        raise HTTPException(404, f"there is no Process/{name}")
+    meant = await views_of(operator, Ref("Process", name))
     told = ((one["name"], str((one["vitals"] or {}).get("log") or "")) for one in meant)
     return {instance: File(path) for instance, path in told if path.startswith("/")}
-
-
-async def _instances(operator: OperatorView, written: str) -> list[View]:
-    views = (await operator.status())["resources"]
-    return [one for one in views if written in {one["ref"], one["writtenAs"]}]
 
 
 async def last_of(paths: Mapping[str, File], lines: int, since: float | None = None) -> list[Line]:

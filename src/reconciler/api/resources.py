@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..core.model import Ref
 from . import models
 from .answers import answer, answer_in_words, says
-from .view import OperatorView
+from .view import OperatorView, View
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
 Kind = Annotated[str, Path(max_length=63, examples=["Process"])]
@@ -79,3 +80,15 @@ class ResourcePages:
         if view is None:
             raise HTTPException(404, f"there is no {kind}/{name}")
         return answer(request, view)
+
+
+async def views_of(operator: OperatorView, ref: Ref) -> list[View]:
+    """The resource of that name, or the instances of what is written under it; a 404 for none."""
+    one = await operator.resource(*ref)
+    if one is not None:
+        return [one]  # the views of all others are not even made
+    views = (await operator.status())["resources"]
+    found = [one for one in views if str(ref) in {one["ref"], one["writtenAs"]}]
+    if not found:
+        raise HTTPException(404, f"there is no {ref}")
+    return found
