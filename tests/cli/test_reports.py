@@ -180,7 +180,7 @@ def test_get_as_data(reconciler: Any, operator: Any) -> None:
 def test_describe_tells_all(reconciler: Any, operator: Any, tmp_path: Path) -> None:
     """Origin, conditions, vitals, events, and the last ten lines of its log, wherever it lies."""
     log, page = tmp_path / "elsewhere.log", operator.pages["GET status"]
-    log.write_text("".join(f"line {n}\n" for n in range(30)))
+    log.write_text("".join(f"line {n}\n" for n in range(29)) + "x" * 1_000_000 + "\n")
     first, *others = page["resources"]
     told = {**first, "vitals": {**first["vitals"], "log": str(log)}}
     operator.pages["GET status"] = {**page, "resources": [told, *others]}
@@ -191,7 +191,9 @@ def test_describe_tells_all(reconciler: Any, operator: Any, tmp_path: Path) -> N
     assert "Crashed" in out
     assert "(×3)" in out
     assert "line 19\n" not in out
-    assert [row.strip() for row in out.splitlines()[-10:]] == [f"line {n}" for n in range(20, 30)]
+    *lines, longest = [row.strip() for row in out.splitlines()[-10:]]
+    assert lines == [f"line {n}" for n in range(20, 29)]
+    assert longest == "x" * 500 + "… and 999500 characters"
 
 
 def test_describe_tells_what_probes_say(reconciler: Any, operator: Any) -> None:

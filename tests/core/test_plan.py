@@ -130,12 +130,12 @@ def test_what_rests_by_hand_has_no_due_work() -> None:
 
 
 def test_needs_of_unknown_or_missing() -> None:
-    """A need that cannot be seen, or is not in the specs, is not met."""
+    """A need that cannot be seen, or is not wanted, is not met."""
     dark = plan(app("a", restored=("d",)), data("d"), folders=Unknown("Down", "no answer"))
     assert "cannot see" in dark.blocked[0].message
     assert "Data" in dark.unknown
     missing = plan(app("a", needs=("nobody",)))
-    assert "not in the specs" in missing.blocked[0].message
+    assert "no instance of" in missing.blocked[0].message
 
 
 def test_unknown_is_not_absent() -> None:

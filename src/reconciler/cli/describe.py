@@ -23,6 +23,8 @@ View: TypeAlias = Mapping[str, Any]
 
 WORDS: Final = 10
 EVENTS: Final = 5
+LONGEST: Final = 500
+"""Characters of a printed line that a person reads."""
 OWN_PLACE: Final = frozenset({"causes", "meets", "probes"})
 """Vitals that are told in lines of their own, or are for programs only."""
 
@@ -102,8 +104,14 @@ def restart_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     if told:
         last = told[-1]["lines"][-WORDS:]
         rows.append(line(Span(f"last words before {told[-1]['message']}", Style.FAINT)))
-        rows += [line("  ", tame(word)) for word in last]
+        rows += [_printed(word) for word in last]
     return rows
+
+
+def _printed(text: str) -> Line:
+    """A line of a log; the rest of a very long one is in the log."""
+    rest = len(text) - LONGEST
+    return line("  ", tame(text[:LONGEST]), f"… and {rest} characters" if rest > 0 else "")
 
 
 def _restart(cause: View, now: datetime) -> tuple[Span, ...]:
@@ -154,5 +162,5 @@ def _last_words(view: View) -> list[Line]:
         return []
     return [
         line(Span(f"last {len(words)} lines of {path}", Style.FAINT)),
-        *(line("  ", tame(word.text)) for word in words),
+        *(_printed(word.text) for word in words),
     ]

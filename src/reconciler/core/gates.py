@@ -202,7 +202,7 @@ def is_live(ref: Ref, world: World) -> bool:
 def _unmet(need: Need, ctx: Context) -> str:
     refs = ctx.shape.members.get(need.ref, ())
     if not refs:
-        return f"{need.ref} is not in the specs"
+        return f"no instance of {need.ref} is wanted"
     seen = ctx.world.get(need.ref.kind)
     if seen is None or isinstance(seen, Unknown):
         return f"cannot see {need.ref}"
