@@ -9,7 +9,7 @@ from ...core.model import Apply, Change, Due, Observed, Resource, Verb
 from .fields import Signal
 from .schedule import next_fire
 from .spec import ProcessSpec
-from .state import Program
+from .state import Program, keeping
 
 
 class WriteRecord(NamedTuple):
@@ -96,38 +96,13 @@ def _put(change: Change[Program], before: Program, after: Program) -> Iterator[P
         yield WriteRecord(name, after, change.revision)
     if before.started and (recreate or not after.started):
         yield Stop(name)
-    if new or recreate or not before.installed or _is_kept_otherwise(change):
+    kept_otherwise = keeping(name, before) != keeping(name, after)
+    if new or recreate or not before.installed or kept_otherwise:
         yield Keep(name, after)
     if after.started and (recreate or not before.started):
         yield Start(name, after, *_why(change))
     elif after.started and again:
         yield Replace(name, after, *_why(change))
-
-
-_KEPT: Final = frozenset(
-    {
-        "mode",
-        "restart",
-        "backoff",
-        "maxBackoff",
-        "strategy",
-        "healthyAfter",
-        "maxRetries",
-        "successExitCodes",
-        "stopSignal",
-        "grace",
-        "preStop",
-        "memory",
-        "priority",
-        "after",
-        "logMaxBytes",
-        "logBackups",
-    }
-)
-
-
-def _is_kept_otherwise(change: Change[Program]) -> bool:
-    return any(field.path.partition(".")[0] in _KEPT for field in change.fields)
 
 
 def _why(change: Change[Program]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ...clients.proc import start_time
 from ...clients.supervisord import ProcessInfo, RunState, Supervisord
@@ -27,6 +27,7 @@ from .adoption import (
     vitals,
     write_adoption,
 )
+from .backend import Backend
 from .looks import as_seen, look
 from .records import Folder
 from .state import EXECUTED, Program
@@ -37,16 +38,6 @@ POLL: Final = 0.02
 ENDED: Final = 3.0
 """Seconds after which a process that ended is not started again by its own supervisord."""
 _BESIDE: Final = frozenset(Program.model_fields) - {*EXECUTED, "epoch", "installed", "started"}
-
-
-class Backend(Protocol):
-    """What keeps everything else."""
-
-    async def observe(self) -> Mapping[str, Observed[Program]]: ...
-
-    async def apply(self, action: ProcessAction) -> None: ...
-
-    async def last_lines(self, name: str) -> Sequence[str]: ...
 
 
 class Adopting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from ...clients.keeper import Hello, Keeper
 from ...clients.supervisord import Supervisord
@@ -11,21 +10,12 @@ from ...core.errors import ReconcileError, Transient
 from ...core.model import Observed
 from .actions import ProcessAction
 from .adopted import Adopting
+from .backend import Backend
 from .cron import CronNotes, Memory
 from .kept import Kept
 from .layout import Layout
 from .state import Program, as_stock
 from .stock import Stock
-
-
-class Backend(Protocol):
-    """One way to keep programs."""
-
-    async def observe(self) -> Mapping[str, Observed[Program]]: ...
-
-    async def apply(self, action: ProcessAction) -> None: ...
-
-    async def last_lines(self, name: str) -> Sequence[str]: ...
 
 
 class ProcessDriver:

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from ...clients.execution import Surroundings
 from ...clients.prober import Prober, Subject
 from ...core.errors import Transient
-from ...core.kind import Driver
 from ...core.model import Json, Observed
 from ...core.sealed import Sealed
 from ...core.verdict import Standing, Verdict, ready, told
 from ...stack.record import Refusal, environment, read_record
 from .actions import ProcessAction
+from .backend import Backend
 from .state import Program
 
 _ALIVE: Final = frozenset({"starting", "running"})
@@ -30,19 +30,13 @@ class _Judged(NamedTuple):
     after: Observed[Program]
 
 
-class Keeps(Driver[Program, ProcessAction], Protocol):
-    """What keeps processes, probed or not."""
-
-    async def last_lines(self, name: str) -> Sequence[str]: ...
-
-
 class Probing:
     """Keeps processes as another driver does, and has the live ones probed.
 
     Without a prober nobody looks, and nothing is known: to read is to leave no trace.
     """
 
-    def __init__(self, driver: Keeps, prober: Prober | None, state_dir: Path) -> None:
+    def __init__(self, driver: Backend, prober: Prober | None, state_dir: Path) -> None:
         self._driver = driver
         self._prober = prober
         self._state_dir = state_dir
