@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _STARTING: Final = 1.0
 _MEMORY_EVERY: Final = 1.0
-_FAULTS: Final = frozenset({"memory", "liveness"})
+FAULTS: Final = frozenset({"memory", "liveness"})
 """Why we end a process as if it had failed; how it ended then says nothing."""
 
 
@@ -202,7 +202,7 @@ class Life(StockProgram):
             history.failures, history.completed = 0, verdict == "completed"
         else:
             history.failures += more
-            if follow.cause in _FAULTS:
+            if follow.cause in FAULTS:
                 self.error = f"ended because of {follow.cause}: {follow.detail}"
         history.failed = verdict == "failed"
         self._note(0)

@@ -7,12 +7,11 @@ from typing import Any
 
 from ..record import Refusal
 from . import families
-from .life import Life
+from .life import FAULTS, Life
 from .policy import Follow, Settings
 from .stock import AFTER_OURS
 
 _FORGIVING = frozenset({"user", "spec"})
-_FAULTS = frozenset({"liveness", "memory"})
 
 
 class Program(Life):
@@ -61,7 +60,7 @@ class Program(Life):
         if epoch <= self.history.epoch and self._is_as_recorded():
             return
         self._want(epoch, cause)
-        follow = Follow(cause, detail, at_once=cause not in _FAULTS)
+        follow = Follow(cause, detail, at_once=cause not in FAULTS)
         if self.live:
             self.follow = follow
             self.end()
