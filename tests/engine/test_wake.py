@@ -86,3 +86,23 @@ async def test_the_bell_is_its_owners(stack_dir: Path) -> None:
     (await opening).close()
     assert seen == {usual}
     assert stat.S_IMODE((stack_dir / "wake.sock").stat().st_mode) == 0o600
+
+
+async def test_a_draft_is_not_waited_for(tmp_path: Path) -> None:
+    """A file that is written beside and moved into its place is told of, the draft is not."""
+    told: set[str] = set()
+
+    async def watch() -> None:
+        async for touched in file_changes(lambda: [tmp_path]):
+            told.update(touched or ())
+
+    watching = asyncio.create_task(watch())
+    for number in range(100):  # the watch begins at a moment nobody tells
+        (tmp_path / ".web.yaml").write_text(str(number))
+        (tmp_path / ".web.yaml").rename(tmp_path / "web.yaml")
+        await asyncio.sleep(0.02)
+        if told:
+            break
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert told == {str(tmp_path / "web.yaml")}

@@ -35,6 +35,7 @@ LANES: Final = {
 }
 ROUNDS: Final = 10
 CALM: Final = 1.0
+LATER: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -82,7 +83,8 @@ class Operator:
         """Read the specs; says whether they differ from what was read before."""
         differ = await self.reading.read(touched)
         if differ:
-            self.watching.look_again()
+            # What was edited is started first.
+            asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
         return differ
 
     async def plan(self) -> View:

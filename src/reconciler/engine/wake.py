@@ -17,7 +17,7 @@ from ..clients.inotify import Inotify
 
 log = logging.getLogger(__name__)
 
-SETTLED: Final = 0.002
+SETTLED: Final = 0.001
 """Seconds without another note after which what was written is complete."""
 RETURNS: Final = 0.006
 """The same when a file went: who replaces one may put it away first."""
@@ -27,11 +27,12 @@ _GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
 
 
 def _is_noise(path: str) -> bool:
-    """What editors leave beside a file, and what git writes while it works.
+    """What editors leave beside a file, drafts too, and what git writes while it works.
 
-    HEAD and refs say when git is done.
+    HEAD and refs say when git is done. What is hidden is no spec.
     """
-    busy = path.endswith((".lock", "~", ".swp", ".swx", ".swo"))
+    is_hidden = path[path.rfind("/") + 1] == "."
+    busy = is_hidden or path.endswith((".lock", "~", ".swp", ".swx", ".swo"))
     return busy or _GIT_WORKS.search(path) is not None
 
 

@@ -36,7 +36,8 @@ from .state import Program, keeping, keeping_stamp
 from .together import Together
 
 POLLS: Final = 10
-POLL: Final = 0.005
+POLL: Final = 0.001
+"""Seconds after the first look at what is to stop; each next one is so much later."""
 SOON: Final = 0.02
 LATE: Final = 1.0
 
@@ -178,12 +179,12 @@ class Kept:
 
     async def _settle(self, name: str) -> None:
         """Give it a moment to stop; a longer stop is left to later passes."""
-        for _ in range(POLLS):
+        for number in range(POLLS):
             entry = (await self._keeper.look()).get(name)
             if entry is None or entry["state"] != "stopping":
                 self._stopping.pop(name, None)
                 return
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL * (number + 1))
         since = self._stopping.setdefault(name, monotonic())
         after = min(LATE, max(SOON, (monotonic() - since) / 4))
         raise Waiting(f"{name} is stopping", reason="Stopping", after=after)
