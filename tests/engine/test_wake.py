@@ -106,3 +106,22 @@ async def test_a_draft_is_not_waited_for(tmp_path: Path) -> None:
     watching.cancel()
     await asyncio.wait([watching])
     assert told == {str(tmp_path / "web.yaml")}
+
+
+async def test_a_mounted_config_map_is_followed(tmp_path: Path) -> None:
+    """Kubernetes edits such a folder by putting one hidden link in the place of another."""
+    for version in ("1", "2"):
+        (tmp_path / f"..v{version}").mkdir()
+        (tmp_path / f"..v{version}" / "web.yaml").write_text(version)
+    (tmp_path / "..data").symlink_to("..v1")
+    (tmp_path / "web.yaml").symlink_to("..data/web.yaml")
+    changes = file_changes(lambda: [tmp_path])
+    heard = asyncio.ensure_future(anext(changes))
+    for number in range(100):  # the watch begins at a moment nobody tells
+        (tmp_path / "..data_tmp").symlink_to(f"..v{2 - number % 2}")
+        (tmp_path / "..data_tmp").replace(tmp_path / "..data")
+        await asyncio.wait([heard], timeout=0.1)
+        if heard.done():
+            break
+    assert heard.done()
+    await changes.aclose()

@@ -31,7 +31,9 @@ def _is_noise(path: str) -> bool:
 
     HEAD and refs say when git is done. What is hidden is no spec.
     """
-    is_hidden = path[path.rfind("/") + 1] == "."
+    name = path[path.rfind("/") + 1 :]
+    # Two dots: the link by which Kubernetes puts the files of a mounted folder in place.
+    is_hidden = name.startswith(".") and not name.startswith("..")
     busy = is_hidden or path.endswith((".lock", "~", ".swp", ".swx", ".swo"))
     return busy or _GIT_WORKS.search(path) is not None
 
