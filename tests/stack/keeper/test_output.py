@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from supervisor.options import ServerOptions
 
+from reconciler.stack.keeper.policy import Settings
+from reconciler.stack.keeper.streams import Streams
 from reconciler.testing import eventually
 
 from .world import World
@@ -95,6 +100,21 @@ def test_a_log_that_cannot_be_turned_over_holds_nobody_up(world: World) -> None:
     (world.state_dir / "log/web-0.log.1").mkdir()
     script = "for i in range(20_000): print('x'*100)"
     assert len(python(world, script, logMaxBytes=100_000, logBackups=1)) < 300_000
+
+
+def test_what_is_said_at_the_very_end_is_kept(tmp_path: Path) -> None:
+    """By what outlived the process, just before it was found to be gone."""
+    options = ServerOptions()
+    options.logger = SimpleNamespace(debug=lambda _: None)
+    config = SimpleNamespace(stdout_logfile=str(tmp_path / "a.log"), options=options)
+    keeper = SimpleNamespace(loop=SimpleNamespace(hear=lambda _: None))
+    streams = Streams(SimpleNamespace(config=config, settings=Settings(), keeper=keeper))
+    child = os.dup(streams.of_child[1])
+    streams.open()
+    os.write(child, b"bye\n")
+    os.close(child)
+    streams.close()
+    assert (tmp_path / "a.log").read_text().endswith("stdout F bye\n")
 
 
 def test_a_log_that_is_taken_away_is_begun_anew(world: World) -> None:

@@ -152,12 +152,13 @@ class Stream(PDispatcher):  # type: ignore[misc]
 
     def drain(self) -> None:
         """Take what is left when the process has ended."""
-        for _ in range(_DRAIN_AT_MOST):
-            # Nothing yet reads like the end here; what escaped the process may still hold the pipe.
-            data = None if self.closed else self._read()
-            if not data:
-                break
-            self._take(data)
+        with suppress(OSError):
+            for _ in range(_DRAIN_AT_MOST):
+                # Nothing yet reads like the end here; what escaped it may still hold the pipe.
+                data = None if self.closed else self._read()
+                if not data:
+                    break
+                self._take(data)
         self.flush()
 
     def flush(self) -> None:

@@ -65,14 +65,14 @@ class Streams:
 
     def last_words(self) -> list[str]:
         """Take what has been written so far; the last of its lines."""
-        with suppress(OSError):
-            for stream in self._listening:
-                stream.drain()
+        for stream in self._listening:
+            stream.drain()
         return tail_lines(self.log.tail())
 
     def close(self) -> None:
-        """Close every end that is open, and the log."""
+        """Take what is left, and close every end that is open, and the log."""
         for stream in self._listening:
+            stream.drain()
             stream.close()
         for fd in self._pipes.values():
             _close(fd)
