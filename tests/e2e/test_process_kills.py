@@ -62,7 +62,8 @@ def herd() -> Iterator[tuple[Herd, Book]]:
 def scale(stack: Herd, book: Book) -> None:
     """Another number of replicas: those that stay are not touched."""
     before = sum(name.startswith("many-") for name in book.live)
-    after = DICE.choice([count for count in range(6) if count != before])
+    # Never so many fewer that a person would have to confirm it.
+    after = DICE.choice([count for count in range(1, 6) if count != before])
     stack.write("many", f"replicas: {after}")
     for index in range(before, after):
         book.born(f"many-{index}")
