@@ -53,6 +53,21 @@ def test_each_mistake_has_its_place_and_plain_words(
 
 
 @pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ("[300]", '5:11 "codes[0]" must be at most 255'),
+        ("[]", '5:3 "codes" must be at least 1 long'),
+    ],
+)
+def test_a_list_is_not_too_short_for_a_wrong_item(
+    folder: SpecFolder, codes: str, said: str
+) -> None:
+    """One mistake is one problem."""
+    folder.app("web", f"codes: {codes}")
+    assert [str(problem) for problem in folder.load().problems] == [f"specs/web.yaml:{said}"]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("hello", "1:1 a document must be a mapping of apiVersion, kind, metadata, spec"),

@@ -52,6 +52,7 @@ class AppSpec(Spec):
     ports: tuple[Port, ...] = ()
     replicas: int = 1
     ratio: float = 1.0
+    codes: Annotated[tuple[Annotated[int, Field(le=255)], ...], Field(min_length=1)] = (0,)
     enabled: bool = True
     needs: tuple[str, ...] = ()
 

@@ -83,12 +83,18 @@ def explain(
     around = {place[:end] for place in excused for end in range(len(place) + 1)}
     inside = set(excused)
     found = []
-    for details in error.errors(include_url=False, include_input=False)[:MOST]:
+    for details in _causes(error.errors(include_url=False, include_input=False))[:MOST]:
         finding = _find(details, model, entry)
         begins = (finding.at[:end] for end in range(len(finding.at) + 1))
         if finding.at not in around and inside.isdisjoint(begins):
             found.append(finding)
     return [_word(group) for group in _settle_forks(found)]
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """A list is not too short where one of its items is what is wrong."""
+    around = {one["loc"][:-1] for one in errors}
+    return [one for one in errors if one["type"] != "too_short" or one["loc"] not in around]
 
 
 def guess(word: str, known: Iterable[str]) -> str:
