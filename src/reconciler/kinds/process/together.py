@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from ...core.errors import ReconcileError, Transient
+from ...core.errors import Transient
 
 T = TypeVar("T")
 
@@ -57,16 +57,16 @@ class Together(Generic[T]):
                 else:
                     answer.set_exception(why)
 
-    async def _try_all(self, items: list[T]) -> list[ReconcileError | None]:
+    async def _try_all(self, items: list[T]) -> list[Exception | None]:
         if len(items) <= FEW and all(map(self._is_brief, items)):
             return [self._try(item) for item in items]
         return await asyncio.to_thread(lambda: [self._try(item) for item in items])
 
-    def _try(self, item: T) -> ReconcileError | None:
+    def _try(self, item: T) -> Exception | None:
         try:
             self._work_on(item)
-        except ReconcileError as exc:
-            return exc
         except OSError as exc:
             return Transient(f"{exc.strerror}: {exc.filename}", reason="DiskFailed")
+        except Exception as exc:  # noqa: BLE001 (it is raised where the item was asked for)
+            return exc
         return None
