@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .api.view import Speak
 from .clients.bell import ring
@@ -18,7 +18,7 @@ from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
 from .clients.keeper import Keeper
-from .clients.memory import keep_little
+from .clients.memory import keep_little, keep_what_is_there
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.prober import Prober
 from .clients.supervisord import Supervisord
@@ -54,6 +54,9 @@ from .specs.load import Loader
 from .specs.source import open_source
 
 log = logging.getLogger("reconciler")
+
+CALM: Final = 2.0
+"""Seconds after which all that is needed usually is loaded."""
 
 
 @asynccontextmanager
@@ -223,7 +226,13 @@ async def _work(
     app = make_app(operator, metrics, access, speak)
     async with asyncio.TaskGroup() as group:
         group.create_task(operator.run(settings.wake_socket))
+        group.create_task(_settle_down())
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))
+
+
+async def _settle_down() -> None:
+    await asyncio.sleep(CALM)
+    keep_what_is_there()
 
 
 async def _until(stop: asyncio.Event, work: asyncio.Task[None]) -> None:

@@ -56,6 +56,7 @@ class Ledger:
         self.restarts = Restarts()
         self.snapshot: Snapshot | None = None
         self.desired: dict[Ref, Resource[Any]] = {}
+        self.wanted_kinds: frozenset[str] = frozenset()
         self.digests: dict[Ref, str] = {}
         self.shape = Shape()
         self.plan: Plan | None = None
@@ -83,6 +84,7 @@ class Ledger:
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
+        self.wanted_kinds = frozenset(ref.kind for ref in self.desired)
         self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
         self.shape = shape_of(self.kinds, self.desired)
         gone = self.edits.count(self.desired, whole=snapshot.whole)

@@ -64,7 +64,7 @@ class Lane:
         """Whether there is anything for this lane, wanted or seen; if not, its timer is enough."""
         ledger, is_new = self.stack.ledger, not self._after
         seen = any(ledger.world.get(kind) for kind in self.kinds)
-        return is_new or seen or any(ref.kind in self.kinds for ref in ledger.desired)
+        return is_new or seen or not self.kinds.isdisjoint(ledger.wanted_kinds)
 
     async def run(self) -> None:
         """For ever: wait, then pass."""

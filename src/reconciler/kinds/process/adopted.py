@@ -58,9 +58,10 @@ class Adopting:
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Everything, wherever it is kept."""
-        found, adopted = await asyncio.gather(
-            self._inner.observe(), asyncio.to_thread(self._folder.read)
-        )
+        found = await self._inner.observe()
+        if not self._folder.may_hold():
+            return found
+        adopted = await asyncio.to_thread(self._folder.read)
         if not adopted:
             return found
         ours = [one for one in adopted.values() if one is not None]
@@ -71,7 +72,9 @@ class Adopting:
 
     async def apply(self, action: ProcessAction) -> None:
         """Do one thing; what begins, ends or replaces a process makes it ours first."""
-        adoption = await asyncio.to_thread(self._folder.read_one, action.name)
+        adoption = None
+        if self._folder.may_hold(action.name):  # few are: a thread for each would cost more
+            adoption = await asyncio.to_thread(self._folder.read_one, action.name)
         if adoption is not None:
             match action:
                 case WriteRecord(_, program):

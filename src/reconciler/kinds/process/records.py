@@ -62,6 +62,17 @@ class Folder(Generic[T]):
         """Whether nothing happened in the folder since it was read; costs next to nothing."""
         return self._notes is not None and not self._stale and not self._notes.pending
 
+    def may_hold(self, name: str = "") -> bool:
+        """Whether it is worth a look, at ``name`` or at all; one question to the system."""
+        path = self.path / f"{name}.json" if name else self.path
+        try:
+            os.stat(path)  # noqa: PTH116 (any trouble but absence is for who reads it)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
+
     def read(self) -> Mapping[str, T | None]:
         """Everything, by name; the very same mapping as long as nothing changes."""
         if self.is_known:
