@@ -6,6 +6,7 @@ import asyncio
 import re
 import statistics
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -173,6 +174,21 @@ async def test_a_crowd_of_guesses_counts(ask: Ask) -> None:
     assert set(codes) == {401, 429}
 
 
+async def test_who_is_not_heard_has_not_guessed(ask: Ask) -> None:
+    """A crowd from elsewhere can delay a login, and not use up the tries of its owner."""
+    crowd = [f"203.0.113.{number}" for number in range(1, 30)]
+    async with ask(**GATEWAY) as http:
+        said = (login(http, "no", **{"X-Real-IP": one}) for one in crowd)
+        answers = await asyncio.gather(*said)
+        late = next(
+            {"X-Real-IP": one}
+            for one, answer in zip(crowd, answers, strict=True)
+            if answer.status_code == 429
+        )
+        assert {(await login(http, "no", **late)).status_code for _ in range(4)} == {401}
+        assert (await login(http, **late)).status_code == 200
+
+
 async def test_one_network_is_one_guesser(ask: Ask) -> None:
     """Who owns an IPv6 network does not have a new name for each guess."""
     async with ask(X_Reconciler_Client="stranger") as http:
@@ -231,7 +247,7 @@ async def test_a_session_is_no_token(ask: Ask, access: Access) -> None:
     assert secret[1] not in kept
 
 
-def test_the_first_password(stack_dir, caplog: pytest.LogCaptureFixture) -> None:  # noqa: ANN001
+def test_the_first_password(stack_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Without one told, one is made, in a file of the owner's; only the path is logged."""
     settings = Settings(stack_dir / "specs", stack_dir)
     with caplog.at_level("INFO"):

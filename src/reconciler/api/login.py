@@ -62,6 +62,8 @@ class LoginPages:
         now = access.clock()
         if wait := access.logins.wait(peer.address, now):
             raise HTTPException(429, "too many wrong passwords: wait", headers=retry(wait))
+        if self._waiting >= WAITING:  # who was not heard has not guessed either
+            raise HTTPException(429, "too many log in at once", headers=retry(1))
         access.logins.begin(peer.address, now)
         known = await self._slowly(said.password.get_secret_value())
         if known is None:
@@ -71,8 +73,6 @@ class LoginPages:
 
     async def _slowly(self, said: str) -> str | None:
         """The digest of the hash it fits. Few at a time: each takes memory and a core."""
-        if self._waiting >= WAITING:
-            raise HTTPException(429, "too many log in at once", headers=retry(1))
         self._waiting += 1
         try:
             async with self._turn:
