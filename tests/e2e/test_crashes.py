@@ -16,9 +16,9 @@ from .herd import Herd, make_herd
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 SOAK: Final = os.environ.get("RECONCILER_SOAK") == "1"
-RESTART: Final = "" if SOAK else "backoff: 200ms, maxBackoff: 1600ms, healthyAfter: 2s"
-DELAYS: Final = (1, 2, 4, 8, 16, 30, 30) if SOAK else (0.2, 0.4, 0.8, 1.6, 1.6)
-UPTIME: Final = 11 if SOAK else 2.5
+RESTART: Final = "" if SOAK else "backoff: 200ms, maxBackoff: 800ms, healthyAfter: 1500ms"
+DELAYS: Final = (1, 2, 4, 8, 16, 30, 30) if SOAK else (0.2, 0.4, 0.8, 0.8)
+UPTIME: Final = 11 if SOAK else 2
 """More than healthyAfter."""
 LATE: Final = 0.6
 """What a busy machine may add to a delay, in seconds."""

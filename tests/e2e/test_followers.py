@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 import psutil
 import pytest
 
@@ -11,7 +14,8 @@ from .herd import make_herd
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
-SLOW = 'trap "sleep 0.2; exit 0" TERM; while :; do read -t 60 <> <(:); done'
+SOAK: Final = os.environ.get("RECONCILER_SOAK") == "1"
+SLOW: Final = 'trap "sleep 0.2; exit 0" TERM; while :; do read -t 60 <> <(:); done'
 
 
 def test_followers_begin_anew_once() -> None:
@@ -25,7 +29,7 @@ def test_followers_begin_anew_once() -> None:
         stack.write("calm", "dependsOn: [leader]")
         stack.begin()
         stack.up()
-        for turn in range(1, 4):
+        for turn in range(1, 9 if SOAK else 3):
             psutil.Process(stack.pids()["leader-0"]).kill()
             eventually(lambda: stack.starts()["last-0"] > turn, 20)
             stack.settle()
