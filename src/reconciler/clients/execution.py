@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import select
 import signal
 import subprocess
@@ -12,11 +10,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from ..core.errors import ReconcileError
 from ..core.units import format_duration
 from ..core.verdict import Result
+from ..stack.birth import rights
+from ..stack.record import Refusal
 
 OUTPUT: Final = 4096
 _SHOWN: Final = 200
@@ -46,7 +46,7 @@ def execute(
     try:
         given = around()
         process = _spawn(argv, given)
-    except (OSError, subprocess.SubprocessError, ReconcileError, ValueError) as exc:
+    except (OSError, subprocess.SubprocessError, ReconcileError, ValueError, Refusal) as exc:
         why = (exc.strerror or str(exc)).lower() if isinstance(exc, OSError) else str(exc)
         return Result(ok=False, message=f"cannot run {argv[0]}: {why}")
     try:
@@ -64,6 +64,7 @@ def execute(
 
 
 def _spawn(argv: tuple[str, ...], given: Surroundings) -> subprocess.Popen[bytes]:
+    uid, gid, groups = rights(given.user) if given.user else (None, None, None)
     return subprocess.Popen(
         argv,
         env=dict(given.env),
@@ -73,7 +74,9 @@ def _spawn(argv: tuple[str, ...], given: Surroundings) -> subprocess.Popen[bytes
         stderr=subprocess.STDOUT,
         start_new_session=True,
         umask=int(given.umask, 8) if given.umask else -1,
-        **(_rights(given.user) if given.user else {}),
+        user=uid,
+        group=gid,
+        extra_groups=groups,
     )
 
 
@@ -112,25 +115,3 @@ def _tell(program: str, code: int, output: bytes, secrets: tuple[str, ...]) -> s
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = "".join(mark if mark.isprintable() else " " for mark in lines[-1]) if lines else ""
     return f"{program} {how}" + (f": {said[:_SHOWN]}" if said else "")
-
-
-def _rights(user: str) -> dict[str, Any]:
-    """The rights of ``user`` or ``user:group``, as arguments of Popen. Raises ValueError."""
-    name, _, group = user.partition(":")
-    try:
-        entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
-    except KeyError:
-        if not name.isdigit():
-            raise ValueError(f"user {name} is unknown") from None
-        uid = gid = int(name)
-        groups = [gid]
-    else:
-        uid, gid = entry.pw_uid, entry.pw_gid
-        groups = os.getgrouplist(entry.pw_name, gid)
-    if group:
-        try:
-            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        except KeyError:
-            raise ValueError(f"group {group} is unknown") from None
-        groups = [gid]
-    return {"user": uid, "group": gid, "extra_groups": groups}

@@ -73,6 +73,14 @@ def change_user(user: str) -> None:
     """Drop root's rights for those of ``user`` or ``user:group``."""
     if os.geteuid() != 0:
         raise Refusal(f"user {user}: only root may change it; run as root or remove user", 126)
+    uid, gid, groups = rights(user)
+    os.setgroups(groups)
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def rights(user: str) -> tuple[int, int, list[int]]:
+    """The numbers of ``user`` or ``user:group``: of the user, the group and all groups."""
     name, _, group = user.partition(":")
     try:
         entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
@@ -85,9 +93,7 @@ def change_user(user: str) -> None:
     if group:
         gid = group_id(group)
         groups = [gid]
-    os.setgroups(groups)
-    os.setgid(gid)
-    os.setuid(uid)
+    return uid, gid, groups
 
 
 def group_id(group: str) -> int:
