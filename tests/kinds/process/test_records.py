@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from reconciler.kinds.process.records import write_record
+import pytest
+
+from reconciler.core.errors import Transient
+from reconciler.kinds.process.records import Folder, parse_record, write_record
 from reconciler.kinds.process.state import Program
 
 
@@ -15,3 +19,21 @@ def test_nobody_takes_the_name_of_another(tmp_path: Path) -> None:
     write_record(tmp_path, "web-0", program, "r1")
     env = json.loads((tmp_path / "web-0.json").read_bytes())["env"]
     assert (env["RECONCILER_PROCESS"], env["A"]) == ("web-0", "1")
+
+
+def test_a_folder_that_could_not_be_read_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as empty, and not as it was before: it is read again."""
+    folder = Folder(tmp_path, parse_record)
+
+    def fail(_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    for name in ("web-0", "web-1"):
+        write_record(tmp_path, name, Program(argv=("true",)), "r1")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", fail)
+            with pytest.raises(Transient):
+                folder.read()
+        assert name in folder.read()

@@ -86,6 +86,7 @@ class Folder(Generic[T]):
             if self._notes is None:
                 self._notes = Inotify([self.path], lambda path: not path.endswith(".json"))
             self._notes.take()
+            self._notes.forget()
         except OSError:  # it is not there, or no watch is to be had: it is read each time
             self._notes = None
 
@@ -108,6 +109,7 @@ class Folder(Generic[T]):
         except FileNotFoundError:
             found = {}
         except OSError as exc:
+            self._notes = None  # what they told of has not been seen
             raise Transient(
                 f"cannot read {self.path}: {exc.strerror}", reason="Unreadable"
             ) from exc
