@@ -208,7 +208,7 @@ async def test_too_much_memory_is_a_cause(stack: Stack) -> None:
 
 async def test_a_log_is_rotated(stack: Stack) -> None:
     """At its size, with as many kept as asked for."""
-    line = "for i in $(seq 3000); do echo aaaaaaaaaaaaaaaaaaaaaaaa; done; exec sleep 1000"
+    line = "for i in $(seq 9000); do echo aaaaaaaaaaaaaaaaaaaaaaaa; done; exec sleep 1000"
     await stack.go(shell(line, logs={"maxBytes": 20000, "backups": 2}))
     log = stack.state_dir / "log"
     await eventually_async((log / "web-0.log.2").exists)
