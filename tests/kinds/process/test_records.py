@@ -37,3 +37,17 @@ def test_a_folder_that_could_not_be_read_is_not_known(
             with pytest.raises(Transient):
                 folder.read()
         assert name in folder.read()
+
+
+def test_what_cannot_be_read_is_not_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a process that another supervisord keeps would be started a second time."""
+    folder = Folder(tmp_path, parse_record)
+    assert folder.read_one("web-0") is None
+    write_record(tmp_path, "web-0", Program(argv=("true",)), "r1")
+
+    def fail(_: object) -> bytes:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(Transient, match="web-0"):
+        folder.read_one("web-0")

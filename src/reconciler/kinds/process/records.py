@@ -110,9 +110,7 @@ class Folder(Generic[T]):
             found = {}
         except OSError as exc:
             self._notes = None  # what they told of has not been seen
-            raise Transient(
-                f"cannot read {self.path}: {exc.strerror}", reason="Unreadable"
-            ) from exc
+            raise _unreadable(self.path, exc) from exc
         if changed or self._stale or len(found) != len(self._seen):
             self._stale = False
             self._values = {name: value for name, (_, value) in found.items()}
@@ -120,13 +118,15 @@ class Folder(Generic[T]):
         return self._values
 
     def read_one(self, name: str) -> T | None:
-        """What is there of ``name`` now."""
+        """What is there of ``name`` now; None for nothing, or nothing that makes sense."""
         path, known = self.path / f"{name}.json", self._seen.get(name)
         try:
             key = _key(path.stat())
             return known[1] if known is not None and known[0] == key else self._read(path, key)[1]
-        except OSError:
+        except FileNotFoundError:
             return None
+        except OSError as exc:
+            raise _unreadable(path, exc) from exc
 
     def know(self, name: str, value: T) -> None:
         """What was just written, so that it need not be read."""
@@ -147,6 +147,10 @@ class Folder(Generic[T]):
             return key, self._parse(json.loads(path.read_bytes()))
         except (ValueError, LookupError, TypeError):
             return key, None
+
+
+def _unreadable(path: Path, exc: OSError) -> Transient:
+    return Transient(f"cannot read {path}: {exc.strerror}", reason="Unreadable")
 
 
 def _key(status: os.stat_result) -> Version:
