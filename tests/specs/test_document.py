@@ -109,6 +109,7 @@ def test_all_mistakes_are_told_at_once_and_in_order(folder: SpecFolder) -> None:
         ("ports: [{name: a, prt: 1}]", 'did you mean "port"?'),
         ("envFile: [{pth: a}]", 'did you mean "path"?'),
         ("mode: servce", 'did you mean "service"?'),
+        ("grace: 5", 'did you mean "stop.grace"?'),
     ],
 )
 def test_a_slip_gets_a_guess(folder: SpecFolder, spec: str, hint: str) -> None:

@@ -34,6 +34,10 @@ class Port(Spec):
     port: Annotated[int, Field(ge=1, le=65535)]
 
 
+class Stop(Spec):
+    grace: int = 10
+
+
 class AppSpec(Spec):
     """A program, as far as tests of the specs need one."""
 
@@ -54,6 +58,7 @@ class AppSpec(Spec):
     ratio: float = 1.0
     codes: Annotated[tuple[Annotated[int, Field(le=255)], ...], Field(min_length=1)] = (0,)
     enabled: bool = True
+    stop: Stop = Stop()
     needs: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -116,7 +116,8 @@ def _find(details: ErrorDetails, model: type[BaseModel], entry: Entry) -> _Findi
     place = _follow(entry, details["loc"])
     if kind == "extra_forbidden":
         name = place.last
-        hint = guess(name, fields_at(model, place.at[:-1]))
+        around = place.at[:-1]
+        hint = guess(name, fields_at(model, around)) or _deeper(model, around, name)
         return _Finding(
             place.at, place.fork, place.key, "", f'unknown field "{shorten(name)}"', hint
         )
@@ -200,6 +201,13 @@ def fields_at(model: type[BaseModel], at: Location) -> list[str]:
     for part in at:
         here = [below for one in here for below in _below(one, part, schema)]
     return [name for one in here for leaf in _leaves(one, schema) for name in _fields(leaf)]
+
+
+def _deeper(model: type[BaseModel], at: Location, name: str) -> str:
+    """The hint for a field that is written one level too high, else empty."""
+    owners = (one for one in fields_at(model, at) if name in fields_at(model, (*at, one)))
+    owner = next(owners, None)
+    return "" if owner is None else f'did you mean "{owner}.{name}"?'
 
 
 @cache
