@@ -9,12 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 
 from ...clients.proc import start_time
 from ...clients.supervisord import ProcessInfo, RunState, Supervisord
-from ...core.errors import Transient, Waiting
+from ...core.errors import Transient
 from ...core.model import Observed
 from .actions import ProcessAction, Reload, Remove, Replace, Run, Start, Stop, WriteRecord
 from .adoption import (
@@ -31,6 +30,7 @@ from .backend import Backend
 from .looks import as_seen, look
 from .records import Folder
 from .state import EXECUTED, Program
+from .stopping import Stopping
 
 UNREACHABLE: Final = "Unreachable"
 POLLS: Final = 10
@@ -54,7 +54,7 @@ class Adopting:
         self._folder: Folder[Adoption] = Folder(folder_of(state_dir), parse_adoption)
         self._shape = shape
         self._seen: dict[str, tuple[Any, Observed[Program]]] = {}
-        self._stopping: dict[str, float] = {}
+        self._stopping = Stopping()
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Everything, wherever it is kept."""
@@ -146,7 +146,7 @@ class Adopting:
         except Transient as exc:
             if exc.reason != UNREACHABLE or _orphan(adoption) is not None:
                 raise
-        self._stopping.pop(adoption.name, None)
+        self._stopping.over(adoption.name)
         self._folder.remove(adoption.name)
 
     async def _settle(self, wire: Supervisord, adoption: Adoption) -> None:
@@ -154,10 +154,8 @@ class Adopting:
             if _is_down(await wire.process(adoption.process)):
                 return
             await asyncio.sleep(POLL)
-        since = self._stopping.setdefault(adoption.name, monotonic())
-        after = min(1.0, max(POLL, (monotonic() - since) / 4))
-        text = f"{adoption.name} is stopping in the supervisord at {adoption.socket}"
-        raise Waiting(text, reason="Stopping", after=after)
+        where = f" in the supervisord at {adoption.socket}"
+        raise self._stopping.not_yet(adoption.name, where)
 
 
 @asynccontextmanager

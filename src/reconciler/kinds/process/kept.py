@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Final, NamedTuple, assert_never
 
 from ...clients.keeper import Entry, Keeper
 from ...clients.supervisord import Supervisord
-from ...core.errors import Waiting
 from ...core.model import Observed
 from .actions import (
     Keep,
@@ -33,13 +31,12 @@ from .others import Others
 from .records import Folder, Record, parse_record, write_record
 from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp
+from .stopping import Stopping
 from .together import Together
 
 POLLS: Final = 10
 POLL: Final = 0.001
 """Seconds after the first look at what is to stop; each next one is so much later."""
-SOON: Final = 0.02
-LATE: Final = 1.0
 
 
 class _Seen(NamedTuple):
@@ -69,7 +66,7 @@ class Kept:
         self._ours: dict[str, Observed[Program]] = {}
         self._unsaid = True
         self._life = ""
-        self._stopping: dict[str, float] = {}
+        self._stopping = Stopping()
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
@@ -182,12 +179,10 @@ class Kept:
         for number in range(POLLS):
             entry = (await self._keeper.look()).get(name)
             if entry is None or entry["state"] != "stopping":
-                self._stopping.pop(name, None)
+                self._stopping.over(name)
                 return
             await asyncio.sleep(POLL * (number + 1))
-        since = self._stopping.setdefault(name, monotonic())
-        after = min(LATE, max(SOON, (monotonic() - since) / 4))
-        raise Waiting(f"{name} is stopping", reason="Stopping", after=after)
+        raise self._stopping.not_yet(name)
 
     async def _clean(self, name: str) -> None:
         """Take ``name`` out of what a time without the keeper has left."""

@@ -6,12 +6,10 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from time import monotonic
 from typing import Final, assert_never
 
 from ...clients.proc import command_line, parent, start_time
 from ...clients.supervisord import Fault, ProcessInfo, Refused, RunState, Supervisord
-from ...core.errors import Waiting
 from ...core.model import Observed
 from .actions import (
     Keep,
@@ -31,13 +29,12 @@ from .layout import Layout
 from .records import Folder, Record, RunRecord, parse_record, parse_run, write_record
 from .seen import Traces, observe
 from .state import Program, stamp
+from .stopping import Stopping
 
 # supervisord notices the end of a process when it is asked something, else within a second:
 # asking a few times is what makes a restart quick. Longer stops are left to later passes.
 POLLS: Final = 20
 POLL: Final = 0.004
-SOON: Final = 0.02
-LATE: Final = 1.0
 _DOWN: Final = frozenset({RunState.STOPPED, RunState.FATAL, RunState.EXITED, RunState.UNKNOWN})
 
 
@@ -52,7 +49,7 @@ class Stock:
         self._file = ProgramFile(layout, supervisord, self._writers)
         self._records: Folder[Record] = Folder(layout.records, parse_record)
         self._runs: Folder[RunRecord] = Folder(layout.runs, parse_run)
-        self._stopping: dict[str, float] = {}
+        self._stopping = Stopping()
         self._fresh: frozenset[str] = frozenset()
         self._lives: dict[str, tuple[int | None, int]] = {}
 
@@ -202,15 +199,13 @@ class Stock:
         for _ in range(POLLS):
             info = await self._supervisord.process(name)
             if info is None or info["state"] in _DOWN:
-                self._stopping.pop(name, None)
+                self._stopping.over(name)
                 if info is not None and info["state"] == RunState.EXITED:
                     # Only a program that is loaded anew is "stopped"; this one would come back.
                     await self._supervisord.replace(name)
                 return
             await asyncio.sleep(POLL)
-        since = self._stopping.setdefault(name, monotonic())
-        after = min(LATE, max(SOON, (monotonic() - since) / 4))
-        raise Waiting(f"{name} is stopping", reason="Stopping", after=after)
+        raise self._stopping.not_yet(name)
 
     async def _await_exec(self, name: str) -> None:
         """Let a fresh child get past its fork: until then it would swallow the signal."""
