@@ -7,12 +7,14 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from supervisor.http import deferring_http_channel
+
+from .stock import QuietGroup
 
 NEVER: Final = float("inf")
 _WINDING_DOWN: Final = 0.02
@@ -93,6 +95,31 @@ class Loop:
         self.turn()
 
 
+class Groups(dict[str, Any]):
+    """supervisord's groups. Its loop sorts and asks all of them each turn, but is spared ours."""
+
+    def __init__(self, groups: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.others: dict[str, Any] = {}
+        self.spare_ours = False
+        for name, group in groups.items():
+            self[name] = group
+
+    def __setitem__(self, name: str, group: Any) -> None:
+        super().__setitem__(name, group)
+        if not isinstance(group, QuietGroup):
+            self.others[name] = group
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self.others.pop(name, None)
+
+    def values(self) -> Any:
+        """All groups; once, when the loop is about to ask, those that it is there for."""
+        spared, self.spare_ours = self.spare_ours, False
+        return self.others.values() if spared else super().values()
+
+
 class QuickLoop(Loop):
     """Wakes up when a child ends or a time has come, and looks only at streams that speak."""
 
@@ -102,6 +129,7 @@ class QuickLoop(Loop):
         super().__init__(supervisord)
         self._supervisord = supervisord
         self._keeper: Any = None
+        self._groups = Groups({})
         self._poller = self._options.poller
         self._poll = self._poller.poll
         self._close = self._poller.close
@@ -115,6 +143,7 @@ class QuickLoop(Loop):
     def install(self, keeper: Any) -> None:
         """Take our place in supervisord's loop."""
         self._keeper = keeper
+        self._groups = self._supervisord.process_groups = Groups(self._supervisord.process_groups)
         self._supervisord.get_process_map = self.process_map
         self._poller.register_readable(self._bell)
         self._poller.register_readable(self._ears.fileno())
@@ -129,10 +158,11 @@ class QuickLoop(Loop):
 
     def process_map(self) -> dict[int, Any]:
         """What supervisord has to read and write by itself; of ours, what somebody wrote to one."""
-        ours, found = self._keeper.programs, {}
-        for name, group in self._supervisord.process_groups.items():
-            if name not in ours:
-                found.update(group.get_dispatchers())
+        found: dict[int, Any] = {}
+        for group in self._groups.others.values():
+            found.update(group.get_dispatchers())
+        # What the loop does next is to look at all groups; when it ends them, it needs ours too.
+        self._groups.spare_ours = self._options.mood >= _RUNNING
         for name, program in list(self._keeper.written_to.items()):
             if program.stdin and program.stdin.writable():
                 found[program.stdin.fd] = program.stdin
