@@ -74,6 +74,17 @@ def owner(port: int) -> int | None:
     return None
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether this very process listens there; cheap, where ``owner`` looks at all there are."""
+    try:
+        found = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(
+        one.status == psutil.CONN_LISTEN and one.laddr and one.laddr[1] == port for one in found
+    )
+
+
 def belongs(pid: int | None, root: int | None) -> bool:
     """Whether process ``pid`` is ``root`` or a child of it."""
     if pid is None or root is None or pid == root:

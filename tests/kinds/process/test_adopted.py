@@ -184,3 +184,11 @@ async def test_what_needs_no_restart_is_noted(stack_dir: Path, sleeper: Looks) -
 
 def _fields(looks: Looks) -> dict[str, Any]:
     return {name: getattr(looks, name) for name in looks.__dataclass_fields__}
+
+
+async def test_a_damaged_note_is_not_none(stack_dir: Path, sleeper: Looks) -> None:
+    """Without the note nobody knows that its process lives elsewhere: nothing is done blindly."""
+    adoption(stack_dir, sleeper)
+    (folder_of(stack_dir) / "web-0.json").write_text("{")
+    with pytest.raises(Transient, match=r"web-0\.json is damaged"):
+        await Adopting(Inner(), stack_dir).observe()

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from reconciler.clients.ports import PortBusy
 from reconciler.core.errors import Transient
 from reconciler.core.sealed import Sealed
-from reconciler.kinds.process.checks import check_program
+from reconciler.kinds.process.checks import check_ports, check_program
 from reconciler.kinds.process.state import Program
 
 
@@ -44,3 +48,33 @@ def test_a_script_and_what_runs_it(tmp_path: Path) -> None:
         check_program("web-0", program(tmp_path, "b.py", interpreter="auto"))
     with pytest.raises(Transient, match="no-python is not in PATH"):
         check_program("web-0", program(tmp_path, "a.py", interpreter="no-python"))
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that this very process listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+def test_a_port_of_the_instance_itself_is_free_for_it(taken: int) -> None:
+    """What is replaced gives its port back; for anybody else it is taken, and by whom is said."""
+    program = Program(ports={"http": taken})
+    check_ports("web-0", program, os.getpid())
+    with pytest.raises(PortBusy, match=rf"port {taken} of web-0 is taken by .*{os.getpid()}"):
+        check_ports("web-0", program)
+
+
+def test_a_namesake_of_another_stack_is_another(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below another supervisord an instance of the same name is not ours."""
+    monkeypatch.setattr("reconciler.kinds.process.checks.instance_of", lambda _: "web-0")
+    program = Program(ports={"http": taken})
+    check_ports("web-0", program)
+    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    monkeypatch.setattr("reconciler.kinds.process.checks.os.getppid", lambda: -1)
+    with pytest.raises(PortBusy):
+        check_ports("web-0", program)

@@ -64,7 +64,7 @@ class Adopting:
         adopted = await asyncio.to_thread(self._folder.read)
         if not adopted:
             return found
-        ours = [one for one in adopted.values() if one is not None]
+        ours = self._readable(adopted)
         infos = await self._ask_all({one.socket for one in ours})
         live = await asyncio.to_thread(self._observe, ours, infos)
         self._seen = {name: self._seen[name] for name in live}
@@ -90,6 +90,15 @@ class Adopting:
     async def last_lines(self, name: str) -> Sequence[str]:
         """The last output of ``name`` before its last end."""
         return await self._inner.last_lines(name)
+
+    def _readable(self, adopted: Mapping[str, Adoption | None]) -> list[Adoption]:
+        """All of them; without one of them, its process would be started here a second time."""
+        damaged = sorted(name for name, one in adopted.items() if one is None)
+        if damaged:
+            path = self._folder.path / f"{damaged[0]}.json"
+            text = f"{path} is damaged; adopt again, or remove it when its process is gone"
+            raise Transient(text, reason="Unreadable")
+        return [one for one in adopted.values() if one is not None]
 
     async def _ask_all(self, sockets: set[str]) -> dict[str, Mapping[str, ProcessInfo] | None]:
         answers = await asyncio.gather(*map(self._ask, sockets))

@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ...clients.ports import PortBusy, is_taken, name_of, owner
+from ...clients.ports import PortBusy, is_taken, listens, name_of, owner
 from ...clients.proc import ancestors, instance_of
 from ...core.errors import Transient
 from ...core.sealed import Sealed
@@ -60,7 +60,7 @@ def check_program(name: str, program: Program) -> None:
 def check_ports(name: str, program: Program, pid: int = 0) -> None:
     """Its ports must be free, or its own already; ``pid`` is the instance, where it lives."""
     for port in program.ports.values():
-        if not is_taken(port):
+        if not is_taken(port) or (pid and listens(pid, port)):
             continue
         holder = owner(port)
         if holder is not None and _is_own(holder, name, pid):
@@ -72,7 +72,12 @@ def check_ports(name: str, program: Program, pid: int = 0) -> None:
 
 
 def _is_own(holder: int, name: str, pid: int) -> bool:
-    return any(one == pid or instance_of(one) == name for one in (holder, *ancestors(holder)))
+    line = (holder, *ancestors(holder))
+    if pid in line:
+        return True
+    # Another stack may have an instance of the same name: ours is below our own supervisord.
+    is_here = os.getppid() in line or "SUPERVISOR_ENABLED" not in os.environ
+    return is_here and any(instance_of(one) == name for one in line)
 
 
 def _check_file(name: str, path: Path) -> None:
