@@ -80,9 +80,7 @@ def listens(pid: int, port: int) -> bool:
         found = psutil.Process(pid).net_connections(kind="tcp")
     except psutil.Error:
         return False
-    return any(
-        one.status == psutil.CONN_LISTEN and one.laddr and one.laddr[1] == port for one in found
-    )
+    return any(one.status == psutil.CONN_LISTEN and one.laddr[1] == port for one in found)
 
 
 def belongs(pid: int | None, root: int | None) -> bool:
