@@ -30,7 +30,7 @@ class Size:
     seconds: float
 
 
-QUICK = Size((10, 100), 1000, rounds=3, seconds=5.0)
+QUICK = Size((10,), 1000, rounds=3, seconds=5.0)
 FULL = Size((10, 100, 500), 10_000, rounds=7, seconds=30.0)
 OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
@@ -56,7 +56,7 @@ def main() -> int:
             if name in names:
                 _timed(name, partial(OTHERS[name], board, size))
     finally:  # what was measured until then is worth reading
-        print(report(list(board.rows.values())))
+        print(report(list(board.rows.values()), SIDES))
         write(board.rows.values())
         print(f"samples: {RESULTS}", file=sys.stderr)
     return 0

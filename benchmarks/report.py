@@ -15,12 +15,11 @@ from .rounds import OURS, Row
 RESULTS: Final = Path(__file__).with_name("results") / "latest.json"
 
 
-def report(rows: Sequence[Row]) -> str:
+def report(rows: Sequence[Row], sides: Sequence[str]) -> str:
     """The medians, each with how many times more a peer needs; then the targets."""
-    peers = list(dict.fromkeys(side for row in rows for side in row.samples if side != OURS))
-    many = [row for row in rows if len(row.samples) > 2]
-    few = [row for row in rows if len(row.samples) <= 2]
-    common = [name for name in peers if any(name in row.samples for row in many)]
+    many = [row for row in rows if not row.samples.keys().isdisjoint({*sides} - {OURS})]
+    common = [side for side in sides if any(side in row.samples for row in many) and side != OURS]
+    few = [row for row in rows if row not in many]
     blocks = [_matrix(many, common), _pairs(few), _targets(rows)]
     return "\n\n".join(block for block in blocks if block)
 
@@ -38,8 +37,8 @@ def _pairs(rows: Sequence[Row]) -> str:
         return ""
     lines = [("case", OURS, "peer", "")]
     for row in rows:
-        peer = next((side for side in row.samples if side != OURS), "")
-        lines.append((row.name, _cell(row, OURS), _cell(row, peer), peer))
+        peers = [side for side in row.samples if side != OURS]
+        lines += [(row.name, _cell(row, OURS), _cell(row, peer), peer) for peer in peers or [""]]
     return _aligned(lines) + _notes(rows)
 
 
