@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.clients import ports
-from reconciler.clients.nginx import find_nginx
-from reconciler.core.errors import Terminal
+from reconciler.clients.nginx import SupervisedRunner, find_nginx
+from reconciler.clients.supervisord import Fault, Refused, Supervisord
+from reconciler.core.errors import Terminal, Waiting
 from reconciler.kinds.gateway.files import INCLUDE, Include, shipped
 
 
@@ -58,3 +59,16 @@ def test_an_address_of_another_machine_is_refused(free_port: int) -> None:
     """It will not become ours by waiting."""
     with pytest.raises(Terminal, match="this machine has no such address"):
         ports.claim("192.0.2.1", free_port)
+
+
+class Ended(Supervisord):
+    """Its gateway ends between the look and the signal."""
+
+    async def signal(self, name: str, signal: str) -> None:
+        raise Refused(f"NOT_RUNNING: {name}, {signal}", fault=Fault.NOT_RUNNING)
+
+
+async def test_a_gateway_that_ended_meanwhile_is_waited_for(stack_dir: Path) -> None:
+    """What is started next reads the new files anyway: that is no failure."""
+    with pytest.raises(Waiting, match="ended before"):
+        await SupervisedRunner(Ended(stack_dir / "run" / "supervisor.sock")).hang_up()

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from ..core.errors import Terminal, Transient
-from .supervisord import RunState, Supervisord
+from ..core.errors import Terminal, Transient, Waiting
+from .supervisord import Fault, Refused, RunState, Supervisord
 
 PACKAGES: Final = "nginx-light libnginx-mod-http-lua lua-resty-core lua-cjson"
 PLACES: Final = ("/usr/local/openresty/bin", "/usr/local/sbin", "/usr/sbin")
 MODULES: Final = ("ndk_http_module.so", "ngx_http_lua_module.so")
 DEADLINE: Final = 20.0
+LOOK_AGAIN: Final = 0.1
 # A killed nginx leaves its socket behind, and nginx does not take over a socket that is there.
 CLEAN_START: Final = 'rm -f -- "$1"; shift; exec "$@"'
 CONTROL_SOCKET: Final = "../../run/gateway.sock"
@@ -58,7 +59,14 @@ class SupervisedRunner:
         await self._rpc.stop(self._name)
 
     async def hang_up(self) -> None:
-        await self._rpc.signal(self._name, "HUP")
+        try:
+            await self._rpc.signal(self._name, "HUP")
+        except Refused as exc:
+            if exc.fault is not Fault.NOT_RUNNING:
+                raise
+            # It has ended meanwhile; what is started next reads the new files anyway.
+            text = "the gateway ended before it could read its files again"
+            raise Waiting(text, reason="GatewayDown", after=LOOK_AGAIN) from exc
 
 
 class Nginx(NamedTuple):
