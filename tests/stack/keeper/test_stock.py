@@ -135,6 +135,8 @@ def test_who_listens_is_told(world: World) -> None:
         while (name := ear.recv(100).decode()) == "web-0":
             pass
         assert name == "gateway"
+    # Until it is what it is to be, nobody sees whose it is.
+    eventually(lambda: world.kin("gateway"))
 
 
 def test_the_gateway_leaves_no_stray(world: World) -> None:
