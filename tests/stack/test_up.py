@@ -127,13 +127,20 @@ def test_a_second_one_says_so(parent: subprocess.Popen[bytes], stack_dir: Path) 
     assert "already running" in second.stderr
 
 
+def take_away(folder: Path) -> None:
+    """Remove a folder in one go, though somebody is writing in it."""
+    gone = folder.with_name(f"{folder.name}-gone")
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 def test_a_state_directory_that_is_taken_away_is_made_anew(
     parent: subprocess.Popen[bytes], stack_dir: Path
 ) -> None:
     """Nobody could reach the old processes any more: they end, and the stack answers again."""
     start_family(stack_dir)
     old = supervisord_of(parent)
-    shutil.rmtree(stack_dir)
+    take_away(stack_dir)
     place = Place(stack_dir, stack_dir)
     eventually(lambda: answers(place) and supervisord_of(parent) != old, 30)
     assert family(stack_dir) == set()
@@ -146,7 +153,7 @@ def test_a_stack_that_lost_its_place_to_another_ends(
 ) -> None:
     """Two never live in one state directory, and the later one keeps all it has."""
     os.kill(parent.pid, signal.SIGSTOP)
-    shutil.rmtree(stack_dir)
+    take_away(stack_dir)
     with running_stack(stack_dir) as second:
         os.kill(parent.pid, signal.SIGCONT)
         assert parent.wait(20) == COULD_NOT
