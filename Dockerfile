@@ -11,9 +11,9 @@ ARG PIP_CERT
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.lock requirements-build.lock ./
 RUN python3 -m venv /opt/reconciler \
-    && /opt/reconciler/bin/pip install --require-hashes -r requirements.lock \
+    && /opt/reconciler/bin/pip install --no-deps --require-hashes -r requirements.lock \
     && python3 -m venv /build/venv \
-    && /build/venv/bin/pip install --require-hashes -r requirements-build.lock
+    && /build/venv/bin/pip install --no-deps --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY supervisor supervisor
 COPY gateway gateway
