@@ -5,6 +5,7 @@
 -- nothing. Each worker compiles the table of a version once.
 
 local check = require("reconciler.check")
+local forward = require("reconciler.forward")
 local json = require("reconciler.json")
 local match = require("reconciler.match")
 
@@ -26,15 +27,12 @@ end
 
 
 local function compile(document)
-    local host, port
-    if document.default_backend then
-        host, port = check.backend(document.default_backend)
-    end
+    local default = document.default_backend
     return {
         version = document.version,
         digest = document.digest,
         index = match.compile(document.rules),
-        default = host and { host = host, port = port } or nil,
+        default = default and forward.peer(default) or nil,
     }
 end
 

@@ -1,0 +1,61 @@
+--- What a rule may say about handing a request on. Pure.
+
+local address = require("reconciler.address")
+local fields = require("reconciler.check.fields")
+
+local find, lower = string.find, string.lower
+local ipairs, type = ipairs, type
+
+local KNOWN = {
+    backend = "string", stripPrefix = "boolean", setHeaders = "table", timeouts = "table",
+}
+local TIMEOUTS = { connect = "number", read = "number", send = "number" }
+-- Written by the gateway itself, or about one connection and not about the request.
+local RESERVED = {
+    host = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true,
+    te = true, trailer = true, upgrade = true, expect = true, forwarded = true,
+    ["keep-alive"] = true, ["proxy-connection"] = true, ["proxy-authorization"] = true,
+    ["x-real-ip"] = true, ["x-reconciler-client"] = true, ["http2-settings"] = true,
+}
+
+local _M = {}
+
+
+local function misfit_header(header)
+    local name, value = header.name, header.value
+    if type(name) ~= "string" or not find(name, "^[%w!#$%%&'*+.^_`|~-]+$") then
+        return "proxy.setHeaders: not a header name"
+    end
+    if type(value) ~= "string" or find(value, "[%z\1-\8\10-\31\127]") then
+        return "proxy.setHeaders: " .. name .. ": a value is one line of text"
+    end
+    local key = lower(name)
+    if RESERVED[key] or (find(key, "^x%-forwarded%-") and key ~= "x-forwarded-prefix") then
+        return "proxy.setHeaders: " .. name .. " is written by the gateway"
+    end
+end
+
+
+--- nil, or what is wrong with `proxy` of a rule with these conditions.
+function _M.misfit(proxy, condition)
+    local why = fields.misfit("proxy", proxy, KNOWN)
+        or fields.misfit("timeouts", proxy.timeouts or {}, TIMEOUTS)
+    if why then
+        return why
+    end
+    if not proxy.backend or not address.parse(proxy.backend) then
+        return "proxy.backend must be http://IP:PORT"
+    end
+    if proxy.stripPrefix and not condition.pathPrefix then
+        return "proxy.stripPrefix needs match.pathPrefix"
+    end
+    for _, header in ipairs(proxy.setHeaders or {}) do
+        why = misfit_header(header)
+        if why then
+            return why
+        end
+    end
+end
+
+
+return _M

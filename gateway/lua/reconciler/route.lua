@@ -1,0 +1,68 @@
+--- One request: which rule, and what it asks for.
+
+local answers = require("reconciler.answers")
+local forward = require("reconciler.forward")
+local match = require("reconciler.match")
+local operator = require("reconciler.operator")
+local pages = require("reconciler.pages")
+local paths = require("reconciler.path")
+local reserved = require("reconciler.reserved")
+local store = require("reconciler.store")
+
+local find, lower, sub = string.find, string.lower, string.sub
+local ngx = ngx
+local normalise, pick, current = paths.normalise, match.pick, store.current
+
+local _M = {}
+
+
+local function raw_path(target)
+    local mark = find(target, "?", 1, true)
+    return mark and sub(target, 1, mark - 1) or target
+end
+
+
+--- What serves the requests of an entry: worked out with its first one, then kept with it.
+-- Whatever a rule does not ask for is not looked at again.
+local function prepare(entry)
+    local rule = entry.rule
+    if rule.proxy then
+        entry.serve = forward.prepare(entry)
+    elseif rule.redirect then
+        entry.serve = answers.redirect
+    else
+        entry.serve = answers.respond
+    end
+    return entry.serve
+end
+
+
+--- For access_by_lua: decide, and answer or prepare the way.
+function _M.route()
+    local var = ngx.var
+    local path, why = normalise(raw_path(var.request_uri))
+    if not path then
+        return pages.bad_path(why)
+    end
+    local class = reserved.class(path)
+    if class then
+        return operator.serve(class, path)
+    end
+    local table_now = current()
+    local entry = pick(table_now.index, {
+        host = lower(var.host),
+        path = path,
+        method = var.request_method,
+        referer = var.http_referer,
+    })
+    if entry then
+        return (entry.serve or prepare(entry))(entry, path)
+    end
+    if not table_now.default then
+        return pages.nothing_here()
+    end
+    return forward.default(table_now.default, path)
+end
+
+
+return _M
