@@ -19,8 +19,10 @@ from .model import (
     Resource,
     SpecT,
     StateT,
+    Unknown,
     Verb,
 )
+from .offer import Offer, Presence, Target
 from .request import Request, Watch
 
 
@@ -78,6 +80,21 @@ def _watches_nothing(resource: Resource[Any], everything: bool) -> Watch | None:
     return None
 
 
+def points_at_nothing(resource: Resource[Any]) -> Iterable[Target]:
+    """It stands for itself."""
+    return ()
+
+
+def _offers_nothing(resource: Resource[Any], seen: Observed[Any] | Unknown | None) -> Offer:
+    return Offer(resource.ref.name, Presence.AWAY)
+
+
+def _follows_nobody(
+    resource: Resource[Any], seen: Observed[Any], offers: Sequence[Offer]
+) -> tuple[Any, ...]:
+    return ()
+
+
 def _disturbs_nobody(change: Change[Any]) -> bool:
     return False
 
@@ -119,6 +136,14 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """Files whose change restarts it; True asks for a sensible default where none is written."""
     disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
     """Whether a change must not happen under live dependents (a restore under its writers)."""
+    points_at: Callable[[Resource[SpecT]], Iterable[Target]] = points_at_nothing
+    """What it uses wherever that is, without waiting for it: a route and its process."""
+    offers: Callable[[Resource[SpecT], Observed[StateT] | Unknown | None], Offer] = _offers_nothing
+    """What one instance offers to those that point at it."""
+    bound: Callable[[Resource[SpecT], Observed[StateT], Sequence[Offer]], tuple[ActionT, ...]] = (
+        _follows_nobody
+    )
+    """What is to be done so that it follows what it points at. Facts of the moment, not drift."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Field as written -> the variable that gives its default where the stack runs."""
     plural: str = ""

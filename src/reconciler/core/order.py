@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from .kind import Kinds
+from .kind import Kinds, points_at_nothing
 from .model import Change, Need, Ref, Resource, Step, Verb
+from .offer import Target
 
 Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
 Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
@@ -17,7 +18,7 @@ Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 class Shape:
     """What wanted resources are to each other: the same as long as none is edited.
 
-    Where nobody needs anything, all of it is empty.
+    Where nobody needs anything or points at anything, all of it is empty.
     """
 
     members: Members = field(default_factory=dict)
@@ -30,14 +31,17 @@ class Shape:
     """How deep each stands; who is not there needs nothing."""
     pulled: frozenset[Ref] = frozenset()
     """Those that must rest or begin anew because of what they need."""
+    targets: Mapping[Ref, tuple[Target, ...]] = field(default_factory=dict)
+    """What each ref that points at anything points at."""
 
 
 def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
     """What ``desired`` resources are to each other."""
     # Most need nothing, and every edit asks anew: only what needs something is looked at.
     every = {ref: own for ref, one in desired.items() if (own := needs(kinds, one))}
+    targets = dict(_targets(kinds, desired))
     if not every:
-        return Shape()
+        return Shape(members(desired), targets=targets) if targets else Shape()
     having = {ref: desired[ref] for ref in every}
     groups = members(desired)
     graph = _edges(every, groups)
@@ -49,7 +53,19 @@ def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
         cycles,
         ranks(without(graph, (ref for cycle in cycles for ref in cycle))),
         frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
+        targets,
     )
+
+
+def _targets(
+    kinds: Kinds, desired: Mapping[Ref, Resource[Any]]
+) -> Iterator[tuple[Ref, tuple[Target, ...]]]:
+    pointing = {name: kind.points_at for name, kind in kinds.items()}
+    pointing = {name: hook for name, hook in pointing.items() if hook is not points_at_nothing}
+    for ref, one in desired.items():
+        hook = pointing.get(ref.kind)
+        if hook is not None and (own := tuple(hook(one))):
+            yield ref, own
 
 
 def _pulls(need: Need) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from .bound import Bindings, Follow, ending, staying
 from .diff import diff
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
 from .kind import Kinds, nothing_due
@@ -35,14 +36,16 @@ class Plan:
     """What would be done, in order.
 
     ``held`` are changes that a gate holds back: they differ, and are not done now. ``due`` is work
-    whose time has come: it is done, but never means "out of sync". ``after`` is the number of
-    seconds until time alone may bring new work, None when it will not.
+    whose time has come: it is done, but never means "out of sync". So is ``bound``: what follows
+    from facts of the moment, done before anything else. ``after`` is the number of seconds until
+    time alone may bring new work, None when it will not.
     """
 
     revision: str
     changes: tuple[Change[Any], ...] = ()
     steps: tuple[Step, ...] = ()
     due: tuple[Step, ...] = ()
+    bound: tuple[Step, ...] = ()
     held: tuple[Change[Any], ...] = ()
     blocked: tuple[Blocked, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -60,6 +63,7 @@ class Plan:
             changes=tuple(change for change in self.changes if change.ref.kind in kinds),
             steps=tuple(step for step in self.steps if step.ref.kind in kinds),
             due=tuple(step for step in self.due if step.ref.kind in kinds),
+            bound=tuple(step for step in self.bound if step.ref.kind in kinds),
         )
 
 
@@ -92,7 +96,14 @@ def expand(kinds: Kinds, written: Iterable[AnyResource]) -> dict[Ref, AnyResourc
     }
 
 
-def make_plan(kinds: Kinds, wish: Wish, world: World, *, compare: Compare | None = None) -> Plan:
+def make_plan(
+    kinds: Kinds,
+    wish: Wish,
+    world: World,
+    *,
+    compare: Compare | None = None,
+    follow: Follow | None = None,
+) -> Plan:
     """Everything that differs, what holds some of it back, and the steps for the rest, in order."""
     shape = wish.shape or shape_of(kinds, wish.desired)
     differences = _differences(wish, world, compare or comparing(kinds))
@@ -101,14 +112,17 @@ def make_plan(kinds: Kinds, wish: Wish, world: World, *, compare: Compare | None
     verdicts = [(change, why_not(change, context)) for change in changes]
     order = Order(kinds, wish.desired, shape.ranks)
     free = order.sort(change for change, why in verdicts if why is None)
+    held = order.sort(change for change, why in verdicts if why is not None)
     due = _due_work(kinds, wish, world, {change.ref for change in changes})
+    bindings = Bindings(kinds, wish.desired, world, shape, ending(free), staying(held))
     blocked = (*_unseen(wish, world), *(why for _, why in verdicts if why is not None))
     return Plan(
         wish.revision,
         changes=free,
         steps=tuple(order.steps(free)),
         due=tuple(Step(ref, action) for ref, work in due for action in work.actions),
-        held=order.sort(change for change, why in verdicts if why is not None),
+        bound=tuple(bindings.steps(follow)),
+        held=held,
         blocked=tuple(sorted(blocked, key=lambda one: one.ref)),
         unknown=tuple(sorted(k for k, seen in world.items() if isinstance(seen, Unknown))),
         after=_soonest(blocked, (work for _, work in due)),

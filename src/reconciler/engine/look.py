@@ -73,7 +73,8 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     ledger.edits.unsettle(one.ref for one in asked.overrides if one.request.lasts)
     wish = ledger.wish(asked, stack.held(), since=since)
     wish = replace(wish, confirmed=stack.confirmed(ledger.revision), now=now)
-    plan = make_plan(stack.kinds, wish, world, compare=ledger.recall.compare)
+    recall = ledger.recall
+    plan = make_plan(stack.kinds, wish, world, compare=recall.compare, follow=recall.follow)
     ends = [one for one in (plan.after, asked.after) if one is not None]
     return Drawn(replace(plan, after=min(ends, default=None)), world, asked, since)
 

@@ -161,7 +161,7 @@ class Lane:
     def _pass_record(self, outcome: Outcome, result: PassResult, seconds: float) -> PassRecord:
         plan = outcome.plan
         done = [f"{change.verb.value} {change.ref}" for change in plan.changes]
-        done += sorted({f"due {step.ref}" for step in plan.due})
+        done += sorted({f"due {step.ref}" for step in (*plan.bound, *plan.due)})
         more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""
         return PassRecord(
             self.stack.clock.now(),

@@ -46,7 +46,10 @@ def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
         "blocked": [
             {"ref": str(one.ref), **_why(one)} for one in plan.blocked if one.ref not in differing
         ],
-        "due": [{"ref": str(step.ref), "action": type(step.action).__name__} for step in plan.due],
+        "due": [
+            {"ref": str(step.ref), "action": type(step.action).__name__}
+            for step in (*plan.bound, *plan.due)
+        ],
         "order": list(dict.fromkeys(str(step.ref) for step in plan.steps)),
         "overrides": [override_view(one) for one in ledger.asked.overrides],
         "pending": list(snapshot.pending) if snapshot else [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..core.bound import Offers
 from ..core.gates import AnyChange
 from ..core.kind import Kinds
 from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State
@@ -29,6 +30,7 @@ class Recall:
         self._states: dict[Ref, tuple[Resource[Any], State]] = {}
         self._changes: dict[Ref, tuple[Resource[Any], Live, AnyChange | None]] = {}
         self._healths: dict[Ref, tuple[Live, Health]] = {}
+        self._bound: dict[Ref, tuple[Resource[Any], Live, Offers, tuple[Any, ...]]] = {}
         self.views: dict[Ref, tuple[tuple[Any, ...], Json]] = {}
         """What surfaces were shown of each, and what that was made of."""
 
@@ -59,10 +61,22 @@ class Recall:
         self._healths[ref] = (live, health)
         return health
 
+    def follow(
+        self, want: Resource[Any], live: Observed[Any], offers: Offers
+    ) -> tuple[Any, ...]:
+        """What is to be done so that a resource follows what it points at."""
+        known = self._bound.get(want.ref)
+        if known is not None and known[0] is want and known[1] is live and known[2] == offers:
+            return known[3]
+        actions = self._kinds[want.ref.kind].bound(want, live, offers)
+        self._bound[want.ref] = (want, live, offers, actions)
+        return actions
+
     def forget(self, refs: Iterable[Ref]) -> None:
         """These are gone for good."""
         for ref in refs:
             self._states.pop(ref, None)
             self._changes.pop(ref, None)
             self._healths.pop(ref, None)
+            self._bound.pop(ref, None)
             self.views.pop(ref, None)

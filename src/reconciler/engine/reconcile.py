@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from ..core.errors import ReconcileError, Transient
 from ..core.kind import Driver, Drivers, Kinds
@@ -16,6 +16,9 @@ from ..core.model import Observed, Ref, Step, Unknown, World
 from ..core.plan import Plan, Wish, make_plan
 
 log = logging.getLogger(__name__)
+
+PATIENCE: Final = 0.5
+"""What follows from facts is waited for so long before the steps begin (seconds)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Outcome:
     @cached_property
     def applied(self) -> frozenset[Ref]:
         """The refs all of whose steps were done."""
-        steps = (*self.plan.steps, *self.plan.due)
+        steps = (*self.plan.bound, *self.plan.steps, *self.plan.due)
         return frozenset(step.ref for step in steps) - self.failures.keys()
 
 
@@ -40,11 +43,18 @@ async def observe(drivers: Drivers) -> World:
 
 
 async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
-    """Do the steps wave by wave, then the due work; a failing ref stops its own later steps."""
+    """Do what facts ask for, the steps wave by wave, then the due work.
+
+    A failing ref stops its own later steps.
+    """
     failures: dict[Ref, ReconcileError] = {}
-    for _, wave in groupby(plan.steps, key=lambda step: step.wave):
-        await _side_by_side(wave, drivers, failures)
-    await _side_by_side(plan.due, drivers, failures)
+    async with asyncio.TaskGroup() as group:
+        if plan.bound:
+            following = group.create_task(_side_by_side(plan.bound, drivers, failures))
+            await asyncio.wait({following}, timeout=PATIENCE)
+        for _, wave in groupby(plan.steps, key=lambda step: step.wave):
+            await _side_by_side(wave, drivers, failures)
+        await _side_by_side(plan.due, drivers, failures)
     return Outcome(plan, world, failures)
 
 

@@ -22,7 +22,8 @@ def outcome_events(outcome: Outcome) -> list[Event]:
         for change in outcome.plan.changes
         if change.ref in outcome.applied
     ]
-    due = {step.ref: type(step.action).__name__ for step in outcome.plan.due}
+    plan = outcome.plan
+    due = {step.ref: type(step.action).__name__ for step in (*plan.bound, *plan.due)}
     told += [Event(ref, "Normal", did, "") for ref, did in due.items() if ref in outcome.applied]
     told += [
         Event(ref, "Warning", error.reason, str(error))
