@@ -16,6 +16,7 @@ from reconciler.core.verdict import (
     broken,
     edited,
     heard,
+    is_awaited,
     patience,
     ready,
     told,
@@ -218,3 +219,16 @@ def test_an_edit_of_one_probe_leaves_the_verdicts_of_the_others() -> None:
     assert stand(gone) == {"startup": "success"}
     waiting = begin(make(startup={}), 0)
     assert stand(edited(waiting, make(startup={"period": "3s"}), 3)) == {"startup": "unknown"}
+
+
+def test_the_first_success_is_awaited_once() -> None:
+    """A life that was seen to begin is on its way until it was ready once; then it fails."""
+    probes = make(startup={}, readiness={"failureThreshold": 1})
+    standing = begin(probes, 0)
+    for role in (Role.STARTUP, Role.READINESS):
+        standing = heard(standing, role, BAD, 1)
+        assert is_awaited(standing)
+        standing = heard(standing, role, OK, 2)
+    assert not is_awaited(standing)
+    assert not is_awaited(heard(standing, Role.READINESS, BAD, 3))
+    assert not is_awaited(begin(probes, 0, adopted=True))

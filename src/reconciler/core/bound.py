@@ -75,9 +75,7 @@ class Bindings:
 
 def ending(changes: Iterable[AnyChange]) -> frozenset[Ref]:
     """Those that begin a new life by these changes."""
-    return frozenset(
-        one.ref for one in changes if one.verb is Verb.UPDATE and one.apply in _ENDS
-    )
+    return frozenset(one.ref for one in changes if one.verb is Verb.UPDATE and one.apply in _ENDS)
 
 
 def staying(held: Iterable[AnyChange]) -> tuple[Ref, ...]:

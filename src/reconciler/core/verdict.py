@@ -136,6 +136,16 @@ def ready(standing: Standing | None) -> Verdict:
     return standing.verdict(Role.READINESS) or Verdict.SUCCESS
 
 
+def is_awaited(standing: Standing) -> bool:
+    """Whether it was never ready in this life, which was seen to begin."""
+    if standing.adopted:
+        return False
+    if standing.verdict(Role.STARTUP) not in {None, Verdict.SUCCESS}:
+        return True
+    found = standing.findings.get(Role.READINESS)
+    return found is not None and found.verdict is Verdict.FAILURE and not found.returns
+
+
 def broken(standing: Standing) -> tuple[Role, Finding] | None:
     """The probe for whose failure it must be restarted, if there is one."""
     for role in (Role.STARTUP, Role.LIVENESS):

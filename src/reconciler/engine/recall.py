@@ -61,9 +61,7 @@ class Recall:
         self._healths[ref] = (live, health)
         return health
 
-    def follow(
-        self, want: Resource[Any], live: Observed[Any], offers: Offers
-    ) -> tuple[Any, ...]:
+    def follow(self, want: Resource[Any], live: Observed[Any], offers: Offers) -> tuple[Any, ...]:
         """What is to be done so that a resource follows what it points at."""
         known = self._bound.get(want.ref)
         if known is not None and known[0] is want and known[1] is live and known[2] == offers:

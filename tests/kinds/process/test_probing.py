@@ -155,6 +155,7 @@ async def test_ready_is_what_the_probes_say(world: Fixed, prober: Prober, stack_
     world.put(program(**probes(readiness={"file": {"path": str(beat)}, **QUICK})))
     seen = (await driver.observe())["web-0"]
     assert (seen.vitals["ready"], seen.vitals["meets"]) == (False, ["started"])
+    assert seen.vitals["readiness"] in {"unknown", "awaited"}
     assert health(seen).code is HealthCode.DEGRADED
     beat.touch()
 

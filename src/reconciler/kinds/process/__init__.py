@@ -5,6 +5,7 @@ from dataclasses import replace
 from ...core.kind import Kind
 from .actions import ProcessAction, due, reloads, steps
 from .health import calls_for, health
+from .offers import offers
 from .spec import (
     ProcessSpec,
     collisions,
@@ -38,6 +39,7 @@ KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     ports=ports,
     with_ports=with_ports,
     watches=watches,
+    offers=offers,
     plural="processes",
     short="proc",
 )

@@ -13,7 +13,7 @@ from ...clients.prober import Prober, Subject
 from ...core.errors import Transient
 from ...core.model import Json, Observed
 from ...core.sealed import Sealed
-from ...core.verdict import Standing, Verdict, ready, told
+from ...core.verdict import Standing, Verdict, is_awaited, ready, told
 from ...stack.record import Refusal, environment, read_record
 from .actions import ProcessAction
 from .backend import Backend
@@ -127,6 +127,14 @@ def _vitals(one: Observed[Program], standing: Standing | None) -> dict[str, Json
     return {
         **one.vitals,
         "ready": is_ready,
+        "readiness": _readiness(standing),
         "meets": [*meets, "ready"] if is_ready else meets,
         "probes": told(standing) if standing is not None else {},
     }
+
+
+def _readiness(standing: Standing | None) -> str:
+    """The verdict in a word; ``awaited`` before the first one of a life that was seen to begin."""
+    if standing is None:
+        return "unknown"
+    return "awaited" if is_awaited(standing) else str(ready(standing))
