@@ -33,7 +33,7 @@ class ProcessFields(Metadata, total=False):
     schedule: str
     timezone: str
     run_on_start: bool
-    concurrency: Literal["forbid", "replace"]
+    concurrency: Literal["forbid", "allow", "replace"]
     command: str | Sequence[Text]
     shell: str
     script: Text

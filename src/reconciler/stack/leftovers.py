@@ -106,5 +106,6 @@ def _recorded(state_dir: Path) -> Iterator[int]:
 def _still_there(text: bytes, began: str) -> Iterator[int]:
     with suppress(ValueError, LookupError, TypeError):
         record = json.loads(text)
-        if record[began] and start_time(int(record["pid"])) == record[began]:
-            yield int(record["pid"])
+        for pid, born in ((record["pid"], record[began]), *record.get("beside", ())):
+            if born and start_time(int(pid)) == born:
+                yield int(pid)

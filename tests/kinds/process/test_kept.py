@@ -15,7 +15,7 @@ import pytest
 from tests.kinds.process.world import Stack, web
 
 from reconciler.core.errors import Transient
-from reconciler.core.model import HealthCode
+from reconciler.core.model import HealthCode, Ref
 from reconciler.core.sealed import Sealed
 from reconciler.kinds.process import KIND
 from reconciler.kinds.process.actions import WriteRecord
@@ -182,7 +182,7 @@ async def test_a_process_becomes_another_type(stack: Stack) -> None:
     assert len((await stack.once(shell(line, **cron))).plan.due) == 1
 
 
-@pytest.mark.parametrize(("concurrency", "begun"), [("forbid", 1), ("replace", 2)])
+@pytest.mark.parametrize(("concurrency", "begun"), [("forbid", 1), ("replace", 2), ("allow", 2)])
 async def test_a_run_that_is_not_over(stack: Stack, concurrency: str, begun: int) -> None:
     """The next one is left out, or takes its place."""
     given = {"type": "cron", "schedule": "* * * * *", "concurrency": concurrency}
@@ -193,6 +193,21 @@ async def test_a_run_that_is_not_over(stack: Stack, concurrency: str, begun: int
         assert len((await stack.once(slow)).plan.due) == 1
         await stack.until("running")
     await eventually_async(lambda: len(stack.lines("out")) == begun)
+    runs = (await stack.see()).vitals.get("runs", ())
+    assert len(runs) == (2 if concurrency == "allow" else 0)
+
+
+async def test_runs_at_once_take_the_keeper(either: Stack) -> None:
+    """Without it they are refused, in words that say what to write instead."""
+    stack = either
+    given = {"type": "cron", "schedule": "* * * * *", "concurrency": "allow"}
+    await stack.go(shell("exec sleep 1000", **given))
+    stack.now += 60
+    failures = (await stack.once(shell("exec sleep 1000", **given))).failures
+    if stack.kinds["Process"] is KIND:
+        assert not failures
+    else:
+        assert "concurrency: forbid or replace" in str(failures[Ref("Process", "web-0")])
 
 
 async def test_too_much_memory_is_a_cause(stack: Stack) -> None:

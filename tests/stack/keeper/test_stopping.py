@@ -110,6 +110,17 @@ def test_something_runs_before_the_stop(world: World) -> None:
     assert said == ["draining web-0", "yes"]
 
 
+def test_what_runs_before_the_stop_counts_into_the_grace(world: World) -> None:
+    """A deaf program is killed once the grace is over, not a second grace later."""
+    deaf = "trap '' TERM; while :; do sleep 1000; done"
+    world.shell(deaf, preStop=["/bin/sleep", "2"], grace=4.5)
+    eventually(lambda: len(world.kin()) == 2)
+    began = time.monotonic()
+    world.do("stop")
+    assert world.until("stopped")["last"]["signal"] == "KILL"
+    assert 4.3 < time.monotonic() - began < 6
+
+
 def test_what_runs_before_the_stop_may_not_take_for_ever(world: World) -> None:
     """The grace is its bound; it and its children are killed, and the stop goes on."""
     world.shell("sleep 1000", preStop=["/bin/sh", "-c", "sleep 1000 & sleep 1000"], grace=0.4)

@@ -25,6 +25,7 @@ SCRIPTS = (
     "trap '' TERM; sleep 0.2 & wait; sleep 1000",
     "(setsid sh -c 'sleep 1000 & sleep 1000' &); exec sleep 1000",
 )
+CONCURRENCY = ("forbid", "allow", "replace")
 NAMES = tuple(f"p-{number}" for number in range(6))
 
 
@@ -49,8 +50,8 @@ def one_thing(world: World, dice: random.Random, epochs: dict[str, int]) -> None
         case 5:
             world.ask("do", [["stop", name, {}]])
         case 6:
-            due = str(dice.random())
-            world.ask("do", [["run", name, {"cause": "schedule", "detail": due}]])
+            due = {"detail": str(dice.random()), "concurrency": dice.choice(CONCURRENCY)}
+            world.ask("do", [["run", name, {"cause": "schedule", **due}]])
         case _:
             pid = world.entries().get(name, {}).get("pid")
             with suppress(ProcessLookupError):

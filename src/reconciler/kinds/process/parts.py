@@ -136,7 +136,8 @@ class Stop(Spec):
     signal: Annotated[Signal, Apply.LIVE] = "TERM"
     grace: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 10.0
     pre_stop: Annotated[Command | None, Apply.LIVE] = None
-    """Run before the signal, within the grace."""
+    """Run before the signal, within the grace; 2s of it, or all of a shorter one, are left for the
+    signal."""
 
 
 def _from_path(value: Any) -> Any:

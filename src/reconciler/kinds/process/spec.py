@@ -45,7 +45,7 @@ def _timezone(value: str | None) -> str | None:
 class ProcessSpec(Spec):
     """A program that is kept running."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("rollout", "concurrency=allow")
+    not_yet: ClassVar[tuple[str, ...]] = ("rollout",)
 
     enabled: Annotated[bool, Apply.LIVE] = True
     """False stops the process and keeps it stopped."""
@@ -57,8 +57,9 @@ class ProcessSpec(Spec):
     """Of the schedule, as in ``Europe/Berlin``; that of the machine unless said otherwise."""
     run_on_start: Annotated[bool, Apply.LIVE] = False
     """Whether a ``cron`` also runs once when the stack starts."""
-    concurrency: Annotated[Literal["forbid", "replace"], Apply.LIVE] = "forbid"
-    """When the last run is not over yet: ``forbid`` skips this one, ``replace`` ends that one."""
+    concurrency: Annotated[Literal["forbid", "allow", "replace"], Apply.LIVE] = "forbid"
+    """When the last run is not over yet: ``forbid`` skips this one, ``replace`` ends that one,
+    ``allow`` runs both."""
     command: Annotated[Command | None, Apply.RESTART] = None
     """The program and its arguments, executed as they are; text is split into words."""
     shell: Annotated[Argument | None, Field(min_length=1), Apply.RESTART] = None

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from ...clients.proc import command_line, parent, start_time
 from ...clients.supervisord import Fault, ProcessInfo, Refused, RunState, Supervisord
+from ...core.errors import Terminal
 from ...core.model import Observed
 from .actions import (
     Keep,
@@ -184,6 +185,12 @@ class Stock:
         await self._supervisord.start(name)
 
     async def _run(self, name: str, concurrency: str) -> None:
+        if concurrency == "allow":
+            text = (
+                f"{name}: several runs at once take the keeper, and this supervisord runs without "
+                "it; write concurrency: forbid or replace, or let the keeper run"
+            )
+            raise Terminal(text, reason="KeeperNeeded")
         info = await self._supervisord.process(name)
         live = info is not None and info["state"] not in _DOWN
         if live and concurrency == "replace":

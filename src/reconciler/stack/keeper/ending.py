@@ -11,8 +11,10 @@ from . import families
 from .loop import NEVER
 
 if TYPE_CHECKING:
-    from .program import Program
+    from .life import Life
 
+_LEAST: Final = 2.0
+"""Seconds left for the signal by what ran before it, or the grace where that is shorter."""
 _FIRST_LOOK: Final = 0.01
 _LAST_LOOK: Final = 0.25
 _PATIENCE: Final = 5.0
@@ -22,7 +24,7 @@ _PATIENCE: Final = 5.0
 class Hook:
     """A command that runs before a program is asked to stop."""
 
-    def __init__(self, program: Program, pid: int, until: float) -> None:
+    def __init__(self, program: Life, pid: int, until: float) -> None:
         self.pid = pid
         self.until = until
         self.ended = False
@@ -40,22 +42,26 @@ class Hook:
 
 
 class Ending:
-    """One end, from the first question to the last trace; ``look`` says when to look again."""
+    """One end, from the first question to the last trace; ``look`` says when to look again.
 
-    def __init__(self, program: Program, now: float, *, asked: bool) -> None:
+    The grace counts from ``since``; ``told`` is who has heard the signal already.
+    """
+
+    def __init__(self, program: Life, since: float, *, asked: bool, told: bool = False) -> None:
         self._program = program
+        self._since = since
         self._leader = program.pid
         self._alive = True
         self._group = True
         self._family: dict[int, int] = {}
-        self._asked: set[int] = set()
+        self._asked = {program.pid} if told else set[int]()
         self._deadline = NEVER
         self._pause = _FIRST_LOOK
         self._hook: Hook | None = None
         self.crash = not asked
         if asked:
             self._family = families.named(families.tree(self._leader) - {self._leader})
-            self._hook = self._start_hook(now)
+            self._hook = self._start_hook(since + program.settings.grace)
 
     def main_ended(self) -> None:
         """The process itself is gone; what belongs to it may not be."""
@@ -65,18 +71,24 @@ class Ending:
         """Do what is due; None when nothing is left."""
         if self._hook and self._alive and not self._hook.ended and now < self._hook.until:
             return self._hook.until
-        if self._hook:
-            self._hook.end()
-            self._hook = None
         if self._deadline == NEVER:
-            self._deadline = now + self._program.settings.grace
-            if self._alive:
-                families.signal_group(self._leader, self._program.settings.stop_signal)
-                self._asked.add(self._leader)
+            self._ask(now)
         rest = set() if self._alive else self._rest()
         if not self._alive and not rest and not self._group:
             return None
         return self._press(rest, now)
+
+    def _ask(self, now: float) -> None:
+        """After what was to run before it: the signal, and the rest of the grace."""
+        grace = self._program.settings.grace
+        self._deadline = self._since + grace
+        if self._hook:
+            self._hook.end()
+            self._hook = None
+            self._deadline = max(self._deadline, now + min(_LEAST, grace))
+        if self._alive and self._leader not in self._asked:
+            families.signal_group(self._leader, self._program.settings.stop_signal)
+            self._asked.add(self._leader)
 
     def _press(self, rest: set[int], now: float) -> float:
         if now >= self._deadline:
@@ -113,7 +125,7 @@ class Ending:
         roots = families.living(self._family) | self._program.strays()
         return families.tree(*roots) if roots else roots
 
-    def _start_hook(self, now: float) -> Hook | None:
+    def _start_hook(self, until: float) -> Hook | None:
         program = self._program
         argv = list(program.settings.preStop)
         if not argv:
@@ -121,14 +133,14 @@ class Ending:
         try:
             pid = _run_beside(program, argv)
         except (Refusal, OSError) as exc:
-            program.say(f"preStop: {exc}")
+            program.keeper.say(f"{program.name}: preStop: {exc}")
             return None
-        hook = Hook(program, pid, now + program.settings.grace)
+        hook = Hook(program, pid, until)
         program.keeper.options.pidhistory[pid] = hook
         return hook
 
 
-def _run_beside(program: Program, argv: list[str]) -> int:
+def _run_beside(program: Life, argv: list[str]) -> int:
     """Start a command with the program's surroundings and log."""
     if program.streams is None:
         raise Refusal("the program does not run")

@@ -21,6 +21,7 @@ from .streams import Streams
 
 if TYPE_CHECKING:
     from .keeper import Keeper
+    from .output import LogFile
     from .stock import Group, ProgramConfig
 
 _STARTING: Final = 1.0
@@ -59,6 +60,11 @@ class Life(StockProgram):
         return bool(self.pid or self.ending)
 
     @property
+    def pids(self) -> list[int]:
+        """What of it lives."""
+        return [self.pid] if self.pid else []
+
+    @property
     def family(self) -> str:
         """What others name when they need it."""
         return self.settings.family or self.name
@@ -89,21 +95,20 @@ class Life(StockProgram):
         self._note(self.pid)
         return self.enter("starting")
 
-    def _spawn(self) -> None:
-        keeper = self.keeper
-        record = keeper.starter.record(self.name)
+    def _spawn(self, log: LogFile | None = None) -> None:
+        record = self.keeper.starter.record(self.name)
         # What was tried counts, or the same refusal would look like news for ever.
         self.history.digest = str(record.get("digest") or "")
         self.history.revision = str(record.get("revision") or "")
-        self.streams = Streams(self)
+        self.streams = Streams(self, log)
         before = ticks()
-        self.pid = keeper.starter.run(record, record["argv"], self.streams.of_child)
-        after = ticks()
-        keeper.options.pidhistory[self.pid] = self
+        self.pid = self.keeper.starter.run(record, record["argv"], self.streams.of_child)
+        is_exact = before == ticks()
+        self.keeper.options.pidhistory[self.pid] = self
         self.streams.open()
-        self.pipes, self.dispatchers = self.streams.ours, self.streams.dispatchers
+        self.pipes = self.streams.ours
         # Between two looks at the same clock that showed the same, it cannot have been otherwise.
-        self.born = before if before == after else start_time(self.pid) or 0
+        self.born = before if is_exact else start_time(self.pid) or 0
         self.view = json.dumps(record.get("view"))
         self._began, self.since = time.monotonic(), time.time()
         self.laststart, self.spawnerr, self.exitstatus = self.since, None, None
@@ -122,7 +127,7 @@ class Life(StockProgram):
             detail = f"signal {signal}" if signal else f"exit code {code}"
             self.follow = Follow("crash", detail, good=code in self.settings.successExitCodes)
             self.ending = Ending(self, time.monotonic(), asked=False)
-        self.pid, self.born, self.memory = 0, 0, 0
+        self.pid = self.born = self.memory = 0
         self.exitstatus, self.laststop = -1 if code is None else code, time.time()
         self.since = self.laststop
         self.ending.main_ended()
@@ -172,7 +177,7 @@ class Life(StockProgram):
 
     def _weigh(self) -> None:
         """Look at its memory; too much is a fault."""
-        self.memory, before = families.memory([self.pid]), self.memory
+        self.memory, before = families.memory(self.pids), self.memory
         if self.memory != before:
             self.touch()
         if self.memory > self.settings.memory:
@@ -233,17 +238,12 @@ class Life(StockProgram):
         """Look at it in the next turn."""
         self.keeper.loop.timers.set(self, time.monotonic())
 
-    def say(self, text: str) -> None:
-        """A word of ours in supervisord's log."""
-        self.keeper.say(f"{self.name}: {text}")
-
     def _note(self, pid: int) -> None:
-        line = self.history.line(self.name, pid, self.born, self.keeper.stack)
-        self.keeper.lives.write(line)
+        self.keeper.lives.write(self.history.line(self.name, pid, self.born, self.keeper.stack))
 
     def _give_back(self) -> None:
         if self.streams:
             self.streams.close()
-        self.streams, self.pipes, self.dispatchers = None, {}, {}
+        self.streams, self.pipes = None, {}
         with suppress(AttributeError):
             del self.event

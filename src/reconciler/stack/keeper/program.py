@@ -7,14 +7,15 @@ from typing import Any
 
 from ..record import Refusal
 from . import families
-from .life import FAULTS, Life
+from .life import FAULTS
 from .policy import Follow, Settings
+from .runs import Runs
 from .stock import AFTER_OURS
 
 _FORGIVING = frozenset({"user", "spec"})
 
 
-class Program(Life):
+class Program(Runs):
     """What may be asked of a program, again and again, without doing anything twice."""
 
     stamp = ""
@@ -70,18 +71,22 @@ class Program(Life):
             self._start_or_arm(follow)
         self.touch()
 
-    def run(self, cause: str, due: str, *, replace: bool) -> None:
-        """One run of a program that waits for its time."""
+    def run(self, cause: str, due: str, *, concurrency: str) -> str:
+        """One run of a program that waits for its time; why not, if it cannot be had."""
         busy = self.live or self.phase == "backoff"
-        if not self.wanted or due == self._last_run or (busy and not replace):
-            return
+        if not self.wanted or due == self._last_run or (busy and concurrency == "forbid"):
+            return ""
         self._last_run, self.history.failures = due, 0
         follow = Follow(cause, due, at_once=True)
-        if self.live:
-            self.follow = follow
-            self.end()
-        else:
+        if not self.live:
             self.start(follow)
+        elif concurrency == "allow" and self.ending is None:
+            return self.start_beside(follow)
+        else:
+            self.follow = follow
+            if concurrency == "replace":
+                self.end()
+        return ""
 
     def rest(self) -> None:
         """Want it to be stopped, with all that belongs to it."""
@@ -101,6 +106,8 @@ class Program(Life):
 
     def strays(self) -> set[int]:
         """What left its tree: by the name it carries, or by the pipe it still writes to."""
+        if self.beside:
+            return set()  # it may be of another run, which goes on
         found, nameless = self.keeper.strays(self.name), self.keeper.strays("")
         if nameless and self.streams:
             return found | families.writers(nameless, self.streams.pipes)
@@ -129,6 +136,8 @@ class Program(Life):
         }
         if self.settings.memory:
             entry["memory"] = self.memory
+        if self.beside:
+            entry["runs"] = self.pids
         return entry
 
     def started_with(self) -> Any:

@@ -16,9 +16,10 @@ class Streams:
 
     __slots__ = ("_listening", "_pipes", "_program", "dispatchers", "log", "stdin")
 
-    def __init__(self, program: Any) -> None:
+    def __init__(self, program: Any, log: LogFile | None = None) -> None:
         self._program = program
-        self.log = LogFile(program.config.stdout_logfile, program.settings)
+        # One that several write to opens itself again when one of them has closed it.
+        self.log = log or LogFile(program.config.stdout_logfile, program.settings)
         try:
             self._pipes: dict[str, int | None] = program.config.options.make_pipes(True)  # noqa: FBT003
         except OSError:

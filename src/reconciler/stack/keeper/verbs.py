@@ -54,8 +54,8 @@ def _run(program: Program, given: Mapping[str, Any]) -> _Refused | None:
     if not program.wanted:
         return _refused("NotStarted", f"{program.name} is not to run")
     _, cause, due = _cause(given)
-    program.run(cause, due, replace=given.get("concurrency") == "replace")
-    return None
+    why = program.run(cause, due, concurrency=str(given.get("concurrency") or "forbid"))
+    return _refused("CannotRun", why) if why else None
 
 
 def _stop(program: Program, _: Mapping[str, Any]) -> None:
@@ -70,7 +70,8 @@ def _signal(program: Program, given: Mapping[str, Any]) -> _Refused | None:
     number = Signals[f"SIG{given['signal']}"]
     if not program.pid:
         return _refused("NotRunning", f"{program.name} does not run")
-    os.kill(program.pid, number)
+    for pid in program.pids:
+        os.kill(pid, number)
     return None
 
 
