@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.clients.document import Content, Document, parse
 from reconciler.clients.gateway import Conflict, GatewayDown, GatewayWire, RuleRefused, Status
 from reconciler.clients.table import DropEntry, PutDefault, PutEntry, Table
 from reconciler.core.errors import Terminal, Transient
@@ -20,7 +21,7 @@ class MemoryWire:
 
     def __init__(self) -> None:
         self.stored: tuple[str, bytes] | None = None
-        self.writes = 0
+        self.writes = self.changes = 0
         self.conflicts = 0
         self.refuses: set[str] = set()
         self.error: Exception | None = None
@@ -46,6 +47,12 @@ class MemoryWire:
                 raise RuleRefused("bad", rule["name"])
         self.stored = (f"{said['version']}-{said['digest']}", raw)
         self.writes += 1
+
+    async def patch(self, raw: bytes, *, expected: str) -> None:
+        content = Content(parse(self.stored[1]) if self.stored else Document())
+        content.follow(raw)
+        await self.put(content.whole(), expected=expected)
+        self.changes += 1
 
     def names(self) -> set[str]:
         return (

@@ -48,6 +48,7 @@ class World(Protocol):
     async def ask(self, port: int, path: str) -> str | int | None: ...
     async def crash(self) -> None: ...
     async def add_foreign(self, name: str, path: str) -> None: ...
+    async def edit_kept(self, name: str, text: str) -> None: ...
 
 
 class Fake:
@@ -76,6 +77,11 @@ class Fake:
     async def add_foreign(self, name: str, path: str) -> None:
         self.world.rules[name] = (rule_of(name, path), False)
 
+    async def edit_kept(self, name: str, text: str) -> None:
+        rule, owned = self.world.rules[name]
+        respond = rule.respond and rule.respond.model_copy(update={"body": text})
+        self.world.rules[name] = (rule.model_copy(update={"respond": respond}), owned)
+
 
 class Real:
     """A real nginx, started from its start record."""
@@ -98,6 +104,11 @@ class Real:
 
     async def add_foreign(self, name: str, path: str) -> None:
         await write_foreign(self.first.wire, name, path)
+
+    async def edit_kept(self, name: str, text: str) -> None:
+        self.first.runner.kill()
+        edit_file(self.first.place.table, name, text)
+        self.first.runner.launch()
 
     async def aclose(self) -> None:
         for parts in self.opened:
@@ -133,6 +144,10 @@ class Supervised:
         self.closing.append(wire)
         await write_foreign(wire, name, path)
 
+    async def edit_kept(self, name: str, text: str) -> None:
+        edit_file(self.place.table, name, text)
+        await self.crash()
+
     async def aclose(self) -> None:
         for each in self.closing:
             await each.aclose()
@@ -156,6 +171,14 @@ async def write_foreign(wire: GatewayWire, name: str, path: str) -> None:
     said["rules"].append({"name": name, "match": {"pathEqual": path}, "respond": respond})
     said["version"], said["digest"] = int(etag.split("-")[0]) + 1, "hand"
     await wire.put(json.dumps(said).encode(), expected=etag)
+
+
+def edit_file(path: Path, name: str, text: str) -> None:
+    """Change what a rule answers, and nothing that would show it."""
+    body = b'"body":"%s"'
+    before = path.read_bytes()
+    path.write_bytes(before.replace(body % name.encode(), body % text.encode()))
+    assert path.read_bytes() != before
 
 
 def rule_of(text: str, path: str) -> Rule:
@@ -284,6 +307,24 @@ async def test_what_is_not_ours_is_kept(world: World) -> None:
     assert [await world.ask(port, path) for path in ("/t", "/a", "/b")] == ["theirs", 404, "b"]
     seen = await world.drivers()["Route"].observe()
     assert {name: one.owned for name, one in seen.items()} == {"theirs": False, "b": True}
+
+
+async def test_a_table_edited_on_the_disk_is_healed(world: World) -> None:
+    """The gateway starts with what a hand has written under the old name; the drift is seen."""
+    port = free_port()
+    wanted = wish(gateway(port), route("a", "/a"), route("b", "/b"))
+    drivers = world.drivers()
+    await converge(drivers, wanted)
+    await world.edit_kept("a", "hacked")
+
+    async def edited() -> bool:
+        return await world.ask(port, "/a") == "hacked"
+
+    await eventually_async(edited)
+    assert await converge(drivers, wanted)
+    assert [await world.ask(port, path) for path in ("/a", "/b")] == ["a", "b"]
+    plan = await plan_of(world, wanted)
+    assert plan.steps == plan.due == ()
 
 
 async def test_without_a_gateway_nothing_is_left(world: World) -> None:

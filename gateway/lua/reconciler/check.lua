@@ -4,7 +4,9 @@
 local address = require("reconciler.address")
 local answers = require("reconciler.check.answers")
 local fields = require("reconciler.check.fields")
+local json = require("reconciler.json")
 local match = require("reconciler.check.match")
+local pools = require("reconciler.check.pools")
 local proxy = require("reconciler.check.proxy")
 
 local find = string.find
@@ -20,7 +22,7 @@ local KNOWN = {
 local _M = {}
 
 
-local function misfit_rule(rule)
+local function misfit_fields(rule)
     local why = fields.misfit("rule", rule, KNOWN)
     if why then
         return why
@@ -40,7 +42,26 @@ local function misfit_rule(rule)
 end
 
 
-local function misfit_head(document)
+--- nil, or what is wrong and the name of the rule it is wrong with.
+function _M.rule(rule)
+    local name = type(rule) == "table" and rule.name
+    if type(name) ~= "string" or name == "" then
+        return "every rule needs a name"
+    end
+    return misfit_fields(rule), name
+end
+
+
+--- nil, or what is wrong with the default backend; null is none.
+function _M.default(url)
+    if url ~= nil and url ~= json.null and not (type(url) == "string" and address.parse(url)) then
+        return "default_backend must be http://IP:PORT"
+    end
+end
+
+
+--- nil, or what is wrong with what names a version.
+function _M.head(document)
     if type(document) ~= "table" then
         return "the table must be an object"
     end
@@ -51,29 +72,16 @@ local function misfit_head(document)
     if type(document.digest) ~= "string" or not find(document.digest, "^[%w]+$") then
         return "digest must be letters and digits"
     end
-    if type(document.rules) ~= "table" then
-        return "rules must be an array"
-    end
-    local default = document.default_backend
-    if default and not (type(default) == "string" and address.parse(default)) then
-        return "default_backend must be http://IP:PORT"
-    end
 end
 
 
---- nil, or what is wrong and the name of the rule it is wrong with.
-function _M.document(document)
-    local why = misfit_head(document)
-    if why then
-        return why
+local function misfit_rules(rules)
+    if type(rules) ~= "table" then
+        return "rules must be an array"
     end
     local names = {}
-    for _, rule in ipairs(document.rules) do
-        local name = type(rule) == "table" and rule.name
-        if type(name) ~= "string" or name == "" then
-            return "every rule needs a name"
-        end
-        why = misfit_rule(rule)
+    for _, rule in ipairs(rules) do
+        local why, name = _M.rule(rule)
         if why then
             return why, name
         end
@@ -82,6 +90,21 @@ function _M.document(document)
         end
         names[name] = true
     end
+end
+
+
+--- nil, or what is wrong and the name of the rule or pool it is wrong with.
+function _M.document(document)
+    local why = _M.head(document) or _M.default(document.default_backend)
+    if why then
+        return why
+    end
+    local name
+    why, name = misfit_rules(document.rules)
+    if why then
+        return why, name
+    end
+    return pools.misfit_any(document.pools or {})
 end
 
 

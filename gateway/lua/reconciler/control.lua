@@ -1,10 +1,13 @@
 --- The control server: the table in and out, and who serves which version of it.
 
+local compact = require("reconciler.compact")
 local init = require("reconciler.init")
 local json = require("reconciler.json")
+local log = require("reconciler.log")
 local match = require("reconciler.match")
 local paths = require("reconciler.path")
 local store = require("reconciler.store")
+local writes = require("reconciler.writes")
 
 local ipairs = ipairs
 local ngx = ngx
@@ -43,8 +46,11 @@ end
 
 local function status()
     store.current()
+    local version, digest, base = log.head()
     return answer(200, {
-        etag = store.etag(),
+        etag = version .. "-" .. digest,
+        log = version - base,
+        life = log.life(),
         problem = store.problem() or json.null,
         include_digest = init.config.digest,
         listen = init.config.listen,
@@ -57,18 +63,18 @@ end
 
 
 local function read_table()
-    local raw = store.raw()
-    if not raw then
+    local raw, version, digest = compact.document()
+    if version == 0 then
         return answer(404, { error = "there is no table yet" })
     end
-    ngx.header.etag = '"' .. store.etag() .. '"'
+    ngx.header.etag = '"' .. version .. "-" .. digest .. '"'
     ngx.header.content_type = "application/json"
     ngx.print(raw)
     return ngx.exit(ngx.HTTP_OK)
 end
 
 
-local function write_table()
+local function write_with(write)
     local expected = (ngx.var.http_if_match or ""):match('^"(.*)"$')
     if not expected then
         return answer(428, { error = 'If-Match: "VERSION-DIGEST" is needed' })
@@ -77,13 +83,23 @@ local function write_table()
     if not raw then
         return answer(500, { error = err })
     end
-    local refused = store.put(raw, expected)
+    local refused = write(raw, expected)
     if refused then
         return answer(refused.status, { error = refused.error, rule = refused.rule })
     end
     store.current()
     -- Not 200: nginx itself would hold the If-Match against an answer that has no ETag.
     return ngx.exit(ngx.HTTP_NO_CONTENT)
+end
+
+
+local function write_table()
+    return write_with(writes.put)
+end
+
+
+local function change_table()
+    return write_with(writes.patch)
 end
 
 
@@ -118,6 +134,7 @@ local DOORS = {
     ["GET /status"] = status,
     ["GET /table"] = read_table,
     ["PUT /table"] = write_table,
+    ["PATCH /table"] = change_table,
     ["POST /match"] = decide_many,
 }
 

@@ -1,7 +1,10 @@
 --- What happens once: when the configuration is read, and when a worker starts.
 
+local compact = require("reconciler.compact")
 local ffi = require("ffi")
+local log = require("reconciler.log")
 local store = require("reconciler.store")
+local writes = require("reconciler.writes")
 
 local LOOK_EVERY = 0.1 -- seconds; a request looks by itself
 local PR_SET_PDEATHSIG, SIGTERM = 1, 15
@@ -40,9 +43,10 @@ function _M.master()
         listen = include:match("\nlisten (.-);") or "",
         code = include:match("\n# code (%x+)") or "",
     }
+    log.begin()
     local raw = read("table.json")
     if raw then
-        store.load(raw)
+        writes.load(raw)
     end
     master_pid = ffi.C.getpid()
 end
@@ -58,8 +62,12 @@ end
 
 
 local function look(premature)
-    if not premature then
-        store.current()
+    if premature then
+        return
+    end
+    store.current()
+    if ngx.worker.id() == 0 then
+        compact.look()
     end
 end
 

@@ -7,6 +7,7 @@ local pairs, type = pairs, type
 local _M = { encode = cjson.encode, null = cjson.null }
 
 
+--- `value` without what is null in it; it is changed in place.
 local function without_null(value)
     if type(value) ~= "table" then
         return value
@@ -22,14 +23,24 @@ local function without_null(value)
 end
 
 
---- The value, or nil and why it is none.
-function _M.decode(text)
+--- The value as it is written, or nil and why it is none.
+function _M.parse(text)
     local value, err = cjson.decode(text)
     if value == nil then
         return nil, "not valid JSON: " .. (err or "?")
     end
-    return without_null(value)
+    return value
 end
+
+
+--- The same without what is null in it.
+function _M.decode(text)
+    local value, err = _M.parse(text)
+    return without_null(value), err
+end
+
+
+_M.clean = without_null
 
 
 return _M

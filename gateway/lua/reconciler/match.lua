@@ -1,14 +1,16 @@
 --- Table + facts of a request -> the winning rule. Pure: knows nothing of nginx.
 --
 -- Who wins never depends on the request: by priority, then the longer pathPrefix, then the longer
--- refererSubstr, then order, then name. So rules are ranked once, filed by host and path, and a
--- request looks only into the few drawers that can hold its rule.
+-- refererSubstr, then order, then name. So rules are filed by host and path, each drawer in the
+-- order of who wins, and a request looks only into the few drawers that can hold its rule. One rule
+-- more or less touches one drawer.
 
 local paths = require("reconciler.path")
 
 local find, sub = string.find, string.sub
-local insert, sort = table.insert, table.sort
-local ipairs, pairs = ipairs, pairs
+local floor = math.floor
+local insert, remove, sort = table.insert, table.remove, table.sort
+local ipairs, next = ipairs, next
 
 local _M = {}
 
@@ -61,67 +63,127 @@ end
 
 
 local function cabinet()
-    return { equal = {}, prefix = {}, lengths = {} }
+    return { equal = {}, prefix = {}, lengths = {}, count = {} }
+end
+
+
+local function place_of(host)
+    if not host then
+        return nil
+    elseif sub(host, 1, 2) == "*." then
+        return "wild", sub(host, 2)
+    end
+    return "exact", host
 end
 
 
 local function cabinet_for(index, host)
-    if not host then
+    local shelf, key = place_of(host)
+    if not shelf then
         return index.any
     end
-    local shelf, key = index.exact, host
-    if sub(host, 1, 2) == "*." then
-        shelf, key = index.wild, sub(host, 2)
+    if not index[shelf][key] then
+        index[shelf][key] = cabinet()
     end
-    if not shelf[key] then
-        shelf[key] = cabinet()
-    end
-    return shelf[key]
+    return index[shelf][key]
 end
 
 
-local function file(drawers, key, entry)
-    if not drawers[key] then
-        drawers[key] = {}
+--- Where in a list that is sorted by who wins an entry is, or would be.
+local function position(entries, entry)
+    local low, high = 1, #entries + 1
+    while low < high do
+        local middle = floor((low + high) / 2)
+        if wins_over(entries[middle], entry) then
+            low = middle + 1
+        else
+            high = middle
+        end
     end
-    insert(drawers[key], entry)
+    return low
 end
 
 
-local function measure(shelf)
-    for _, drawers in pairs(shelf) do
-        local seen = {}
-        for prefix in pairs(drawers.prefix) do
-            if not seen[#prefix] then
-                seen[#prefix] = true
-                insert(drawers.lengths, #prefix)
+local function count_length(drawers, length, step)
+    local count = (drawers.count[length] or 0) + step
+    if count == step then -- the first
+        insert(drawers.lengths, length)
+        sort(drawers.lengths)
+    elseif count == 0 then -- the last
+        for i, known in ipairs(drawers.lengths) do
+            if known == length then
+                remove(drawers.lengths, i)
             end
         end
-        sort(drawers.lengths)
+    end
+    drawers.count[length] = count > 0 and count or nil
+end
+
+
+local function drawer_of(drawers, entry)
+    if entry.equal then
+        return drawers.equal, entry.equal
+    end
+    return drawers.prefix, entry.prefix or ""
+end
+
+
+local function file(index, entry)
+    local drawers = cabinet_for(index, entry.host)
+    local drawer, key = drawer_of(drawers, entry)
+    if not drawer[key] then
+        drawer[key] = {}
+        if not entry.equal then
+            count_length(drawers, #key, 1)
+        end
+    end
+    insert(drawer[key], position(drawer[key], entry), entry)
+    index.entries[entry.name] = entry
+end
+
+
+--- Take a rule out of the index, if it is there.
+function _M.drop(index, name)
+    local entry = index.entries[name]
+    if not entry then
+        return
+    end
+    index.entries[name] = nil
+    local drawers = cabinet_for(index, entry.host)
+    local drawer, key = drawer_of(drawers, entry)
+    remove(drawer[key], position(drawer[key], entry))
+    if drawer[key][1] then
+        return
+    end
+    drawer[key] = nil
+    if not entry.equal then
+        count_length(drawers, #key, -1)
+    end
+    local shelf, host = place_of(entry.host)
+    if shelf and not next(drawers.equal) and not next(drawers.prefix) then
+        index[shelf][host] = nil
     end
 end
 
 
---- Rank and file the rules of a table, once per version.
+--- Put a rule into the index, in place of the one of its name.
+function _M.put(index, rule)
+    _M.drop(index, rule.name)
+    file(index, prepare(rule))
+end
+
+
+--- Rank and file the rules of a table. `entries` has them by name.
 function _M.compile(rules)
     local ranked = {}
     for i, rule in ipairs(rules) do
         ranked[i] = prepare(rule)
     end
-    sort(ranked, wins_over)
-    local index = { any = cabinet(), exact = {}, wild = {} }
-    for rank, entry in ipairs(ranked) do
-        entry.rank = rank
-        local drawers = cabinet_for(index, entry.host)
-        if entry.equal then
-            file(drawers.equal, entry.equal, entry)
-        else
-            file(drawers.prefix, entry.prefix or "", entry)
-        end
+    sort(ranked, wins_over) -- so that each is filed behind the others of its drawer
+    local index = { any = cabinet(), exact = {}, wild = {}, entries = {} }
+    for _, entry in ipairs(ranked) do
+        file(index, entry)
     end
-    measure({ index.any })
-    measure(index.exact)
-    measure(index.wild)
     return index
 end
 
@@ -141,7 +203,7 @@ end
 
 local function best_of(entries, facts, best)
     for _, entry in ipairs(entries) do
-        if best and entry.rank > best.rank then
+        if best and wins_over(best, entry) then
             return best
         end
         if fits(entry, facts) then

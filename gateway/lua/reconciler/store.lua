@@ -1,153 +1,61 @@
---- The table all workers share, and what this worker made of it.
+--- What this worker serves: the table of shared memory (log.lua), compiled.
 --
--- The whole document lies in shared memory as the text it came in. A new one is put beside the old
--- one and then pointed at, so a worker sees the old or the new table and a failed write changes
--- nothing. Each worker compiles the table of a version once.
+-- A document is compiled once. A change is made to what is compiled, so it costs the same among ten
+-- rules and ten thousand.
 
-local check = require("reconciler.check")
+local delta = require("reconciler.delta")
 local forward = require("reconciler.forward")
 local json = require("reconciler.json")
+local log = require("reconciler.log")
 local match = require("reconciler.match")
 
 local dict = ngx.shared.reconciler
 local ngx = ngx
-local pcall, tostring = pcall, tostring
-
-local LOCK_SECONDS = 10
+local newest = log.version
+local ipairs, pcall, tostring = ipairs, pcall, tostring
 
 local _M = {}
 
-local serving = { version = 0, digest = "", index = match.compile({}) }
-local attempted = -1 -- a table that cannot be compiled is not tried again with every request
 
-
-local function key_of(version)
-    return "table:" .. version
+local function set_default(table_now, url)
+    if url == json.null then
+        url = nil
+    end
+    table_now.default_url = url
+    table_now.default = url and forward.peer(url)
 end
 
 
 local function compile(document)
-    local default = document.default_backend
-    return {
+    local fresh = {
         version = document.version,
         digest = document.digest,
         index = match.compile(document.rules),
-        default = default and forward.peer(default) or nil,
+        pools = document.pools or {},
     }
+    set_default(fresh, document.default_backend)
+    return fresh
 end
 
 
---- Point at a document that was checked. The old one goes only when the new one is in place.
-local function publish(raw, document)
-    local before, version = dict:get("version"), document.version
-    local ok, err = dict:safe_set(key_of(version), raw)
-    if not ok then
-        return nil, err
-    end
-    ok, err = dict:safe_set("digest", document.digest)
-    if ok then
-        ok, err = dict:safe_set("version", version)
-    end
-    if not ok then
-        dict:delete(key_of(version))
-        return nil, err
-    end
-    if before and before ~= version then
-        dict:delete(key_of(before))
-    end
-    return true
-end
+local EMPTY = { version = 0, digest = "", rules = {} }
+local serving = compile(EMPTY)
+local attempted = -1 -- a table that cannot be compiled is not tried again with every request
 
-
---- What is served: `VERSION-DIGEST`, `0-` before there was any table.
-function _M.etag()
-    return (dict:get("version") or 0) .. "-" .. (dict:get("digest") or "")
-end
-
-
---- The document as it was written, or nil.
-function _M.raw()
-    local version = dict:get("version")
-    return version and dict:get(key_of(version))
-end
-
-
-local function refuse(status, message, rule)
-    return { status = status, error = message, rule = rule }
-end
-
-
-local function replace(raw, document, expected)
-    if expected ~= _M.etag() then
-        return refuse(412, "the table is " .. _M.etag() .. " by now, not " .. expected)
-    end
-    if document.version ~= (dict:get("version") or 0) + 1 then
-        return refuse(409, "the next version is " .. (dict:get("version") or 0) + 1)
-    end
-    local ok, err = publish(raw, document)
-    if not ok then
-        return refuse(507, err .. ": " .. #raw .. " bytes do not fit beside the table in use")
-    end
-    dict:delete("problem")
-end
-
-
---- Replace the table if it is still the one `expected` names. nil, or why it was refused.
-function _M.put(raw, expected)
-    local document, err = json.decode(raw)
-    if not document then
-        return refuse(400, err)
-    end
-    local why, rule = check.document(document)
-    if why then
-        return refuse(422, why, rule)
-    end
-    local ok
-    -- A lock that runs out: a worker killed in between holds nobody up for long.
-    ok, err = dict:safe_add("lock", ngx.worker.pid(), LOCK_SECONDS)
-    if not ok then
-        return refuse(409, "another write is under way: " .. err)
-    end
-    local refused = replace(raw, document, expected)
-    dict:delete("lock")
-    return refused
-end
-
-
---- At start: serve the last table. A reload finds a newer one in shared memory than on disk.
-function _M.load(raw)
-    if dict:get("version") then
-        return
-    end
-    local document, err = json.decode(raw)
-    local why, rule = err, nil
-    if document then
-        why, rule = check.document(document)
-    end
-    if not why then
-        local ok
-        ok, why = publish(raw, document)
-        if ok then
-            return
-        end
-    end
-    _M.report_problem("table.json: " .. (rule and rule .. ": " or "") .. why)
-end
-
-
---- What a person should know about the table; stays until the next good one.
-function _M.report_problem(text)
-    ngx.log(ngx.ERR, text)
-    local ok, err = dict:safe_set("problem", text)
-    if not ok then
-        ngx.log(ngx.ERR, "cannot remember that: ", err)
-    end
-end
-
-
-function _M.problem()
-    return dict:get("problem")
-end
+local APPLY = {
+    put = function(table_now, op)
+        match.put(table_now.index, op.put)
+    end,
+    drop = function(table_now, op)
+        match.drop(table_now.index, op.drop)
+    end,
+    default = function(table_now, op)
+        set_default(table_now, op.default)
+    end,
+    pool = function(table_now, op)
+        table_now.pools[op.pool] = op.endpoints
+    end,
+}
 
 
 local function report(err)
@@ -167,32 +75,83 @@ local function report(err)
 end
 
 
+--- The document a worker begins with, or nil when a newer one has come in this moment.
+local function load_base(version)
+    if version == 0 then
+        return compile(EMPTY)
+    end
+    local raw = log.base(version)
+    if not raw then
+        return nil
+    end
+    local document, err = json.decode(raw)
+    if not document then
+        error(err, 0)
+    end
+    return compile(document)
+end
+
+
+local function missing_changes(from, to)
+    local changes = {}
+    for version = from, to do
+        local raw = log.delta(version)
+        if not raw then
+            return nil
+        end
+        local change, err = delta.read(raw)
+        if not change then
+            error(err, 0)
+        end
+        changes[#changes + 1] = change
+    end
+    return changes
+end
+
+
+local function apply(table_now, changes)
+    for _, change in ipairs(changes) do
+        for _, op in ipairs(change.ops) do
+            APPLY[op.kind](table_now, op)
+        end
+        table_now.version, table_now.digest = change.version, change.digest
+    end
+end
+
+
+--- true when this worker serves the newest version now.
+local function catch_up()
+    local version, _, base = log.head()
+    local table_now = serving.version >= base and serving or load_base(base)
+    local changes = table_now and missing_changes(table_now.version + 1, version)
+    if not changes then
+        return false
+    end
+    apply(table_now, changes)
+    serving = table_now
+    return true
+end
+
+
 local function refresh(version)
     attempted = version
-    local raw = dict:get(key_of(version))
-    if not raw then
+    local ok, done = pcall(catch_up)
+    if ok and not done then
         attempted = -1 -- replaced in this moment: the next look finds its successor
         return
     end
-    local document, err = json.decode(raw)
-    local ok, fresh
-    if document then
-        ok, fresh = pcall(compile, document)
-        err = not ok and fresh or nil
+    if not ok then
+        local kept = serving.version
+        ngx.log(ngx.ERR, "table ", version, " cannot be used, keeping ", kept, ": ", done)
     end
-    if ok then
-        serving = fresh
-    else
-        ngx.log(ngx.ERR, "table ", version, " cannot be used, keeping ", serving.version, ": ", err)
-    end
-    report(err)
+    report(not ok and done or nil)
 end
 
 
 --- The newest table, compiled. Costs one look into shared memory when nothing changed.
 function _M.current()
-    local version = dict:get("version")
-    if version and version ~= serving.version and version ~= attempted then
+    local version = newest()
+    if version ~= serving.version and version ~= attempted then
         refresh(version)
     end
     return serving
@@ -214,6 +173,26 @@ function _M.workers()
         seen[tostring(id)] = text and json.decode(text) or nil
     end
     return seen
+end
+
+
+--- What a person should know about the table; stays until the next good one.
+function _M.report_problem(text)
+    ngx.log(ngx.ERR, text)
+    local ok, err = dict:safe_set("problem", text)
+    if not ok then
+        ngx.log(ngx.ERR, "cannot remember that: ", err)
+    end
+end
+
+
+function _M.problem()
+    return dict:get("problem")
+end
+
+
+function _M.forget_problem()
+    dict:delete("problem")
 end
 
 

@@ -25,7 +25,10 @@ class Worker(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What the gateway says about itself. ``etag`` names the table: ``VERSION-DIGEST``."""
+    """What the gateway says about itself. ``etag`` names the table: ``VERSION-DIGEST``.
+
+    ``life`` is another one when nginx has begun anew and read its table from the disk.
+    """
 
     etag: str
     problem: str | None
@@ -34,6 +37,7 @@ class Status(NamedTuple):
     code: str
     worker_count: int
     workers: Mapping[str, Worker]
+    life: str = ""
 
     @property
     def version(self) -> int:
@@ -85,6 +89,7 @@ class GatewayWire:
             code=said["code"],
             worker_count=said["worker_count"],
             workers={name: _worker(each) for name, each in workers.items()},
+            life=said.get("life") or "",
         )
 
     async def table(self) -> tuple[str, bytes] | None:
@@ -96,8 +101,15 @@ class GatewayWire:
 
     async def put(self, raw: bytes, *, expected: str) -> None:
         """Replace the table if it is still the one ``expected`` names."""
+        await self._write("PUT", raw, expected)
+
+    async def patch(self, raw: bytes, *, expected: str) -> None:
+        """Change the table if it is still the one ``expected`` names."""
+        await self._write("PATCH", raw, expected)
+
+    async def _write(self, method: str, raw: bytes, expected: str) -> None:
         headers = {"If-Match": f'"{expected}"', "Content-Type": "application/json"}
-        _checked(await self._send("PUT", "/table", content=raw, headers=headers))
+        _checked(await self._send(method, "/table", content=raw, headers=headers))
 
     async def match(self, question: Mapping[str, Json]) -> list[dict[str, Json]]:
         """Ask which rules would serve some requests."""

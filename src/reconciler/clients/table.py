@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol
 
 from ..core.errors import ReconcileError, Transient
-from ..core.model import Json
-from .files import write_atomic
+from .document import (
+    OWNER,
+    Content,
+    Document,
+    DropEntry,
+    Edit,
+    Op,
+    PutDefault,
+    PutEntry,
+    PutPool,
+    parse_served,
+)
 from .gateway import Conflict, RuleRefused, Status
+from .table_file import TableFile
+
+__all__ = ["OWNER", "Document", "DropEntry", "Edit", "PutDefault", "PutEntry", "PutPool", "Table"]
 
 ATTEMPTS: Final = 20  # against another writer each has an even chance
-OWNER: Final = "reconciler"
-
-
-class PutEntry(NamedTuple):
-    """Have this rule in the table, as ours."""
-
-    name: str
-    rule: Mapping[str, Json]
-
-
-class DropEntry(NamedTuple):
-    """Have it there no longer."""
-
-    name: str
-
-
-class PutDefault(NamedTuple):
-    """Have this default backend."""
-
-    backend: str | None
-
-
-Edit: TypeAlias = PutEntry | DropEntry | PutDefault
+MANY: Final = 100
+"""So many changes at once may be a new table."""
 
 
 class Wire(Protocol):
@@ -46,19 +37,7 @@ class Wire(Protocol):
     async def status(self) -> Status: ...
     async def table(self) -> tuple[str, bytes] | None: ...
     async def put(self, raw: bytes, *, expected: str) -> None: ...
-
-
-class Document(NamedTuple):
-    """One version of the table. ``rules`` are as they were written, by name and in their order."""
-
-    etag: str = "0-"
-    raw: bytes = b""
-    default_backend: str | None = None
-    rules: Mapping[str, Mapping[str, Json]] = {}
-
-    @property
-    def version(self) -> int:
-        return int(self.etag.partition("-")[0])
+    async def patch(self, raw: bytes, *, expected: str) -> None: ...
 
 
 class _Asked(NamedTuple):
@@ -71,18 +50,23 @@ class Table:
 
     def __init__(self, wire: Wire, file: Path) -> None:
         self._wire = wire
-        self._file = file
-        self._seen = Document()
+        self._file = TableFile(file)
+        self._content = Content(Document())
+        self._seen: Document | None = None
+        self._life = ""
         self._asked: list[_Asked] = []
         self._writer: asyncio.Task[None] | None = None
         self._disk = asyncio.Lock()
 
     async def look(self) -> tuple[Status, Document]:
-        """What is served. A version that was read before is not read again."""
+        """What is served. A version that was read before, or made here, is not read again."""
         status = await self._wire.status()
-        if status.etag != self._seen.etag:
-            self._seen = await self._read()
-        return status, self._seen
+        # One that came from the disk may have been changed there under its old name.
+        if (status.etag, status.life) != (self._content.etag, self._life):
+            before, found = self._content.etag, await self._read()
+            if self._content.etag == before:  # nothing was changed here meanwhile
+                self._content, self._seen, self._life = Content(found), found, status.life
+        return status, self._document()
 
     async def change(self, edit: Edit) -> None:
         """Make one change. Changes asked for side by side become one version of the table."""
@@ -99,26 +83,30 @@ class Table:
 
     async def kept(self) -> bool:
         """Whether the next start would find what is served."""
-        if not self._seen.raw:
+        document = self._document()
+        if not document.version:
             return True
-        return await asyncio.to_thread(read_bytes, self._file) == self._seen.raw
+        async with self._disk:
+            return await asyncio.to_thread(self._file.holds, document)
 
     async def kept_default(self) -> str | None:
         """The default backend the next start would find; None when it would find no table."""
-        raw = await asyncio.to_thread(read_bytes, self._file)
-        try:
-            return _parse("", raw).default_backend if raw else None
-        except Transient:
-            return None
+        found = await asyncio.to_thread(self._file.read)
+        return found.default_backend if found else None
+
+    def _document(self) -> Document:
+        if self._seen is None:
+            self._seen = self._content.snapshot()
+        return self._seen
 
     async def _read(self) -> Document:
         found = await self._wire.table()
-        return await asyncio.to_thread(_parse, *found) if found else Document()
+        return await asyncio.to_thread(parse_served, *found) if found else Document()
 
     async def _keep(self, document: Document) -> None:
         async with self._disk:
-            if document.raw:
-                await asyncio.to_thread(write_atomic, self._file, document.raw)
+            if document.version:
+                await asyncio.to_thread(self._file.replace, document)
 
     async def _write(self) -> None:
         await asyncio.sleep(0)  # whoever was woken together with the first may still ask
@@ -131,6 +119,13 @@ class Table:
                 if not isinstance(exc, Exception):
                     raise
             _tell(batch, None)
+            await self._shorten()
+
+    async def _shorten(self) -> None:
+        """Write the file anew before its changes are more than its table; nobody waits for it."""
+        if self._file.is_long:
+            with suppress(ReconcileError):  # then it stays as it is, and is whole
+                await self._keep(self._document())
 
     async def _write_batch(self, batch: list[_Asked]) -> None:
         """One refused rule is told to its owner; the others go on without it."""
@@ -148,30 +143,49 @@ class Table:
 
     async def _push(self, edits: Sequence[Edit]) -> None:
         for _ in range(ATTEMPTS):
-            _, before = await self.look()
-            after = await asyncio.to_thread(_edited, before, edits)
-            if after is before:
+            if not (ops := self._content.ops(edits)):
+                before = self._content.etag
+                _, document = await self.look()
+                if document.etag != before:
+                    continue  # another hand was there
                 if not await self.kept():
-                    await self._keep(before)
+                    await self._keep(document)
                 return
             try:
-                await self._wire.put(after.raw, expected=before.etag)
+                await self._send(ops)
             except Conflict:
-                continue
-            self._seen = after
-            await self._keep(after)
-            return
+                await self.look()
+            else:
+                return
         raise Conflict("somebody else keeps changing the table of routes", reason="TableChanged")
 
+    async def _send(self, ops: Sequence[Op]) -> None:
+        """A change costs what it says; most of a table anew is a new table."""
+        if len(ops) > max(MANY, len(self._content.rules) // 2):
+            await self._send_whole(ops)
+        else:
+            await self._send_change(ops)
 
-def read_bytes(path: Path) -> bytes | None:
-    """The content of a file; None when there is none. Raises Transient when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise Transient(f"cannot read {path}: {exc.strerror}", reason="ReadFailed") from exc
+    async def _send_change(self, ops: Sequence[Op]) -> None:
+        before = self._content.etag
+        etag, line = self._content.delta(ops)
+        await self._wire.patch(line, expected=before)
+        self._content.take(ops, etag)
+        self._seen = None
+        async with self._disk:
+            written = await asyncio.to_thread(self._file.append, before, etag, line)
+        if not written:
+            await self._keep(self._document())
+
+    async def _send_whole(self, ops: Sequence[Op]) -> None:
+        before = self._content.etag
+        fresh = Content(self._document())
+        fresh.take(ops, before)
+        etag, raw = await asyncio.to_thread(fresh.replaced)
+        await self._wire.put(raw, expected=before)
+        fresh.etag = etag
+        self._content, self._seen = fresh, None
+        await self._keep(self._document())
 
 
 def _tell(batch: Sequence[_Asked], error: ReconcileError | None) -> None:
@@ -187,39 +201,3 @@ def _tell(batch: Sequence[_Asked], error: ReconcileError | None) -> None:
 def _ours(exc: BaseException) -> ReconcileError:
     text = f"writing the table of routes failed: {type(exc).__name__}"
     return Transient(text, reason="InternalError")
-
-
-def _parse(etag: str, raw: bytes) -> Document:
-    try:
-        said: Any = json.loads(raw)
-        # An empty object is how some writers spell an empty list.
-        rules = {rule["name"]: rule for rule in said["rules"] or ()}
-    except (ValueError, KeyError, TypeError) as exc:
-        raise Transient("the table of routes cannot be read", reason="TableUnreadable") from exc
-    return Document(etag, raw, said.get("default_backend"), rules)
-
-
-def _edited(before: Document, edits: Sequence[Edit]) -> Document:
-    """``before`` with the edits; itself when they change nothing."""
-    default, rules = before.default_backend, dict(before.rules)
-    for edit in edits:
-        match edit:
-            case PutEntry(name, rule):
-                rules[name] = {"name": name, "managed_by": OWNER, **rule}
-            case DropEntry(name):
-                rules.pop(name, None)
-            case PutDefault(backend):
-                default = backend
-    if default == before.default_backend and rules == before.rules:
-        return before
-    return _written(before.version + 1, default, rules)
-
-
-def _written(
-    version: int, default: str | None, rules: Mapping[str, Mapping[str, Json]]
-) -> Document:
-    content = {"default_backend": default, "rules": list(rules.values())}
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    head = f'{{"version":{version},"digest":"{digest}",'
-    return Document(f"{version}-{digest}", (head + text[1:]).encode(), default, rules)

@@ -13,7 +13,8 @@ from ...clients import ports
 from ...clients.files import write_atomic
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Nginx, Runner
-from ...clients.table import Document, PutDefault, Table, read_bytes
+from ...clients.table import Document, PutDefault, Table
+from ...clients.table_file import read_bytes
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from .actions import Configure, GatewayAction, KeepTable, Retire, SetDefault, Start

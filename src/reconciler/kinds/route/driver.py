@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
@@ -25,7 +25,8 @@ class RouteDriver:
         self._table = table
         self._runner = runner
         self._prefix = prefix
-        self._parsed: tuple[str, Mapping[str, tuple[Rule, bool]]] = ("", {})
+        self._document = Document()
+        self._parsed: Mapping[str, _Parsed] = {}
 
     async def observe(self) -> Mapping[str, Observed[Rule]]:
         """The rules that are served; with no gateway at all there certainly are none."""
@@ -37,7 +38,7 @@ class RouteDriver:
             raise
         vitals = _vitals(status, document)
         rules = await self._rules(document)
-        return {name: Observed(rule, owned, vitals) for name, (rule, owned) in rules.items()}
+        return {name: Observed(one.rule, one.owned, vitals) for name, one in rules.items()}
 
     async def apply(self, action: RouteAction) -> None:
         try:
@@ -67,25 +68,37 @@ class RouteDriver:
         files = (self._prefix / "gateway.conf", self._prefix / "table.json")
         return not await asyncio.to_thread(lambda: any(path.exists() for path in files))
 
-    async def _rules(self, document: Document) -> Mapping[str, tuple[Rule, bool]]:
-        etag, rules = self._parsed
-        if etag != document.etag:
-            rules = await asyncio.to_thread(_parse, document)
-            self._parsed = (document.etag, rules)
-        return rules
+    async def _rules(self, document: Document) -> Mapping[str, _Parsed]:
+        if self._document is not document:  # one of the same name may come from another disk
+            self._parsed = await asyncio.to_thread(_parse, document, self._parsed)
+            self._document = document
+        return self._parsed
 
 
-def _parse(document: Document) -> dict[str, tuple[Rule, bool]]:
-    return {name: _read(entry) for name, entry in document.rules.items()}
+class _Parsed(NamedTuple):
+    """A rule as it was read from the very entry that is kept beside it."""
+
+    entry: Mapping[str, Json]
+    rule: Rule
+    owned: bool
 
 
-def _read(entry: Mapping[str, Json]) -> tuple[Rule, bool]:
+def _parse(document: Document, known: Mapping[str, _Parsed]) -> dict[str, _Parsed]:
+    """Read what was not read before: of thousands one has changed."""
+    rules = {}
+    for name, entry in document.rules.items():
+        before = known.get(name)
+        rules[name] = before if before and before.entry is entry else _read(entry)
+    return rules
+
+
+def _read(entry: Mapping[str, Json]) -> _Parsed:
     """The rule, and whether it is ours. Whoever wrote another may say what a Route cannot."""
     owned = entry.get("managed_by") == OWNER
     try:
-        return from_wire(entry), owned
+        return _Parsed(entry, from_wire(entry), owned)
     except ValueError:
-        return Rule(), owned
+        return _Parsed(entry, Rule(), owned)
 
 
 def _vitals(status: Status, document: Document) -> dict[str, Json]:
