@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +108,18 @@ def test_a_broken_spec_freezes_itself_only(stack: Small) -> None:
     eventually(lambda: stack.fetch("/old")[0] == 404, 20)
     stack.whole()
     assert stack.pids() == before
+
+
+def test_a_file_beside_the_specs_counts_at_once(stack: Small) -> None:
+    """An edit of an ``envFile`` restarts who reads it, long before anybody would look."""
+    beside = stack.root / "brood.env"
+    beside.write_text("COLOUR=green\n")
+    spec = stack.root / "specs" / "brood.yaml"
+    spec.write_text(spec.read_text() + "  envFile: [brood.env]\n")
+    stack.commit("the brood has a file")
+    stack.settle()
+    before = stack.pids()
+    beside.write_text("COLOUR=red\n")
+    eventually(lambda: stack.pids() != before, 10)
+    stack.settle()
+    assert b"COLOUR=red" in (Path(f"/proc/{stack.pids()['brood-0']}/environ")).read_bytes()

@@ -35,6 +35,10 @@ class Specs:
             raise self.now
         return self.now
 
+    def outside(self) -> frozenset[Path]:
+        """Nothing else was read."""
+        return frozenset()
+
 
 class Whole(Bench):
     """An operator with two lanes over a toy world."""

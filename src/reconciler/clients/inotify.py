@@ -49,12 +49,16 @@ class _Note(NamedTuple):
 class Inotify:
     """The notes about some folders and all below them, as a context that closes the watch.
 
-    ``ignored`` says which paths are not worth a note; nothing below an ignored folder is.
+    ``ignored`` says which paths are not worth a note; nothing below an ignored folder is. Without
+    ``drafts`` a file is noted only once whoever writes it is done.
     Raises OSError when there is no watching them, FileNotFoundError when one is not there.
     """
 
-    def __init__(self, roots: Iterable[Path], ignored: Callable[[str], bool]) -> None:
+    def __init__(
+        self, roots: Iterable[Path], ignored: Callable[[str], bool], *, drafts: bool = True
+    ) -> None:
         self._ignored = ignored
+        self._asked = _ASKED if drafts else _ASKED & ~_MODIFY
         self._paths: dict[int, str] = {}
         self._unfinished: set[str] = set()
         self._missing: set[str] = set()
@@ -170,7 +174,9 @@ class Inotify:
 
     def _watch(self, path: str, how: int = 0) -> int:
         known = os.fsencode(path)
-        watch = self._call("inotify_add_watch", self._descriptor, known, _ASKED | how, path=path)
+        watch = self._call(
+            "inotify_add_watch", self._descriptor, known, self._asked | how, path=path
+        )
         self._paths[watch] = path
         return watch
 

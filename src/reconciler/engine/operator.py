@@ -18,15 +18,16 @@ from ..core.request import Asked
 from ..specs.load import Loader
 from . import asking
 from .asking import Ask
+from .following import Following
 from .journal import Event
 from .look import Stack, look
 from .loop import Lane
 from .plan_view import View, is_calm, override_view, plan_view
 from .readiness import Check, checks, measure
-from .reading import AGAIN, Reading
+from .reading import Reading
 from .reconcile import observe
 from .views import event_view, failures_view, pass_view, resource_view, spec_view, status_view
-from .wake import file_changes, forget_bell, open_bell
+from .wake import forget_bell, open_bell
 from .watching import Files, Watched, Watching, watched
 
 LANES: Final = {
@@ -48,10 +49,12 @@ class Operator:
     files: Files = field(default_factory=Files)
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
+    following: Following = field(init=False)
     watching: Watching = field(init=False)
 
     def __post_init__(self) -> None:
         self.reading = Reading(self.stack, self.loader)
+        self.following = Following(self.reading, self.watch_paths, self._edited)
         self.watching = Watching(self._watched, self._file_changed, self.files.own)
         self.lanes = tuple(
             Lane(name, kinds & self.stack.kinds.keys(), self.stack, self._wake_others)
@@ -63,8 +66,7 @@ class Operator:
         transport = await open_bell(bell, self.wake)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._follow_specs())
-                group.create_task(self._resync())
+                group.create_task(self.following.run())
                 group.create_task(self._prepare())
                 group.create_task(self.watching.run())
                 for lane in self.lanes:
@@ -81,17 +83,12 @@ class Operator:
 
     async def reload(self, touched: Collection[str] | None = None) -> bool:
         """Read the specs; says whether they differ from what was read before."""
-        differ = await self.reading.read(touched)
-        if differ:
-            # What was edited is started first.
-            asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
-        return differ
+        return await self.following.read(touched)
 
     async def plan(self) -> View:
         """What differs now: the specs are read and the world is looked at afresh."""
         started = self.stack.clock.monotonic()
-        if await self.reload():
-            self.wake()
+        await self.reload()
         self.reading.demand()
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
@@ -215,6 +212,11 @@ class Operator:
             if other is not lane and other.is_needed:
                 other.wake()
 
+    def _edited(self) -> None:
+        self.wake(complete=True)
+        # What was edited is started first.
+        asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
+
     def _watched(self) -> Watched:
         desired = self.stack.ledger.desired
         return watched(self.stack.kinds, desired, everything=self.files.everything)
@@ -228,22 +230,7 @@ class Operator:
         with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
             self.request(ref, Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
 
-    async def _follow_specs(self) -> None:
-        await self._reload_and_wake()
-        async for touched in file_changes(self.watch_paths):
-            await self._reload_and_wake(touched)
-
-    async def _resync(self) -> None:
-        """What no watch reports (a secret's file, a missed event) is found a little later."""
-        while True:
-            await self.stack.clock.sleep(AGAIN if self.reading.failed() else self.stack.resync)
-            await self._reload_and_wake()
-
     async def _prepare(self) -> None:
         """Once the stack had its chance to start: be ready for the first edit."""
         await self.stack.clock.sleep(CALM)
         await asyncio.to_thread(prepare)
-
-    async def _reload_and_wake(self, touched: Collection[str] | None = None) -> None:
-        if await self.reload(touched):
-            self.wake(complete=True)

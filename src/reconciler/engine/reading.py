@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
@@ -27,6 +28,7 @@ class Reading:
     loader: Loader
     error: str = ""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _outside: frozenset[Path] = frozenset()
 
     async def read(self, touched: Collection[str] | None = None) -> bool:
         """Read them; says whether they differ from what was read before.
@@ -35,7 +37,7 @@ class Reading:
         """
         async with self._turn:
             try:
-                snapshot = await asyncio.to_thread(self.loader.load, touched)
+                snapshot, self._outside = await asyncio.to_thread(self._load, touched)
             except ReconcileError as exc:
                 self.error = str(exc)
                 log.warning("specs cannot be read: %s", exc)
@@ -46,6 +48,10 @@ class Reading:
                 return False
             self.error = ""
             return self._take(snapshot)
+
+    def outside(self) -> frozenset[Path]:
+        """The files that the specs refer to."""
+        return self._outside
 
     def failed(self) -> bool:
         """Whether the newest specs are not known."""
@@ -61,6 +67,9 @@ class Reading:
         """The specs among what cannot be seen, when they cannot be read now."""
         why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.error}
         return [why] if self.error else []
+
+    def _load(self, touched: Collection[str] | None) -> tuple[Snapshot, frozenset[Path]]:
+        return self.loader.load(touched), self.loader.outside()
 
     def _take(self, snapshot: Snapshot) -> bool:
         ledger, records = self.stack.ledger, self.stack.records

@@ -55,8 +55,9 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set
             yield None
             continue
         try:
-            async with aclosing(_bursts(there)) as bursts:
-                async for touched in bursts:
+            notes = await asyncio.to_thread(Inotify, there, _is_noise)
+            async with aclosing(bursts(notes)) as found:
+                async for touched in found:
                     yield touched
                     if touched is None or await asyncio.to_thread(_there, paths) != there:
                         break
@@ -68,9 +69,9 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set
             yield None
 
 
-async def _bursts(there: list[Path]) -> AsyncGenerator[set[str] | None]:
+async def bursts(watch: Inotify) -> AsyncGenerator[set[str] | None]:
     """What happened together, once it is complete; None when the kernel lost count."""
-    with await asyncio.to_thread(Inotify, there, _is_noise) as notes:
+    with watch as notes:
         while await notes.noted():
             end = monotonic() + QUIET
             touched = notes.take()

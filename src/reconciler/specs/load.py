@@ -75,6 +75,11 @@ class Loader:
         """Folders in which something happens when there is something new to load."""
         return self._source.watch_paths()
 
+    def outside(self) -> frozenset[Path]:
+        """The files that specs were read from besides: there or not."""
+        files = (self._files[name] for name in self._shelf.leaning)
+        return frozenset(path for file in files for path, _ in file.outside)
+
     def load(self, touched: Collection[str] | None = None) -> Snapshot:
         """The specs now; the same object as before when nothing changed. Blocks on disk and git.
 
