@@ -76,7 +76,7 @@ def parse(text: str, limits: Limits) -> Parsed:
     return Parsed(tuple(builder.documents), tuple(builder.flaws))
 
 
-def _events(text: str) -> Iterator[Event]:
+def events(text: str) -> Iterator[Event]:
     """The one door to the YAML library."""
     loader = CSafeLoader(text)
     try:
@@ -122,7 +122,7 @@ class _Builder:
         self._count = 0
 
     def build(self, text: str) -> None:
-        for event in _events(text):
+        for event in events(text):
             if isinstance(event, NodeEvent):
                 self._take(event)
             elif isinstance(event, DocumentEndEvent):

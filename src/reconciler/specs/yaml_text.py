@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -48,6 +49,29 @@ def to_document(
 def to_yaml(documents: Iterable[Mapping[str, Json]]) -> str:
     """Documents as one text; ``---`` stands between them."""
     return "---\n".join(map(_text, documents))
+
+
+def lines_of(mapping: Mapping[str, Json]) -> list[str]:
+    """The lines of a mapping, to be put into a file at any depth."""
+    return _text(mapping).removesuffix("\n").split("\n")
+
+
+def inline(value: Json, *, quoted: bool = False) -> str:
+    """A value on one line; with ``quoted`` a text stands in double quotes even without need."""
+    if isinstance(value, str):
+        return value if is_plain(value) and not quoted else _quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{inline(k)}: {inline(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    return repr(value) if isinstance(value, float) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    said: str = yaml.dump(
+        text, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=1 << 31
+    )
+    return said.removesuffix("\n")
 
 
 def _text(document: Mapping[str, Json]) -> str:
