@@ -80,7 +80,7 @@ class _Amending:
         if is_same(written(span, under), wanted):
             return
         if isinstance(span, Fields) and isinstance(wanted, dict) and self._fits(span, wanted):
-            self._fields(span, wanted, slot, under)
+            self._fields(span, wanted, under)
         elif isinstance(span, Items) and isinstance(wanted, list) and wanted and span.items:
             self._items(span, wanted, slot, under)
         else:
@@ -93,7 +93,7 @@ class _Amending:
             return kept == span.fields.keys() == wanted.keys()
         return bool(kept) and (next(iter(span.fields)) in kept or self._is_first(span.begin))
 
-    def _fields(self, span: Fields, wanted: dict[str, Json], slot: Slot | None, under: str) -> None:
+    def _fields(self, span: Fields, wanted: dict[str, Json], under: str) -> None:
         indent = self._column(span.begin)
         for key, one in span.fields.items():
             if key not in wanted:

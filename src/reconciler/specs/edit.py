@@ -51,7 +51,8 @@ class Page:
 
     def document(self, ref: Ref) -> Json:
         """A document as it is written."""
-        return next(said for one, said in self._part(ref).documents if one == ref)
+        every = (one for part in self._parts for one in part.documents)
+        return next(said for one, said in every if one == ref)
 
     def put(self, ref: Ref, document: Mapping[str, Json]) -> None:
         """Make a document say this: the lines that differ change, or it is added at the end."""

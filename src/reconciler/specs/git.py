@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,10 +36,15 @@ class Repository(NamedTuple):
 
 
 class Git:
-    """The one door to the git program; read-only and without locks."""
+    """The one door to the git program; without locks, but for what ``environ`` is given for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._more = environ or {}
+
+    def beside(self, environ: Mapping[str, str]) -> Git:
+        """The same, with more in its environment: another index, who commits."""
+        return Git(self._folder, {**self._more, **environ})
 
     def run(self, *words: str, data: bytes | None = None) -> bytes:
         """What git prints. Raises Transient with git's own words."""
@@ -54,7 +60,7 @@ class Git:
             return subprocess.run(
                 ["git", *options, *words],
                 cwd=self._folder,
-                env=_environment(),
+                env={**_environment(), **self._more},
                 input=data,
                 stdin=None if data is not None else subprocess.DEVNULL,
                 capture_output=True,

@@ -13,10 +13,11 @@ from .document import Checker
 from .expand import Around
 from .files import FileReader, SpecFile
 from .links import Hold, Links, check_links, implied
+from .nodes import Limits
 from .outside import Outside
 from .problem import Problem, excerpt
 from .shelf import Shelf
-from .tree import Blob, Source, Tree
+from .tree import Blob, Source, Tree, blob_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,45 @@ class Loader:
         elif (last.revision, last.pending, last.source) != (tree.revision, pending, tree.source):
             self._last = replace(last, revision=tree.revision, pending=pending, source=tree.source)
         return self._last or self._snapshot(tree, pending)
+
+    @property
+    def tree(self) -> Tree:
+        """The files as they were last loaded."""
+        return self._tree
+
+    @property
+    def last(self) -> Snapshot:
+        """The specs as they were last loaded. Raises LookupError before that."""
+        if self._last is None:
+            raise LookupError("nothing was loaded yet")
+        return self._last
+
+    @property
+    def limits(self) -> Limits:
+        """How much of a file is read."""
+        return self._source.limits
+
+    def written(self, kind: str) -> dict[Ref, str]:
+        """Every resource of a kind that is written, and the file it stands in."""
+        places = self._shelf.written.items()
+        return {ref: str(on[0].origin.path) for ref, on in places if ref.kind == kind}
+
+    def trial(self, files: Mapping[str, bytes | None]) -> Snapshot:
+        """What the specs would be with these files; nothing of it is remembered."""
+        blobs = dict(self._tree.files)
+        for name, data in files.items():
+            blobs.pop(name, None)
+            if data is not None:
+                blobs[name] = blob_of(data, self.limits)
+        before = self._tree
+        tree = Tree("trial", blobs, before.source, before.revision, frozenset(files))
+        kept = self._files, self._shelf, self._tree
+        self._files, self._shelf = dict(self._files), self._shelf.copy()
+        try:
+            self._take(tree)
+            return self._snapshot(tree, ())
+        finally:
+            self._files, self._shelf, self._tree = kept
 
     def _take(self, tree: Tree) -> bool:
         """Read what changed; says whether anything did."""

@@ -45,6 +45,13 @@ class Shelf:
         self.leaning.discard(name)
         self.faulty.pop(name, None)
 
+    def copy(self) -> Shelf:
+        """One of its own with the same on it."""
+        twin = Shelf()
+        for name, held in vars(self).items():
+            setattr(twin, name, held.copy())
+        return twin
+
     def problems(self) -> Iterator[Problem]:
         return (problem for file in self.faulty.values() for problem in file.problems)
 

@@ -73,6 +73,11 @@ def blob(data: bytes) -> Blob:
     return Blob(hashlib.blake2b(data, digest_size=20).hexdigest(), data)
 
 
+def blob_of(data: bytes, limits: Limits) -> Blob:
+    """The file with this content, unless it is too large to be read."""
+    return too_large(len(data), limits) if len(data) > limits.file_bytes else blob(data)
+
+
 def unreadable(why: str) -> Blob:
     """A file that cannot be loaded."""
     return Blob(f"unreadable: {why}", problem=why)

@@ -1,0 +1,73 @@
+"""What an edit would break, told by resource and field."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..core.errors import Terminal
+from . import nodes
+from .expand import Location, spell
+from .nodes import USUAL, Limits, Mark, Node
+from .parse import parse
+from .problem import Problem
+from .text import decode, split
+
+
+class Fault(NamedTuple):
+    """What an edit would break: which resource, which field, why, and what to do."""
+
+    ref: str
+    at: str
+    message: str
+    hint: str
+    place: str
+
+
+class InvalidEdit(Terminal):
+    """An edit after which the specs would be worse. Nothing was changed."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        first = faults[0]
+        super().__init__(f"{first.ref or first.place}: {first.message}", reason="Invalid")
+        self.faults = faults
+
+
+def fault_of(problem: Problem, data: bytes, limits: Limits = USUAL) -> Fault:
+    """A problem of a file with this content."""
+    ref, at = _locate(data, Mark(problem.line, problem.column), limits)
+    place = f"{problem.path}:{problem.line}:{problem.column}"
+    return Fault(ref, at, problem.message, problem.hint, place)
+
+
+def _locate(data: bytes, mark: Mark, limits: Limits) -> tuple[str, str]:
+    """Which resource a place belongs to, and which field of it."""
+    text = decode(data)
+    for chunk in split(text, limits.documents) if isinstance(text, str) else ():
+        if chunk.above < mark.line <= chunk.above + chunk.text.count("\n") + 1:
+            for node in parse(chunk.text, limits).documents:
+                at = _find(node, Mark(mark.line - chunk.above, mark.column), ())
+                return _name_of(node), spell(at or ())
+    return "", ""
+
+
+def _find(node: Node, mark: Mark, at: Location) -> Location | None:
+    if isinstance(node, nodes.Sequence):
+        inside = [(item.mark, item, (*at, n)) for n, item in enumerate(node.items)]
+    elif isinstance(node, nodes.Mapping):
+        inside = [(one.key, one.value, (*at, key)) for key, one in node.entries.items()]
+    else:
+        inside = []
+    for key, value, place in inside:
+        if (found := _find(value, mark, place)) is not None:
+            return found
+        if mark in {key, value.mark}:
+            return place
+    return None
+
+
+def _name_of(node: Node) -> str:
+    entries = node.entries if isinstance(node, nodes.Mapping) else {}
+    about = entries["metadata"].value if "metadata" in entries else None
+    name = about.entries.get("name") if isinstance(about, nodes.Mapping) else None
+    kind = entries.get("kind")
+    return f"{getattr(kind and kind.value, 'text', '')}/{getattr(name and name.value, 'text', '')}"
