@@ -114,7 +114,7 @@ def test_an_operator_killed_in_an_apply(stack: Small, turn: int) -> None:
         brood.write_text(calm[1] + "  env: {COLOUR: green}\n")
         stack.commit("many, and a green brood that takes a second to stop")
         if turn:
-            time.sleep(random.random())  # noqa: S311 (dice, no key: any moment must do)
+            time.sleep(random.random())
         else:
             eventually(lambda: "many-0" in stack.tagged())
         kill(operator)

@@ -16,7 +16,7 @@ from reconciler.testing import eventually
 
 from .herd import BREEDS, Herd, make_herd
 
-DICE: Final = random.Random()  # noqa: S311 (no key: any moment must do)
+DICE: Final = random.Random()
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SOAK: Final = os.environ.get("RECONCILER_SOAK") == "1"

@@ -8,6 +8,7 @@ local json = require("reconciler.json")
 local match = require("reconciler.check.match")
 local pools = require("reconciler.check.pools")
 local proxy = require("reconciler.check.proxy")
+local quota = require("reconciler.quota")
 
 local find = string.find
 local floor = math.floor
@@ -75,11 +76,12 @@ function _M.head(document)
 end
 
 
-local function misfit_rules(rules)
+--- nil, or what is wrong with the rules of a table and the name of the rule.
+function _M.rules(rules)
     if type(rules) ~= "table" then
         return "rules must be an array"
     end
-    local names = {}
+    local names, regexes = {}, 0
     for _, rule in ipairs(rules) do
         local why, name = _M.rule(rule)
         if why then
@@ -89,6 +91,10 @@ local function misfit_rules(rules)
             return "two rules have this name", name
         end
         names[name] = true
+        regexes = regexes + quota.regexes(rule)
+        if regexes > quota.most_regexes then
+            return quota.too_many, name
+        end
     end
 end
 
@@ -100,7 +106,7 @@ function _M.document(document)
         return why
     end
     local name
-    why, name = misfit_rules(document.rules)
+    why, name = _M.rules(document.rules)
     if why then
         return why, name
     end

@@ -1,6 +1,8 @@
 --- The control server: the table in and out, and who serves which version of it.
 
+local check = require("reconciler.check")
 local compact = require("reconciler.compact")
+local facts = require("reconciler.facts")
 local init = require("reconciler.init")
 local json = require("reconciler.json")
 local log = require("reconciler.log")
@@ -103,28 +105,32 @@ local function change_table()
 end
 
 
-local function decide(index, facts)
-    local path, why = paths.normalise(facts.path)
+local function decide(index, said)
+    local path, why = paths.normalise(said.path)
     if not path then
         return { refused = why }
     end
-    facts.path = path
-    local entry = match.pick(index, facts)
-    return { path = path, rule = entry and entry.name or json.null }
+    local entry, alone = match.pick(index, facts.of_question(said, path))
+    return { path = path, rule = entry and entry.name or json.null, alone = alone }
 end
 
 
---- Which rule would serve each of these requests: {"requests": [{host, path, method, referer}]},
--- against the table in use, or against `rules` when the body has some.
+--- Which rule would serve each of these requests, against the table in use, or against `rules`
+-- when the body has some: {"requests": [{host, path, method, referer, headers}]}. `alone`: whether
+-- host, path and method decided, whatever the headers are.
 local function decide_many()
     local question = json.decode(body() or "")
     if type(question) ~= "table" or type(question.requests) ~= "table" then
         return answer(400, { error = 'write {"requests": [{"path": "/"}]}' })
     end
+    local why, name = check.rules(question.rules or {})
+    if why then
+        return answer(422, { error = why, rule = name })
+    end
     local index = question.rules and match.compile(question.rules) or store.current().index
     local decisions = {}
-    for i, facts in ipairs(question.requests) do
-        decisions[i] = decide(index, facts)
+    for i, said in ipairs(question.requests) do
+        decisions[i] = decide(index, said)
     end
     return answer(200, { decisions = decisions })
 end

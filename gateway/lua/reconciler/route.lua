@@ -1,6 +1,7 @@
 --- One request: which rule, and what it asks for.
 
 local answers = require("reconciler.answers")
+local facts = require("reconciler.facts")
 local forward = require("reconciler.forward")
 local match = require("reconciler.match")
 local operator = require("reconciler.operator")
@@ -9,9 +10,10 @@ local paths = require("reconciler.path")
 local reserved = require("reconciler.reserved")
 local store = require("reconciler.store")
 
-local find, lower, sub = string.find, string.lower, string.sub
+local find, sub = string.find, string.sub
 local ngx = ngx
-local normalise, pick, current = paths.normalise, match.pick, store.current
+local current, normalise, of_request = store.current, paths.normalise, facts.of_request
+local pick = match.pick
 
 local _M = {}
 
@@ -49,12 +51,7 @@ function _M.route()
         return operator.serve(class, path)
     end
     local table_now = current()
-    local entry = pick(table_now.index, {
-        host = lower(var.host),
-        path = path,
-        method = var.request_method,
-        referer = var.http_referer,
-    })
+    local entry = pick(table_now.index, of_request(path))
     if entry then
         return (entry.serve or prepare(entry))(entry, path)
     end

@@ -4,6 +4,7 @@ local check = require("reconciler.check")
 local delta = require("reconciler.delta")
 local json = require("reconciler.json")
 local log = require("reconciler.log")
+local quota = require("reconciler.quota")
 local store = require("reconciler.store")
 
 local gmatch = string.gmatch
@@ -62,6 +63,10 @@ function _M.patch(raw, expected)
     local change, why, rule = delta.read(raw)
     if not change then
         return refuse(rule and 422 or 400, why, rule ~= "" and rule or nil)
+    end
+    why, rule = quota.misfit(store.current().index, change.ops)
+    if why then
+        return refuse(422, why, rule)
     end
     return write_alone(expected, change, log.append, raw)
 end

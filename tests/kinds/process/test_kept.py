@@ -390,8 +390,8 @@ def _nasty(dice: random.Random, longest: int = 40) -> str:
 @pytest.mark.timeout(3600)
 async def test_every_nasty_word_arrives(either: Stack) -> None:
     """Arguments and environment reach the process exactly as written, told by the kernel."""
-    seed = random.randrange(1 << 32)  # noqa: S311 (dice, not keys)
-    dice = random.Random(seed)  # noqa: S311 (the same)
+    seed = random.randrange(1 << 32)
+    dice = random.Random(seed)
     left = 100_000 if SOAK else 400
     while left > 0:
         words = [_nasty(dice) for _ in range(100)] + [_nasty(dice, 50_000)]

@@ -25,6 +25,8 @@ def test_the_example_of_the_docs_is_taken() -> None:
             "pathPrefix": "/gemini/",
             "methods": ["GET", "POST"],
             "refererSubstr": "webui",
+            "refererRegex": "^https://[^/]+/webui/",
+            "headers": [{"name": "X-Env", "equals": "a", "contains": "a", "regex": "^a$"}],
         },
         proxy={
             **PROXY,
@@ -144,3 +146,23 @@ def test_the_operators_own_paths_are_not_to_be_had(match: dict[str, str]) -> Non
         read(match=match, proxy=PROXY)
     assert read(match={"pathPrefix": "/api/ws/"}, proxy=PROXY)
     assert read(match={"pathPrefix": "/admin/"}, proxy=PROXY)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ({"name": "X-Env"}, "write `equals`, `contains` or `regex`"),
+        ({"name": "Host", "equals": "a"}, "write match.host"),
+        ({"name": "X_Env", "equals": "a"}, "not a header that nginx reads"),
+        ({"name": "X-Forwarded-Proto", "equals": "http"}, "written by the gateway itself"),
+        ({"name": "Connection", "equals": "close"}, "written by the gateway itself"),
+        ({"name": "X-Env", "equals": " a"}, "begins or ends with a space"),
+        ({"name": "X-Env", "equals": "a\nb"}, "one line of text"),
+        ({"name": "X-Env", "regex": "(a+)+$"}, "at character 1 of the regex"),
+        ({"name": "X-Env", "regex": ""}, "at least 1 character"),
+    ],
+)
+def test_a_header_that_cannot_be_compared_is_refused(header: dict[str, str], says: str) -> None:
+    """What never holds, or would be compared before the gateway writes it anew."""
+    with pytest.raises(ValidationError, match=says):
+        read(match={"headers": [header]}, proxy=PROXY)

@@ -111,7 +111,7 @@ async def test_damaged_local_folder_heals(world: GitWorld) -> None:
 def test_operator_killed_at_any_moment(world: GitWorld) -> None:
     """However often and whenever the operator is killed, what it took is right and it goes on."""
     world.push_as_other("app/data/precious", b"restored")
-    dice = random.Random()  # noqa: S311 (dice, not keys)
+    dice = random.Random()
     for round_ in range(KILLS):
         _run_and_kill(world, str(round_), dice.uniform(0.0, 0.4))
         eventually(lambda: _ended(world))

@@ -54,7 +54,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def test_bytes_arrive_as_they_are(world: World, way: dict[str, Any]) -> None:
     """Nothing is quoted, expanded or cut; 100 kB neither."""
-    long = "".join(random.Random(1).choices(NASTY, k=100_000))  # noqa: S311 (dice)
+    long = "".join(random.Random(1).choices(NASTY, k=100_000))
     seen = dump(world, NASTY, "", long, env={"N": NASTY, "LONG": long, "EMPTY": ""}, **way)
     assert seen["argv"] == [NASTY, "", long]
     assert (seen["env"]["N"], seen["env"]["LONG"], seen["env"]["EMPTY"]) == (NASTY, long, "")

@@ -65,7 +65,7 @@ def storm(world: World, seed: int, count: int) -> None:
     pid = world.process.pid
     files = Path(f"/proc/{pid}/fd")
     before = len(list(files.iterdir()))
-    dice, epochs = random.Random(seed), dict.fromkeys(NAMES, 0)  # noqa: S311 (dice, not keys)
+    dice, epochs = random.Random(seed), dict.fromkeys(NAMES, 0)
     for name in NAMES:
         world.record("/bin/sh", "-c", dice.choice(SCRIPTS), name=name)
         world.keep(name, backoff=0.05, grace=0.2)
@@ -84,7 +84,7 @@ def storm(world: World, seed: int, count: int) -> None:
 def test_a_storm_leaves_nothing_behind(make_world: Callable[..., World], mode: str) -> None:
     """Whatever is asked in whatever order, removed programs leave no process and no open file."""
     world = make_world(RECONCILER_KEEPER=mode)
-    storm(world, random.randrange(2**32), 150)  # noqa: S311
+    storm(world, random.randrange(2**32), 150)
 
 
 @pytest.mark.soak
@@ -92,4 +92,4 @@ def test_a_storm_leaves_nothing_behind(make_world: Callable[..., World], mode: s
 def test_many_storms(world: World) -> None:
     """The same, thousands of times."""
     for _ in range(20):
-        storm(world, random.randrange(2**32), 500)  # noqa: S311
+        storm(world, random.randrange(2**32), 500)
