@@ -33,6 +33,8 @@ SETTINGS: Final = {
     "http.followRedirects": "false",
     "http.lowSpeedLimit": "500",
     "http.lowSpeedTime": "30",
+    "init.defaultObjectFormat": "sha1",
+    "init.defaultRefFormat": "files",
     "maintenance.auto": "false",
     "pack.threads": "1",
     "protocol.allow": "never",
@@ -124,7 +126,7 @@ class Git:
             process.returncode or 0, output, redact(errors.decode("utf-8", "replace"), secrets)
         )
 
-    def blobs(self, folder: Path) -> subprocess.Popen[bytes]:
+    def batch(self, folder: Path) -> subprocess.Popen[bytes]:
         """A ``cat-file --batch`` to talk to from a worker thread."""
         return subprocess.Popen(
             [self._program, "cat-file", "--batch"],

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import Final, TypeVar
 
-from ..core.errors import Terminal
+from ..core.errors import Terminal, Transient
 from .git import Terms
 from .git_folder import GitFolder, Settings
-from .git_objects import TREE, Entry, ObjectStore, encode_tree, parse_listing
+from .git_objects import TREE, Entry, ObjectStore, parse_listing
+from .git_reader import ObjectReader
+from .git_refs import read_ref, write_ref
+from .git_trees import Trees, Who, encode_commit
+
+T = TypeVar("T")
+
+LOOSE: Final = 5000
+"""About so many small files are packed into one."""
+_SAMPLED: Final = 256
 
 
 class History:
@@ -18,29 +29,40 @@ class History:
         self._folder = folder
         self._store = ObjectStore(folder.path)
 
+    def reader(self) -> ObjectReader:
+        """To read objects with in a worker thread."""
+        return ObjectReader(self._folder.path, self._folder.git.batch)
+
     async def ref(self, name: str) -> str | None:
         """The commit a ref of ours points at."""
-        result = await self._folder.git.attempt(
-            self._folder.path, "rev-parse", "--verify", "--quiet", "--end-of-options", name
-        )
-        return result.output.decode().strip() or None
+        return await asyncio.to_thread(read_ref, self._folder.path, name)
 
     async def leads_to(self, older: str | None, newer: str) -> bool:
         """Whether ``newer`` stands on ``older``; without one, whether it is a first commit."""
+        parents = await self._read(lambda trees: trees.parents(newer))
         if older is None:
-            return await self.ref(f"{newer}^") is None
+            return not parents
+        if older in parents:
+            return True
         found = await self._folder.git.attempt(
             self._folder.path, "merge-base", "--is-ancestor", older, newer
         )
         return found.code == 0
 
     async def move(self, commit: str | None, *names: str) -> None:
-        """Point refs at a commit, or remove them: all of them or none."""
-        lines = [f"update {name} {commit}" if commit else f"delete {name}" for name in names]
-        terms = Terms(stdin="\n".join([*lines, ""]).encode())
+        """Point refs at a commit, or remove them, one after the other."""
+        if commit is not None:
+            await asyncio.to_thread(self._move, commit, names)
+            return
+        terms = Terms(stdin="\n".join([*(f"delete {name}" for name in names), ""]).encode())
         await self._folder.git.run(
             self._folder.path, "update-ref", "--no-deref", "--stdin", terms=terms
         )
+
+    def _move(self, commit: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            if read_ref(self._folder.path, name) != commit:
+                write_ref(self._folder.path, name, commit)
 
     async def refs(self, prefix: str) -> dict[str, str]:
         """All refs below a prefix."""
@@ -49,17 +71,17 @@ class History:
 
     async def has(self, commit: str) -> bool:
         """Whether a commit and its tree are here."""
-        found = await self._folder.git.attempt(
-            self._folder.path, "cat-file", "-e", f"{commit}^{{tree}}"
-        )
-        return found.code == 0
+        try:
+            await self._read(lambda trees: trees.children(trees.of(commit)))
+        except Transient:
+            return False
+        return True
 
     async def entry(self, commit: str | None, path: PurePosixPath) -> Entry | None:
         """What stands at ``path`` in a commit; None when nothing does."""
         if commit is None:
             return None
-        output = await self._git("ls-tree", "-z", "--full-tree", commit, "--", str(path))
-        return next((entry for _, entry in parse_listing(output)), None)
+        return await self._read(lambda trees: trees.at(trees.of(commit), str(path)))
 
     async def listing(self, tree: str) -> dict[str, Entry]:
         """Everything below a tree, folders included."""
@@ -68,53 +90,57 @@ class History:
 
     async def graft(self, commit: str | None, path: PurePosixPath, entry: Entry) -> str:
         """The tree of ``commit`` with ``entry`` at ``path``: all else stays what it is."""
-        parts = path.parts
-        depths = range(len(parts))
-        levels = [await self._level(commit, PurePosixPath(*parts[:depth])) for depth in depths]
-        for name, level in zip(reversed(parts), reversed(levels), strict=True):
-            level[name] = entry
-            tree = await asyncio.to_thread(self._store.content, "tree", encode_tree(level))
-            entry = Entry(TREE, tree)
-        await asyncio.to_thread(self._store.settle)
-        return entry.id
+        return await self._read(lambda trees: self._graft(trees, commit, path, entry))
+
+    def _graft(self, trees: Trees, commit: str | None, path: PurePosixPath, entry: Entry) -> str:
+        root = trees.of(commit) if commit is not None else None
+        for above in path.parents:
+            found = trees.at(root, str(above)) if root is not None else None
+            if found is not None and found.mode != TREE:
+                raise Terminal(
+                    f"{above} is a file on the remote, but a folder here; "
+                    "move it away on the remote",
+                    reason="PathTaken",
+                )
+        edited = trees.edit(root, {str(path): entry})
+        for content in edited.fresh.values():
+            self._store.content("tree", content)
+        self._store.settle()
+        return edited.id
 
     async def commit(self, tree: str, parents: list[str], message: str, settings: Settings) -> str:
         """Record a tree as a commit; nothing points at it yet."""
-        who = {
-            f"GIT_{role}_{what}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for what, value in (
-                ("NAME", settings.committer_name),
-                ("EMAIL", settings.committer_email),
-            )
-        }
-        links = [word for parent in parents for word in ("-p", parent)]
-        terms = Terms(stdin=message.encode(), environ=who)
-        output = await self._folder.git.run(
-            self._folder.path, "commit-tree", tree, *links, "-F", "-", terms=terms
+        who = Who(settings.committer_name, settings.committer_email)
+        return await asyncio.to_thread(
+            self._commit, encode_commit(tree, list(dict.fromkeys(parents)), who, message)
         )
-        return output.decode().strip()
+
+    def _commit(self, content: bytes) -> str:
+        name = self._store.content("commit", content)
+        self._store.settle()
+        return name
 
     async def tidy(self) -> None:
-        """Pack what has become many small files; cheap when it has not."""
+        """Pack what has become many small files; costs next to nothing when it has not."""
+        if await asyncio.to_thread(self._is_tidy):
+            return
         await self._git(
-            "-c", "gc.auto=5000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"
+            "-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"
         )
 
-    async def _level(self, commit: str | None, path: PurePosixPath) -> dict[str, Entry]:
-        if commit is None:
-            return {}
-        if not path.parts:
-            return dict(parse_listing(await self._git("ls-tree", "-z", "--full-tree", commit)))
-        found = await self.entry(commit, path)
-        if found is None:
-            return {}
-        if found.mode != TREE:
-            raise Terminal(
-                f"{path} is a file on the remote, but a folder here; move it away on the remote",
-                reason="PathTaken",
-            )
-        return dict(parse_listing(await self._git("ls-tree", "-z", found.id)))
+    def _is_tidy(self) -> bool:
+        """As git itself guesses: one folder of objects stands for all."""
+        try:
+            return len([*(self._folder.path / "objects" / "17").iterdir()]) <= LOOSE // _SAMPLED
+        except FileNotFoundError:
+            return True
+
+    async def _read(self, work: Callable[[Trees], T]) -> T:
+        def run() -> T:
+            with self.reader() as reader:
+                return work(Trees(reader))
+
+        return await asyncio.to_thread(run)
 
     async def _git(self, *arguments: str) -> bytes:
         return await self._folder.git.run(self._folder.path, *arguments)

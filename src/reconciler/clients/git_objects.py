@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple
 
 from ..core.errors import Transient
 
@@ -45,7 +44,7 @@ def encode_tree(children: Mapping[str, Entry]) -> bytes:
 
 
 def object_id(kind: str, content: bytes) -> str:
-    return hashlib.sha1(_header(kind, len(content)) + content, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(header(kind, len(content)) + content, usedforsecurity=False).hexdigest()
 
 
 def parse_listing(output: bytes) -> list[tuple[str, Entry]]:
@@ -100,7 +99,7 @@ class ObjectStore:
             descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=self._objects)
             try:
                 with os.fdopen(descriptor, "wb") as target:
-                    name = _deflate(target, _header(kind, size), _exactly(parts, size))
+                    name = _deflate(target, header(kind, size), _exactly(parts, size))
                 self._keep(Path(temporary), name)
             except BaseException:
                 with suppress(OSError):
@@ -133,59 +132,14 @@ class Hasher(ObjectStore):
         return object_id(kind, content)
 
     def _write(self, kind: str, parts: Iterable[bytes], size: int) -> str:
-        digest = hashlib.sha1(_header(kind, size), usedforsecurity=False)
+        digest = hashlib.sha1(header(kind, size), usedforsecurity=False)
         for part in _exactly(parts, size):
             digest.update(part)
         return digest.hexdigest()
 
 
-class BlobReader:
-    """Reads blobs one after the other, for a worker thread; what is read is checked by its id."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-        self._process.wait()
-
-    def copy(self, name: str, target: BinaryIO) -> None:
-        """Write one blob's content into ``target``. Raises Transient when it is damaged."""
-        left = self._ask(name)
-        digest = hashlib.sha1(_header("blob", left), usedforsecurity=False)
-        source = self._process.stdout
-        while left and source is not None and (part := source.read(min(left, CHUNK))):
-            digest.update(part)
-            target.write(part)
-            left -= len(part)
-        if left or digest.hexdigest() != name:
-            raise Transient(f"git object {name} is damaged", reason="Corrupt")
-        if source is not None:
-            source.read(1)
-
-    def _ask(self, name: str) -> int:
-        asked, told = self._process.stdin, self._process.stdout
-        if asked is None or told is None:
-            raise ValueError("the process must be started with pipes")
-        try:
-            asked.write(name.encode("ascii") + b"\n")
-            asked.flush()
-            answer = told.readline().split()
-        except BrokenPipeError as exc:
-            raise Transient("git cat-file ended early", reason="GitFailed") from exc
-        if len(answer) != 3 or answer[1] != b"blob":  # noqa: PLR2004 (id, kind, size)
-            raise Transient(f"git object {name} is not there", reason="Corrupt")
-        return int(answer[2])
-
-
-def _header(kind: str, size: int) -> bytes:
+def header(kind: str, size: int) -> bytes:
+    """What stands before an object's content when its id is made."""
     return f"{kind} {size}\0".encode("ascii")
 
 

@@ -51,13 +51,20 @@ class Inotify:
 
     ``ignored`` says which paths are not worth a note; nothing below an ignored folder is. Without
     ``drafts`` a file is noted only once whoever writes it is done.
-    Raises OSError when there is no watching them, FileNotFoundError when one is not there.
+    Raises OSError when there is no watching them, FileNotFoundError when one is not there;
+    more than ``most`` folders are as little watched as more than the kernel allows.
     """
 
     def __init__(
-        self, roots: Iterable[Path], ignored: Callable[[str], bool], *, drafts: bool = True
+        self,
+        roots: Iterable[Path],
+        ignored: Callable[[str], bool],
+        *,
+        drafts: bool = True,
+        most: int = 1 << 30,
     ) -> None:
         self._ignored = ignored
+        self._most = most
         self._asked = _ASKED if drafts else _ASKED & ~_MODIFY
         self._paths: dict[int, str] = {}
         self._unfinished: set[str] = set()
@@ -146,7 +153,7 @@ class Inotify:
 
     def _follow(self, path: str, mask: int) -> None:
         """Folders that come are watched too; those that go are not any more."""
-        if mask & (_CREATE | _MOVED_TO):
+        if mask & (_CREATE | _MOVED_TO | _ATTRIB):  # it may be readable only now
             self._watch_below(path, itself=True)
         elif mask & _MOVED_FROM:
             for watch, below in [*self._paths.items()]:
@@ -169,11 +176,13 @@ class Inotify:
             if itself or folder != top:
                 try:
                     self._watch(folder, _DONT_FOLLOW)
-                except (FileNotFoundError, NotADirectoryError):
-                    names.clear()  # it went again; what took its place is noted
+                except (FileNotFoundError, NotADirectoryError, PermissionError):
+                    names.clear()  # it went again, or is not ours to read: a change is noted
 
     def _watch(self, path: str, how: int = 0) -> int:
         known = os.fsencode(path)
+        if len(self._paths) >= self._most:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         watch = self._call(
             "inotify_add_watch", self._descriptor, known, self._asked | how, path=path
         )

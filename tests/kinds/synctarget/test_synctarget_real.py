@@ -18,7 +18,7 @@ import pytest
 from reconciler.clients.git_objects import ObjectStore
 from reconciler.core.errors import Waiting
 from reconciler.core.model import Ref
-from reconciler.kinds.synctarget import scan, stamp
+from reconciler.kinds.synctarget import stamp, take
 from reconciler.testing import eventually
 from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
@@ -112,7 +112,7 @@ async def test_too_large_keeps_the_last_version(
     world: GitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that grew too large is said, and the version that fitted stays in the backup."""
-    monkeypatch.setattr(scan, "LIMIT", 10)
+    monkeypatch.setattr(take, "LIMIT", 10)
     world.write("app/data/grows", b"small")
     world.write("app/data/huge", b"x" * 100)
     await world.back_up()
@@ -128,7 +128,7 @@ async def test_unchanged_files_are_not_read(
     world: GitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second look reads only what changed, also in a new operator."""
-    monkeypatch.setattr(scan, "RACY", -1.0)
+    monkeypatch.setattr(take, "RACY", -1.0)
     for name in "abc":
         world.write(f"app/data/{name}", name.encode())
     await world.back_up()

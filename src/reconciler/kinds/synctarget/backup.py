@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from typing import Final
 
 from ...clients.git_objects import EMPTY_TREE, Entry, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved
+from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
 from .job import Job
-from .scan import Scan
+from .scan import Scan, Scanner
+from .sight import Sight
+from .take import Means
+from .touched import Toucher
 
 PUSHES: Final = 5
 PATIENCE: Final = 30.0
@@ -21,32 +26,65 @@ PATIENCE: Final = 30.0
 class Backup:
     """One backup of one target. Killed at any point, the next one finishes what is left."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, sight: Sight) -> None:
         self._job = job
+        self._sight = sight
 
     async def run(self) -> Entry | None:
         """What the remote has of this target afterwards; None when there is nothing to keep."""
-        job = self._job
-        cache = job.read_cache()
-        scan = await job.scan(cache)
-        self._settle(scan)
-        job.note(attempt=time.time(), waited=None)
-        if scan.entry is None or scan.entry == EMPTY_TREE:
+        touched = await self._sight.since()
+        if touched is not None and not touched and await self._is_all_said():
+            self._sight.facts = {"attempt": time.time(), "backed": time.time()}
+            return self._sight.entry
+        try:
+            entry = await self._take(touched)
+        except BaseException:
+            self._sight.watch.give_back(touched)
+            raise
+        if entry is None:
             await self._refuse_emptied()
-            job.note(backed=time.time(), error=None, skipped=[], files=0)
+            self._job.note(backed=time.time(), error=None)
             return None
-        await self._save(scan.entry, scan)
-        if scan.cache != cache:
-            job.write_cache(scan.cache)
-        skipped = [one._asdict() for one in scan.skipped]
-        job.note(skipped=skipped, files=scan.files, bytes=scan.size)
-        await self._publish(scan.entry)
-        job.note(backed=time.time(), error=None)
-        return scan.entry
+        await self._publish(entry)
+        self._job.note(backed=time.time(), error=None)
+        self._sight.facts = {}
+        return entry
 
-    def _settle(self, scan: Scan) -> None:
+    async def _is_all_said(self) -> bool:
+        status = self._job.status
+        calm = status.get("error") is None and not status.get("waited")
+        return calm and await self._is_known_there()
+
+    async def _take(self, touched: set[str] | None) -> Entry | None:
+        """Look, and keep what was found; None when there is nothing."""
+        job = self._job
+        if touched:
+            self._settle(self._sight.quiet())
+        with job.open_cache() as cache:
+            scan = await job.look(partial(self._look, touched), cache)
+            if touched is None:
+                self._settle(time.time() - scan.newest)
+            job.remember(attempt=time.time(), waited=None)
+            empty = scan.entry is None or scan.entry == EMPTY_TREE
+            if scan.entry is not None and not empty:
+                await self._save(scan.entry, scan)
+            cache.commit()
+            files, size = cache.totals()
+        self._sight.learn(scan)
+        skipped = [one._asdict() for _, one in sorted(self._sight.skipped.items())]
+        job.remember(skipped=skipped, files=files, bytes=size)
+        return None if empty else scan.entry
+
+    def _look(
+        self, touched: set[str] | None, means: Means, trees: Trees, last: Entry | None
+    ) -> Scan:
+        place = self._job.place
+        if touched is None or last is None or last != self._sight.entry:
+            return Scanner(place, means).run()
+        return Toucher(place, means, trees).look(last.id, touched)
+
+    def _settle(self, quiet: float) -> None:
         """Wait for quiet, but not for ever."""
-        quiet = time.time() - scan.newest
         waited = self._job.status.get("waited") or time.time()
         if 0 <= quiet < self._job.state.settle and 0 <= time.time() - waited < PATIENCE:
             self._job.note(waited=waited)
@@ -74,7 +112,7 @@ class Backup:
         unpushed = await job.unpushed()
         parent = unpushed or await job.history.ref(UPSTREAM)
         commit = await self._commit(parent, entry, [parent] if parent else [])
-        job.note(chain=(job.status.get("chain") or 0) + 1 if unpushed else 1, saved=time.time())
+        job.remember(chain=(job.status.get("chain") or 0) + 1 if unpushed else 1, saved=time.time())
         await job.history.move(commit, job.saved)
 
     async def _commit(self, onto: str | None, entry: Entry, parents: list[str]) -> str:
@@ -84,6 +122,8 @@ class Backup:
 
     async def _publish(self, ours: Entry) -> None:
         if await self._is_known_there():
+            return
+        if await self._push_onto_known(ours):
             return
         for _ in range(PUSHES):
             try:
@@ -101,6 +141,23 @@ class Backup:
         seen = self._job.status.get("seen")
         same = bool(contact.get("ok")) and seen is not None and contact.get("tip") == seen
         return same and await self._job.unpushed() is None
+
+    async def _push_onto_known(self, ours: Entry) -> bool:
+        """Push without asking first: git refuses when the remote is not as it was last seen."""
+        job = self._job
+        contact, seen = job.folder.read("contact") or {}, job.status.get("seen")
+        if not contact.get("ok") or seen is None or contact.get("tip") != seen:
+            return False
+        if await job.history.ref(UPSTREAM) != seen:
+            return False
+        theirs = await job.history.entry(seen, job.place.inside)
+        if theirs is None or not await job.knows(theirs):
+            return False
+        try:
+            await self._push(seen, ours)
+        except Moved:
+            return False
+        return True
 
     async def _publish_once(self, ours: Entry) -> None:
         job = self._job
@@ -134,7 +191,7 @@ class Backup:
             commit = await self._commit(tip, ours, [tip] if tip else [])
             await job.remote.push(commit, job.settings.branch)
         await job.agree(commit, ours)
-        job.note(pushed=time.time())
+        job.remember(pushed=time.time())
         await job.history.tidy()
 
     async def _on_top_of(self, tip: str | None, ours: Entry) -> str:

@@ -14,10 +14,12 @@ from ...core.errors import ReconcileError, Terminal, Transient, Waiting
 from ...core.model import Json, Observed
 from .actions import Backup, Restore, SyncTargetAction, Track, Untrack
 from .backup import Backup as RunBackup
+from .cache import drop_cache
 from .job import Job
 from .latch import Latches
 from .place import Place, place_of
 from .restore import Restore as RunRestore
+from .sight import Sight
 from .state import SyncTargetState
 
 SHOWN: Final = ("attempt", "saved", "pushed", "backed", "restored", "files", "bytes", "conflict")
@@ -31,6 +33,7 @@ class SyncTargetDriver:
         self._latches = latches
         self._host = host or socket.gethostname()
         self._stack = folders.root.parent.parent
+        self._sights: dict[str, Sight] = {}
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
         return await asyncio.to_thread(self._look)
@@ -57,9 +60,14 @@ class SyncTargetDriver:
                 seen[name] = Observed(
                     state.model_copy(update={"restored": ready}),
                     owned=True,
-                    vitals=_vitals(folder, name, settings, ready=ready),
+                    vitals=_vitals(folder, name, settings, ready=ready) | self._fresh(name),
                 )
         return seen
+
+    def _fresh(self, name: str) -> dict[str, Json]:
+        """What is newer than the notes."""
+        sight = self._sights.get(name)
+        return {} if sight is None else {**sight.facts, "watch": sight.watch.problem or None}
 
     def _is_restored(self, name: str, state: SyncTargetState, settings: Settings | None) -> bool:
         if state.on_start == "skip":
@@ -82,11 +90,13 @@ class SyncTargetDriver:
     async def _untrack(self, name: str) -> None:
         await self._drop_marks(name, but=None)
         self._latches.clear(name)
+        self._lose_sight(name)
 
     async def _drop_marks(self, name: str, *, but: GitFolder | None) -> None:
         for folder, _ in tuple(self._folders.configured()):
             if folder is not but and folder.read(f"targets/{name}") is not None:
-                for topic in ("cache", "status", "targets"):
+                drop_cache(folder.own / "cache" / f"{name}.db")
+                for topic in ("status", "targets"):
                     folder.drop(f"{topic}/{name}")
 
     async def _restore(self, name: str) -> None:
@@ -94,6 +104,7 @@ class SyncTargetDriver:
             place = job.place
             if self._latches.holds(place):
                 return
+            self._lose_sight(name)
             held = await RunRestore(job, self._latches).run()
             job.note(error=None)
             self._latches.set(place, held=held)
@@ -106,9 +117,23 @@ class SyncTargetDriver:
                     reason="NotRestored",
                     after=1.0,
                 )
-            kept = await RunBackup(job).run()
+            kept = await RunBackup(job, self._sight(job)).run()
             if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
                 self._latches.set(job.place, held=True)
+
+    def _sight(self, job: Job) -> Sight:
+        """What is known of the target; nothing, when it is another than it was."""
+        found = self._sights.get(job.name)
+        if found is None or not found.fits(job.place, job.state):
+            self._lose_sight(job.name)
+            found = self._sights[job.name] = Sight.of(job.place, job.state)
+        return found
+
+    def _lose_sight(self, name: str) -> None:
+        """Whatever lies there may be another by now."""
+        found = self._sights.pop(name, None)
+        if found is not None:
+            found.watch.close()
 
     @asynccontextmanager
     async def _job(self, name: str) -> AsyncIterator[Job]:
@@ -123,6 +148,7 @@ class SyncTargetDriver:
             except ReconcileError as exc:
                 job.note(error={"reason": exc.reason, "message": str(exc)})
                 if exc.reason == "Corrupt":
+                    self._lose_sight(name)
                     await folder.rebuild()
                 raise
 

@@ -34,6 +34,8 @@ def health(seen: Observed[SyncTargetState]) -> Health:
         return Health(HealthCode.DEGRADED, "Incomplete", _name(lacking))
     if vitals.get("backed") is None:
         return Health(HealthCode.PROGRESSING, "NotBackedUp", "waits for its first backup")
+    if vitals.get("watch"):
+        return Health(HealthCode.HEALTHY, "Scanning", f"backed up; {vitals['watch']}")
     return Health(HealthCode.HEALTHY, "BackedUp", _notes(vitals.get("skipped") or ()))
 
 

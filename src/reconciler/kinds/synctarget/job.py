@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ...clients.git_folder import GitFolder, Settings
 from ...clients.git_history import History
-from ...clients.git_objects import Entry, Hasher, ObjectStore
+from ...clients.git_objects import TREE, Entry, Hasher, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved, Remote
+from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
+from .cache import Cache, FileCache, Nothing
 from .place import Place, place_of
-from .scan import Cache, Means, Scan, Scanner
+from .scan import Scan, Scanner
 from .state import SyncTargetState
+from .take import Means
 
-CACHE_VERSION: Final = 1
 TRIED: Final = 10
 
 
@@ -34,9 +37,10 @@ class Job:
     """The state directory."""
     host: str
     status: dict[str, Any] = field(default_factory=dict)
+    _written: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.status = self.folder.read(f"status/{self.name}") or {}
+        self.status = self._written = self.folder.read(f"status/{self.name}") or {}
 
     @property
     def place(self) -> Place:
@@ -65,10 +69,16 @@ class Job:
         """The ref of the newest copy the remote is known to have."""
         return f"refs/reconciler/pushed/{self.name}"
 
+    def remember(self, **facts: Any) -> None:
+        """How it stands; written down with the next note."""
+        self.status = {**self.status, **facts}
+
     def note(self, **facts: Any) -> None:
         """Write down how it stands."""
-        self.status = {**self.status, **facts}
-        self.folder.write(f"status/{self.name}", self.status)
+        self.remember(**facts)
+        if self.status != self._written:
+            self.folder.write(f"status/{self.name}", self.status)
+            self._written = self.status
 
     async def base(self) -> Entry | None:
         """What this side and the remote last had in common."""
@@ -110,40 +120,41 @@ class Job:
     async def agree(self, commit: str | None, entry: Entry) -> None:
         """Note that the remote's ``commit`` has what lies here."""
         await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
-        self.note(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0, tried=[])
+        self.remember(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0, tried=[])
 
-    async def scan(self, cache: Cache | None = None) -> Scan:
-        """Look at the path in a thread. With a cache new content is stored, without only named."""
-        loop = asyncio.get_running_loop()
+    async def look(self, look: Callable[[Means, Trees, Entry | None], Scan], cache: Cache) -> Scan:
+        """Look at the path in a thread. With a cache new content is stored, else only named."""
         saved = await self.history.ref(self.saved)
-
-        def previous(below: str) -> Entry | None:
-            path = self.place.inside / below if self.place.is_folder else self.place.inside
-            return asyncio.run_coroutine_threadsafe(self.history.entry(saved, path), loop).result()
+        only_named = isinstance(cache, Nothing)
 
         def work(stop: threading.Event) -> Scan:
-            means = Means(
-                objects=(Hasher if cache is None else ObjectStore)(self.folder.path),
-                scratch=self.folder.scratch(),
-                stop=stop,
-                snapshots=cache is not None and self.state.snapshot == "auto",
-                cache=cache or {},
-                previous=previous,
-            )
-            return Scanner(self.place, means).run()
+            with self.history.reader() as reader:
+                trees = Trees(reader)
+                last = trees.at(trees.of(saved), str(self.place.inside)) if saved else None
+                means = Means(
+                    objects=(Hasher if only_named else ObjectStore)(self.folder.path),
+                    scratch=self.folder.scratch(),
+                    stop=stop,
+                    snapshots=not only_named and self.state.snapshot == "auto",
+                    cache=cache,
+                    previous=partial(self._previous, trees, last),
+                )
+                return look(means, trees, last)
 
         return await offload(work)
 
-    def read_cache(self) -> Cache:
-        noted = self.folder.read(f"cache/{self.name}")
-        if not isinstance(noted, dict) or noted.get("about") != self._cached_about():
-            return {}
-        return {
-            path: (tuple(stamp), mode, blob) for path, (stamp, mode, blob) in noted["files"].items()
-        }
+    async def listing(self) -> dict[str, Entry]:
+        """What lies here, by path."""
+        found = await self.look(
+            lambda means, _, __: Scanner(self.place, means, listed=True).run(), Nothing()
+        )
+        return found.listing
 
-    def write_cache(self, cache: Cache) -> None:
-        self.folder.write(f"cache/{self.name}", {"about": self._cached_about(), "files": cache})
+    def open_cache(self) -> FileCache:
+        about = [str(self.place.path), self.state.snapshot]
+        return FileCache(self.folder.own / "cache" / f"{self.name}.db", about)
 
-    def _cached_about(self) -> list[Any]:
-        return [CACHE_VERSION, str(self.place.path), self.state.snapshot]
+    def _previous(self, trees: Trees, last: Entry | None, below: str) -> Entry | None:
+        if last is None or not self.place.is_folder:
+            return last
+        return trees.at(last.id, below) if last.mode == TREE else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -38,6 +39,22 @@ class Place:
             relative == prefix or relative.startswith(prefix + "/") for prefix in self.excludes
         )
 
+    def hides(self, folder: str) -> bool:
+        """Whether nothing below a folder is ever kept."""
+        name = folder.rpartition("/")[2]
+        return name.startswith(STAGE) or is_git(name) or self.excluded(folder)
+
+    def concerns(self, path: str) -> bool:
+        """Whether what happens at a path of the disk may change the copy."""
+        folder = f"{self.folder}/"
+        inside = path.removeprefix(folder)
+        if inside == path:
+            return path == folder[:-1]
+        if not self.is_folder:
+            return inside.startswith(self.path.name) and "/" not in inside
+        above = inside.rpartition("/")[0]
+        return not (self.excluded(inside) or any(map(self.hides, _chain(above))))
+
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of the folder; None when it is not there."""
         try:
@@ -69,6 +86,17 @@ class Place:
             "let the user this runs as read it",
             reason="Unreadable",
         )
+
+
+def is_git(name: str) -> bool:
+    """Whether git would take a folder so named for a repository."""
+    return name.lower() in {".git", "git~1"}
+
+
+def _chain(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 def place_of(name: str, state: SyncTargetState, base: str, *, stack: Path) -> Place:

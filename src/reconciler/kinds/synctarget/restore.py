@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ...clients.git import Git
-from ...clients.git_objects import EMPTY_TREE, LINK, PROGRAM, TREE, BlobReader, Entry
+from ...clients.git_objects import EMPTY_TREE, LINK, PROGRAM, TREE, Entry
+from ...clients.git_reader import ObjectReader
 from ...clients.offload import check, offload
 from ...core.errors import Transient
 from .job import Job
@@ -73,15 +74,15 @@ class Restore:
             await job.history.listing(source.id) if place.is_folder else {place.path.name: source}
         )
         _refuse_strange_names(wanted)
-        here = await job.scan()
+        here = await job.listing()
         missing = {
             path: entry
             for path, entry in wanted.items()
-            if entry.mode != TREE and here.listing.get(path) != entry and not place.excluded(path)
+            if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
         }
         swap = Swap(place, self._quarantine())
         await offload(lambda stop: swap.stage(job.folder.git, job.folder.path, missing, stop))
-        await offload(lambda _: swap.run(wanted, here.listing, tuple(missing)))
+        await offload(lambda _: swap.run(wanted, here, tuple(missing)))
         job.note(restored=time.time(), put_aside=str(swap.aside) if swap.moved else None)
 
     def _quarantine(self) -> Path:
@@ -113,7 +114,7 @@ class Swap:
             if not missing:
                 return
             self._place.stage.mkdir(mode=PRIVATE)
-            with BlobReader(git.blobs(folder)) as reader:
+            with ObjectReader(folder, git.batch) as reader:
                 for index, entry in enumerate(missing.values()):
                     check(stop)
                     self._stage_one(reader, self._place.stage / str(index), entry)
@@ -136,7 +137,7 @@ class Swap:
         except OSError as exc:
             raise self._failed(exc) from exc
 
-    def _stage_one(self, reader: BlobReader, path: Path, entry: Entry) -> None:
+    def _stage_one(self, reader: ObjectReader, path: Path, entry: Entry) -> None:
         if entry.mode == LINK:
             text = BytesIO()
             reader.copy(entry.id, text)
