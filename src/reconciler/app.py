@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from .api.view import Speak
 from .clients.bell import ring
+from .clients.execution import end_leftovers
 from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
@@ -225,6 +226,7 @@ async def _work(
     access = open_access(settings)
     app = make_app(operator, metrics, access, speak)
     async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))
         group.create_task(_settle_down())
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))

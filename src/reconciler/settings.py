@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-SOCKET_PATH_LIMIT: Final = 107
+from .stack.limits import SOCKET_PATH
+
 MIN_RESYNC: Final = 0.1
 MAX_RESYNC: Final = 86400.0
 USUAL_RATE: Final = 20.0
@@ -82,7 +83,7 @@ def read_settings(
     told = own.get("RECONCILER_STATE_DIR")
     state = (state_dir or (Path(told) if told else folder.parent / ".reconciler")).absolute()
     longest = state / "run" / "supervisor.sock"
-    if len(os.fsencode(longest)) > SOCKET_PATH_LIMIT:
+    if len(os.fsencode(longest)) > SOCKET_PATH:
         raise ValueError(f"{state}: too long for a socket path; choose a shorter --state-dir")
     environ = {**own, **_handed_over(state / "run" / "environ")}
     return Settings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -81,20 +81,19 @@ class Operator:
         return self._answer({"plan": {}, "failures": []})
 
     async def ask(
-        self, ref: Ref, verb: str, *, reason: str, author: str, seconds: float | None = None
-    ) -> View:
-        self.asked[ref] = {
-            "ref": str(ref),
-            "verb": verb,
-            "cause": "user",
-            "reason": reason,
-            "author": author,
-            "until": None,
-            "what": f"{verb} by hand",
-            "seconds": seconds,
-        }
-        found = next(one for one in self.resources if one["ref"] == str(ref))
-        return self._answer({**found, "requests": [self.asked[ref]]})
+        self,
+        refs: Sequence[Ref],
+        verb: str,
+        *,
+        reason: str,
+        author: str,
+        seconds: float | None = None,
+    ) -> Sequence[View]:
+        said = {"verb": verb, "cause": "user", "reason": reason, "author": author, "until": None}
+        said |= {"what": f"{verb} by hand", "seconds": seconds}
+        self.asked |= {ref: {"ref": str(ref), **said} for ref in refs}
+        found = {one["ref"]: one for one in self.resources}
+        return [self._answer({**found[str(ref)], "requests": [self.asked[ref]]}) for ref in refs]
 
     async def release(self, ref: Ref) -> View | None:
         return self._answer(self.asked.pop(ref)) if ref in self.asked else None
@@ -111,8 +110,10 @@ class Operator:
         found = [one for one in wanted if one["ref"] == f"{kind}/{name}"]
         return self._answer(found[0]) if found else None
 
-    def events(self, limit: int) -> Sequence[View]:
+    def events(self, limit: int, refs: Collection[str] = ()) -> Sequence[View]:
         event = {"time": None, "ref": "Process/web-0", "type": "Normal", "reason": "Started"}
+        if refs and event["ref"] not in refs:
+            return []
         return [{**event, "message": "", "count": n} for n in range(min(limit, 200))]
 
     def history(self, limit: int) -> Sequence[View]:

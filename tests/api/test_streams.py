@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.api import streams
+from reconciler.api import logs, streams
 from reconciler.api.access import Access
 from reconciler.api.app import make_app
 from reconciler.api.serve import serve
@@ -94,8 +94,28 @@ async def test_no_log(ask: Ask, operator: Operator) -> None:
     operator.resources = [process("web-0", log="/nowhere/web-0.log"), process("api-0", log="")]
     async with ask() as http:
         assert (await http.get(f"{ROOT}/resources/Process/nobody/logs")).status_code == 404
-        assert (await http.get(LOGS)).json() == {"items": []}
-        assert (await http.get(f"{ROOT}/resources/Process/api/logs")).json() == {"items": []}
+        assert (await http.get(LOGS)).json() == {"items": [], "cut": False}
+        nothing = await http.get(f"{ROOT}/resources/Process/api/logs")
+        assert nothing.json() == {"items": [], "cut": False}
+
+
+async def test_an_answer_has_a_size(ask: Ask, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the lines are: the newest that there is room for, and a word that it was cut."""
+    monkeypatch.setattr(logs, "LARGEST", 4000)
+    await asyncio.to_thread(log.write_text, "".join(row(n, f"{n} " + "x" * 900) for n in range(10)))
+    async with ask() as http:
+        answer = (await http.get(LOGS)).json()
+        asked = (await http.get(LOGS, params={"lines": 2})).json()
+        original = (await http.get("/api/pm/web/logs")).json()
+    assert [one["message"][:2] for one in answer["items"]] == ["6 ", "7 ", "8 ", "9 "]
+    assert answer["cut"]
+    assert ([one["message"][:1] for one in asked["items"]], asked["cut"]) == (["8", "9"], False)
+    assert len(original) == 4
+    await asyncio.to_thread(log.write_text, row(1, "one") + row(2, "y" * 9000))
+    async with ask() as http:
+        answer = (await http.get(LOGS)).json()
+    assert [len(one["message"]) for one in answer["items"]] == [3999]
+    assert answer["cut"]
 
 
 @pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson"])

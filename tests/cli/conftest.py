@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -103,6 +104,9 @@ class FakeOperator:
         name = target.removeprefix("/admin/api/v1/").partition("?")[0]
         page = self.pages.get(f"{method} {name}", (404, {"detail": "Not Found"}))
         page = page() if callable(page) else page
+        refs = re.findall(r"[?&]ref=([^&]*)", target)
+        if refs and isinstance(page, dict):
+            page = {"items": [one for one in page["items"] if one["ref"] in refs]}
         return page if isinstance(page, tuple) else (200, page)
 
 

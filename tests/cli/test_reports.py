@@ -57,10 +57,8 @@ def test_status_counts_on_from_what_was_seen(reconciler: Any, operator: Any) -> 
     """The operator need not look for a process to grow older."""
     page = operator.pages["GET status"]
     vitals = {"pid": 42, "state": "running", "uptime": 3, "since": time.time() - 7200}
-    operator.pages["GET status"] = {
-        **page,
-        "resources": [{**page["resources"][0], "vitals": vitals}],
-    }
+    web = {**page["resources"][0], "vitals": vitals}
+    operator.pages["GET status"] = {**page, "resources": [web]}
     assert re.search(r"running +42 +2h ", reconciler("status").out)
     assert re.search(r"uptime +2h\n", reconciler("describe", "web").out)
 
@@ -208,6 +206,26 @@ def test_describe_tells_what_probes_say(reconciler: Any, operator: Any) -> None:
     assert "\x1b" not in out
 
 
+def test_describe_tells_times_as_people_do(reconciler: Any, operator: Any) -> None:
+    """No second is counted from 1970, and no byte one by one."""
+    now = time.time()
+    last = {"at": now - 120, "code": None, "signal": "KILL", "uptime": 3.2}
+    vitals = {"state": "backoff", "since": now - 120, "next": now + 30.5, "lastExit": last}
+    vitals |= {"memory": 123_456_789, "born": 4711, "cron": {"at": now - 60, "ranOnStart": False}}
+    page = operator.pages["GET status"]
+    web = {**page["resources"][0], "vitals": vitals}
+    operator.pages["GET status"] = {**page, "resources": [web]}
+    out = reconciler("describe", "web").out
+    assert re.search(r"since +2m ago\n", out)
+    assert re.search(r"next +in 30s\n", out)
+    assert re.search(r"lastExit +killed by SIGKILL after 3s, 2m ago\n", out)
+    assert re.search(r"memory +117.7 MiB\n", out)
+    assert re.search(r"cron +.* 1m ago\n", out)
+    assert "4711" not in out
+    vitals["lastExit"] = {"another": "version"}
+    assert "another" in reconciler("describe", "web").out
+
+
 def test_describe_as_data(reconciler: Any, operator: Any) -> None:
     """The same, for programs: the resource with its events."""
     told = json.loads(reconciler("describe", "web", "-o", "json").out)
@@ -223,6 +241,8 @@ def test_events_newest_last(reconciler: Any, operator: Any) -> None:
     out = reconciler("events").out
     assert out.index("Process/web-0") < out.index("Process/db-0")
     assert "Process/db-0" not in reconciler("events", "web").out
+    # The operator looks for them: they need not be among the newest of all.
+    assert "GET /admin/api/v1/events?limit=50&ref=Process/web-0" in operator.asked
     assert json.loads(reconciler("events", "-o", "json").out)["items"][-1] == other
     assert "GET /admin/api/v1/events?limit=7" in (reconciler("events", "-n", "7"), *operator.asked)
 

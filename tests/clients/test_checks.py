@@ -307,6 +307,67 @@ async def test_looks_do_not_hold_up_the_loop(looks: Looks) -> None:
     assert longest < 0.5
 
 
+async def test_a_disk_that_hangs_keeps_one_thread(
+    looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is looked at; others are looked at meanwhile, and it is when it is back."""
+    hangs, stat = threading.Event(), os.stat
+    slow = tmp_path / "slow"
+
+    def hang(path: Any, **how: Any) -> os.stat_result:
+        if path == str(slow):
+            hangs.wait(30)
+        return stat(path, **how)
+
+    monkeypatch.setattr("reconciler.clients.checks.os.stat", hang)
+    probe = Probe.model_validate({"file": {"path": str(slow)}, "timeout": "10ms"})
+    before = threading.active_count()
+    for _ in range(50):
+        assert (await looks.look(probe, Surroundings)).message == "no answer within 10ms"
+    assert threading.active_count() <= before + 1
+    other = Probe.model_validate({"file": {"path": str(tmp_path)}})
+    assert (await looks.look(other, Surroundings)).ok
+    slow.touch()
+    hangs.set()
+    patient = Probe.model_validate({"file": {"path": str(slow)}, "timeout": "10s"})
+    assert (await looks.look(patient, Surroundings)).ok
+
+
+async def test_what_a_killed_operator_ran_is_ended_by_the_next(tmp_path: Path) -> None:
+    """With all below it; what this one runs goes on."""
+    script = (
+        "import os, sys\n"
+        "from reconciler.clients.execution import Surroundings, execute\n"
+        "line = 'setsid sleep 1009 & echo $$ > ' + sys.argv[1] + '; sleep 1009; true'\n"
+        "around = Surroundings(env={'PATH': os.environ['PATH']})\n"
+        "execute(('/bin/sh', '-c', line), lambda: around, 1000, os.eventfd(0))\n"
+    )
+    pids = tmp_path / "pids"
+    # Its parent, as supervisord does, adopts what it leaves behind: that is this process's parent
+    # in the real thing, and this process itself here.
+    guard = (
+        "import os, sys, time\n"
+        "from reconciler.stack.kernel import Kernel\n"
+        "Kernel().adopt_orphans()\n"
+        "pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, '-c', *sys.argv[1:3]])\n"
+        "while not os.path.exists(sys.argv[2]) or not open(sys.argv[2]).read().strip():\n"
+        "    time.sleep(0.01)\n"
+        "time.sleep(0.1)\n"
+        "os.kill(pid, 9)\n"
+        "os.waitpid(pid, 0)\n"
+        "again = 'from reconciler.clients.execution import *; print(len(end_leftovers()))'\n"
+        "os.spawnv(os.P_WAIT, sys.executable, [sys.executable, '-c', again])\n"
+        "assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, '-c', again]) == 0\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", guard, script, str(pids), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert [int(line) for line in said.split()] == [3, 0]
+    pid = int(await asyncio.to_thread(pids.read_text))
+    assert not os.path.exists(f"/proc/{pid}/exe")  # noqa: ASYNC240, PTH110 (a file of the kernel)
+
+
 async def test_a_file_is_judged_by_its_age(looks: Looks, tmp_path: Path) -> None:
     """Being there is enough, unless it must be fresh; a socket counts as well."""
     path = tmp_path / "beat"

@@ -56,7 +56,9 @@ def whole(tmp_path: Path) -> Iterator[Asking]:
 async def test_stopped_by_hand_until_the_time_is_over(whole: Asking) -> None:
     """It stops, says so everywhere, survives the operator, and heals when it is over."""
     await whole.write_now(app("web"))
-    view = await whole.operator.ask(WEB, "stop", reason=" disk  full ", author="ada", seconds=60)
+    [view] = await whole.operator.ask(
+        [WEB], "stop", reason=" disk  full ", author="ada", seconds=60
+    )
     assert view["requests"][0]["what"] == "stopped by hand"
     await whole.settle()
     assert not whole.of().state.started
@@ -80,13 +82,13 @@ async def test_stopped_by_hand_until_the_time_is_over(whole: Asking) -> None:
 async def test_an_edit_does_not_end_a_stop(whole: Asking) -> None:
     """Only its time or a start does."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask([WEB], "stop")
     await whole.settle()
     await whole.write_now(app("web", word="b"))
     assert (whole.of().state.word, whole.of().state.started) == ("b", False)
     (view,) = (await whole.operator.status())["resources"]
     assert (view["generation"], view["observedGeneration"]) == (2, 2)
-    await whole.operator.ask(WEB, "start", author="ada")
+    await whole.operator.ask([WEB], "start", author="ada")
     await whole.settle()
     assert whole.of().state.started
     assert whole.operator.requests() == []
@@ -95,9 +97,9 @@ async def test_an_edit_does_not_end_a_stop(whole: Asking) -> None:
 async def test_who_starts_it_is_the_cause_of_the_start(whole: Asking) -> None:
     """The change that ends a stop by hand is explained by the start, not by the specs."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask([WEB], "stop")
     await whole.settle()
-    await whole.operator.ask(WEB, "start", author="ada")
+    await whole.operator.ask([WEB], "start", author="ada")
     (change,) = (await whole.operator.plan())["changes"]
     assert (change["cause"], change["request"]["author"]) == ("request", "ada")
 
@@ -105,10 +107,10 @@ async def test_who_starts_it_is_the_cause_of_the_start(whole: Asking) -> None:
 async def test_what_is_switched_off_runs_for_a_while(whole: Asking) -> None:
     """A start of what the specs switch off ends like a stop does."""
     await whole.write_now(app("web", enabled=False))
-    await whole.operator.ask(WEB, "start", seconds=10)
+    await whole.operator.ask([WEB], "start", seconds=10)
     await whole.settle()
     assert whole.of().state.started
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.settle()
     assert whole.of().state.epoch == 1
     whole.clock.time += 10.0
@@ -121,8 +123,8 @@ async def test_a_restart_happens_once(whole: Asking) -> None:
     """However often it is looked at, and whoever looks; two at once may be one."""
     await whole.write_now(app("web"))
     born = whole.of().vitals["born"]
-    await whole.operator.ask(WEB, "restart")
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.settle()
     assert whole.of().vitals["born"] == born + 1
     await whole.settle()
@@ -134,7 +136,7 @@ async def test_a_restart_happens_once(whole: Asking) -> None:
 async def test_a_restart_that_is_taken_back_was_not_done(whole: Asking) -> None:
     """The events do not tell of what never happened."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.operator.release(WEB)
     await whole.settle()
     assert whole.of().vitals["restarts"] == 0
@@ -146,7 +148,7 @@ async def test_what_could_not_be_kept_was_not_asked(whole: Asking) -> None:
     await whole.write_now(app("web"))
     whole.records._db.execute("PRAGMA query_only=ON")
     with pytest.raises(Transient, match="cannot write"):
-        await whole.operator.ask(WEB, "stop")
+        await whole.operator.ask([WEB], "stop")
     await whole.settle()
     assert whole.of().state.started
 
@@ -154,9 +156,9 @@ async def test_what_could_not_be_kept_was_not_asked(whole: Asking) -> None:
 async def test_a_restart_starts_what_was_stopped_by_hand(whole: Asking) -> None:
     """As people expect of a restart."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask([WEB], "stop")
     await whole.settle()
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.settle()
     assert whole.of().state.started
     assert whole.operator.requests() == []
@@ -169,7 +171,7 @@ async def test_a_start_frees_what_has_given_up(whole: Asking) -> None:
     await whole.settle()
     stalled = whole.ledger.conditions[WEB]["Stalled"]
     assert (stalled.status.value, stalled.reason) == ("True", "GaveUp")
-    await whole.operator.ask(WEB, "start")
+    await whole.operator.ask([WEB], "start")
     await whole.settle()
     assert whole.of().vitals["born"] > 1
     assert whole.ledger.conditions[WEB]["Stalled"].status.value == "False"
@@ -179,12 +181,12 @@ async def test_asking_frees_what_waits_after_a_failure(whole: Asking) -> None:
     """Who mended the world does not wait for the backoff."""
     await whole.write_now(app("web"))
     whole.apps.refuses["web-0"] = Transient("port is busy", reason="PortBusy")
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.settle()
     whole.apps.refuses.clear()
     await whole.settle()
     assert whole.of().state.epoch == 0
-    await whole.operator.ask(WEB, "restart")
+    await whole.operator.ask([WEB], "restart")
     await whole.settle()
     assert whole.of().state.epoch == 2
     assert whole.operator.requests() == []
@@ -193,7 +195,7 @@ async def test_asking_frees_what_waits_after_a_failure(whole: Asking) -> None:
 async def test_what_left_the_specs_is_asked_nothing(whole: Asking) -> None:
     """A request for nobody is forgotten, so that a later namesake is not stopped by it."""
     await whole.write_now(app("web"), app("other"), app("third"))
-    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask([WEB], "stop")
     await whole.write_now(app("other"), app("third"))
     await whole.settle()
     assert whole.operator.requests() == []
@@ -203,7 +205,7 @@ async def test_what_was_asked_can_be_taken_back(whole: Asking) -> None:
     """A release makes it as the specs say at once."""
     await whole.write_now(app("web"))
     assert await whole.operator.release(WEB) is None
-    await whole.operator.ask(WEB, "stop", author="ada")
+    await whole.operator.ask([WEB], "stop", author="ada")
     await whole.settle()
     gone = await whole.operator.release(WEB)
     assert gone is not None
@@ -216,7 +218,7 @@ async def test_a_reload_is_done_at_once(whole: Asking) -> None:
     """The driver is told, and it is in the events; nothing is kept."""
     await whole.write_now(app("web"))
     whole.apps.done.clear()
-    await whole.operator.ask(WEB, "reload", author="ada")
+    await whole.operator.ask([WEB], "reload", author="ada")
     assert whole.apps.done == [Nudge("web-0")]
     assert "Reloaded" in whole.reasons()
     assert whole.operator.requests() == []
@@ -243,9 +245,72 @@ async def test_what_cannot_be_asked_is_refused(
     hung = replace(app("hung"), suspend=True)
     await whole.write_now(app("web"), app("off", enabled=False), data("d"), hung)
     with pytest.raises(ReconcileError) as caught:
-        await whole.operator.ask(ref, verb)
+        await whole.operator.ask([ref], verb)
     assert caught.value.reason == reason
     assert whole.operator.requests() == []
+
+
+async def test_instances_are_asked_altogether(whole: Asking) -> None:
+    """Of all or of none: one that cannot be asked keeps the others as they were."""
+    hung = replace(app("hung"), suspend=True)
+    await whole.write_now(app("web"), hung)
+    before = [*whole.apps.done]
+    for refs in ([WEB, Ref("App", "hung-0")], [WEB, Ref("App", "nobody-0")]):
+        with pytest.raises(ReconcileError):
+            await whole.operator.ask(refs, "stop")
+        with pytest.raises(ReconcileError):
+            await whole.operator.ask(refs, "reload")
+    assert (whole.operator.requests(), whole.apps.done) == ([], before)
+
+
+async def test_a_disk_that_fills_up_leaves_nothing_half_asked(
+    whole: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two could still be written."""
+    await whole.write_now(app("web"), app("db"))
+    write, count = whole.records.write, iter(range(9))
+
+    def fail_later(*given: Any) -> None:
+        if next(count):
+            raise Transient("the disk is full", reason="RecordsUnwritable")
+        write(*given)
+
+    monkeypatch.setattr(whole.records, "write", fail_later)
+    with pytest.raises(Transient):
+        await whole.operator.ask([WEB, Ref("App", "db-0")], "stop")
+    assert whole.operator.requests() == []
+    assert whole.records.all("override") == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"verb": "explode", "cause": "user", "reason": "", "author": "ada"}],
+        [{"verb": "stop"}],
+        [{"what": 1}],
+        {"verb": "stop"},
+        [7],
+        None,
+    ],
+)
+async def test_a_request_of_another_version_stops_nobody(whole: Asking, value: Any) -> None:
+    """What makes no sense does not count, and says so; the rest does."""
+    await whole.write_now(app("web"), app("db"))
+    await whole.operator.ask([WEB], "stop")
+    whole.records.write("override", "App/db-0", value)
+    whole.records.write("override", "odd", [])
+    again = Requests(whole.stack.kinds, whole.records).asked
+    assert again[WEB] == whole.stack.requests.asked[WEB]
+    assert not again.get(Ref("App", "db-0"))
+
+
+async def test_a_request_with_more_to_say_counts(whole: Asking) -> None:
+    """A newer version may add a word; what it asks for is clear all the same."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask([WEB], "stop")
+    (told,) = whole.records.all("override")["App/web-0"]
+    whole.records.write("override", "App/web-0", [{**told, "mood": "good"}])
+    assert Requests(whole.stack.kinds, whole.records).asked == whole.stack.requests.asked
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 31 * 86400.0, float("inf")])
@@ -253,13 +318,13 @@ async def test_it_must_last_a_sensible_time(whole: Asking, seconds: float) -> No
     """Nothing is stopped for ever by hand: specs do that."""
     await whole.write_now(app("web"))
     with pytest.raises(Terminal):
-        await whole.operator.ask(WEB, "stop", seconds=seconds)
+        await whole.operator.ask([WEB], "stop", seconds=seconds)
 
 
 async def test_unless_said_it_lasts_an_hour(whole: Asking) -> None:
     """So that nobody forgets what was stopped."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "stop")
+    await whole.operator.ask([WEB], "stop")
     (request,) = whole.stack.requests.asked[WEB]
     assert (request.verb, request.until) == (Asked.STOP, whole.clock.now() + HOUR)
 
@@ -270,7 +335,7 @@ async def test_an_unseen_world_is_asked_later(whole: Asking) -> None:
     whole.apps.dark = True
     await whole.operator.plan()
     with pytest.raises(Transient, match="cannot see"):
-        await whole.operator.ask(WEB, "restart")
+        await whole.operator.ask([WEB], "restart")
 
 
 async def test_nobody_restarts_what_nobody_has_seen(whole: Asking) -> None:
@@ -279,8 +344,8 @@ async def test_nobody_restarts_what_nobody_has_seen(whole: Asking) -> None:
     whole.specs.write(app("web"), revision="r1")
     await whole.operator.reload()
     with pytest.raises(Transient, match="looked yet"):
-        await whole.operator.ask(WEB, "restart")
-    await whole.operator.ask(WEB, "stop")
+        await whole.operator.ask([WEB], "restart")
+    await whole.operator.ask([WEB], "stop")
     await whole.settle()
     assert not whole.of().state.started
 
@@ -297,7 +362,7 @@ async def test_who_waits_says_so(whole: Asking) -> None:
     (web,) = (r for r in (await whole.operator.status())["resources"] if r["name"] == "web-0")
     assert web["health"]["code"] == "Degraded"
     assert whole.ledger.conditions[WEB]["Stalled"].reason == "DependencyTimeout"
-    await whole.operator.ask(Ref("App", "db-0"), "start", seconds=1000)
+    await whole.operator.ask([Ref("App", "db-0")], "start", seconds=1000)
     await whole.settle()
     assert whole.of().state.started
 
@@ -305,8 +370,8 @@ async def test_who_waits_says_so(whole: Asking) -> None:
 async def test_stopping_who_waits_leaves_no_ghost(whole: Asking) -> None:
     """What never ran is put there stopped, and does not start when its need is met."""
     await whole.write_now(app("db", enabled=False), app("web", needs=("db",)))
-    await whole.operator.ask(WEB, "stop")
-    await whole.operator.ask(Ref("App", "db-0"), "start")
+    await whole.operator.ask([WEB], "stop")
+    await whole.operator.ask([Ref("App", "db-0")], "start")
     await whole.settle()
     assert not whole.of().state.started
     assert whole.of("db-0").state.started
@@ -315,7 +380,7 @@ async def test_stopping_who_waits_leaves_no_ghost(whole: Asking) -> None:
 async def test_the_plan_tells_what_is_asked_before_it_is_done(whole: Asking) -> None:
     """Diff shows the change, why, and what it will be."""
     await whole.write_now(app("web"))
-    await whole.operator.ask(WEB, "stop", reason="disk full", author="ada")
+    await whole.operator.ask([WEB], "stop", reason="disk full", author="ada")
     view = plan_view(whole.ledger, whole.ledger.plan, 1)  # type: ignore[arg-type]
     assert view["inSync"]
     view = await whole.operator.plan()
@@ -331,7 +396,7 @@ async def test_an_edited_file_restarts_what_runs(whole: Asking) -> None:
         app("off", enabled=False),
         app("waits", needs=("off",)),
     )
-    await whole.operator.ask(Ref("App", "rests-0"), "stop")
+    await whole.operator.ask([Ref("App", "rests-0")], "stop")
     await whole.settle()
     names = ("web-0", "rests-0", "off-0", "waits-0", "gone-0")
     for name in names:

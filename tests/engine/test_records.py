@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,32 @@ def test_unreadable_journal_is_put_aside(tmp_path: Path) -> None:
     assert len(journal.events(10)) == 1
     assert path.with_suffix(".unreadable").exists()
     journal.close()
+
+
+def test_old_events_of_one_are_found(tmp_path: Path) -> None:
+    """However much happened to others since."""
+    journal = Journal(tmp_path / "journal.db")
+    journal.record_events([Event(WEB, "Normal", "Created", "")], 1.0)
+    others = (Event(Ref("App", f"o{n}"), "Normal", "Created", "") for n in range(1500))
+    journal.record_events(others, 2.0)
+    assert [row[1] for row in journal.events(10, [str(WEB)])] == [str(WEB)]
+    assert len(journal.events(10, [str(WEB), "App/o1"])) == 2
+    assert len(journal.events(10)) == 10
+    journal.close()
+
+
+def test_what_is_written_together_is_there_together(tmp_path: Path) -> None:
+    """Or nothing of it."""
+    records = Records(tmp_path / "records.db")
+    with records.together():
+        records.write("override", "a", 1)
+        records.write("override", "b", 1)
+    with suppress(RuntimeError), records.together():
+        records.write("override", "a", 2)
+        raise RuntimeError
+    records.write("override", "c", 1)
+    assert records.all("override") == {"a": 1, "b": 1, "c": 1}
+    records.close()
 
 
 def test_repeated_events_count_up(tmp_path: Path) -> None:

@@ -114,12 +114,11 @@ def caller_of(request: Request) -> Caller:
 async def ask(
     operator: OperatorView, ref: Ref, act: Act, *, order: Order, caller: Caller
 ) -> list[View]:
-    """Ask it of each instance."""
+    """Ask it of all instances, or of none."""
     seconds = order.how_long if act in {Act.STOP, Act.START} else None
-    return [
-        await operator.ask(one, act, reason=order.reason, author=caller.name, seconds=seconds)
-        for one in await refs_of(operator, ref)
-    ]
+    refs = await refs_of(operator, ref)
+    said = await operator.ask(refs, act, reason=order.reason, author=caller.name, seconds=seconds)
+    return list(said)
 
 
 async def refs_of(operator: OperatorView, ref: Ref) -> list[Ref]:

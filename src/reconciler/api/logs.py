@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..clients.logfile import Line, looks, merged
+from ..clients.logfile import Line, Room, looks, merged
 from ..core.model import Ref
 from ..core.units import parse_duration
 from . import models
@@ -25,6 +25,8 @@ from .streams import EVENTS, LINES, Streams
 from .view import OperatorView, View
 
 MOST: Final = 10_000
+LARGEST: Final = 8 << 20
+"""Bytes of logs that are read for one answer; of the past, where it goes on."""
 
 Lines = Annotated[int, Query(ge=0, le=MOST, description="How many lines of the past at most")]
 Since = Annotated[
@@ -60,11 +62,12 @@ class LogPages:
         """The last lines of a process, oldest first; ``web`` means all its instances."""
         begin = since_of(since)
         paths = await log_paths(self.operator, name)
+        room = Room(LARGEST, len(paths))
         if follow:
-            news = looks(paths, lines=lines, since=begin)
+            news = looks(paths, lines=lines, since=begin, room=room)
             return self.streams.answer(request, _viewed(news))
-        last = await last_of(paths, lines, since=begin)
-        return answer(request, {"items": [one.view() for one in last]})
+        last = await last_of(paths, lines, since=begin, room=room)
+        return answer(request, {"items": [one.view() for one in last], "cut": room.cut})
 
 
 async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
@@ -74,10 +77,16 @@ async def log_paths(operator: OperatorView, name: str) -> dict[str, File]:
     return {instance: File(path) for instance, path in told if path.startswith("/")}
 
 
-async def last_of(paths: Mapping[str, File], lines: int, since: float | None = None) -> list[Line]:
+async def last_of(
+    paths: Mapping[str, File], lines: int, *, since: float | None = None, room: Room | None = None
+) -> list[Line]:
     """The last lines of some logs as one, by time; a log that is not there yet has none."""
-    ends = await asyncio.to_thread(lambda: deque(merged(paths, lines=lines, since=since), lines))
-    return list(ends)
+    room = room or Room(LARGEST, len(paths))
+
+    def read() -> list[Line]:
+        return list(deque(merged(paths, lines=lines, since=since, room=room), lines))
+
+    return await asyncio.to_thread(read)
 
 
 def since_of(text: str) -> float | None:
@@ -102,5 +111,5 @@ async def _viewed(news: AsyncIterator[Iterable[Line]]) -> AsyncIterator[Sequence
 
 
 def _described() -> Says:
-    told: dict[str, Any] = says(models.Items[models.LogLine])[200]
+    told: dict[str, Any] = says(models.LogLines)[200]
     return {**says(models.LogLine), 200: {**told, "content": {EVENTS: {}, LINES: {}}}}

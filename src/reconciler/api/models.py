@@ -154,6 +154,13 @@ class LogLine(View):
     message: str
 
 
+class LogLines(Items[LogLine]):
+    """The end of some logs."""
+
+    cut: bool
+    """Whether older lines that were asked for are left out, for they are too large."""
+
+
 class SessionView(View):
     """Who is logged in."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +17,10 @@ from .answers import answer, answer_in_words, says
 from .view import OperatorView, View
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
+Refs = Annotated[
+    Sequence[Annotated[str, StringConstraints(max_length=400)]],
+    Query(max_length=1000, description="Only of these", examples=[["Process/web-0"]]),
+]
 Kind = Annotated[str, Path(max_length=63, examples=["Process"])]
 Name = Annotated[str, Path(max_length=253, examples=["web-0"])]
 
@@ -48,9 +54,9 @@ class ResourcePages:
         """What would be done now: the specs are read and the world is looked at."""
         return answer(request, await self.operator.plan())
 
-    async def events(self, request: Request, limit: Limit = 100) -> Response:
+    async def events(self, request: Request, limit: Limit = 100, ref: Refs = ()) -> Response:
         """What happened, newest first."""
-        return answer(request, {"items": list(self.operator.events(limit))})
+        return answer(request, {"items": list(self.operator.events(limit, ref))})
 
     async def history(self, request: Request, limit: Limit = 100) -> Response:
         """The passes that changed something, newest first."""

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from ..core.errors import Terminal, Transient
+from ..stack.limits import SOCKET_PATH
 
-LONGEST_PATH: Final = 107
 """Bytes of a unix socket's path on Linux."""
 
 
@@ -69,9 +68,9 @@ def _leave(path: Path, inode: int) -> None:
 
 def _check_length(path: Path) -> None:
     length = len(os.fsencode(path))
-    if length > LONGEST_PATH:
+    if length > SOCKET_PATH:
         raise Terminal(
-            f"cannot listen on {path}: a unix socket's path may have {LONGEST_PATH} bytes, this "
+            f"cannot listen on {path}: a unix socket's path may have {SOCKET_PATH} bytes, this "
             f"one has {length}; choose a shorter state directory with --state-dir",
             reason="SocketPathTooLong",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ..core.model import Ref
@@ -61,12 +61,18 @@ class OperatorView(Protocol):
         ...
 
     async def ask(
-        self, ref: Ref, verb: str, *, reason: str, author: str, seconds: float | None = None
-    ) -> View:
-        """Ask one resource to ``stop``, ``start``, ``restart`` or ``reload`` for the moment.
+        self,
+        refs: Sequence[Ref],
+        verb: str,
+        *,
+        reason: str,
+        author: str,
+        seconds: float | None = None,
+    ) -> Sequence[View]:
+        """Ask resources to ``stop``, ``start``, ``restart`` or ``reload`` for the moment.
 
         ``seconds`` says for how long where that means something. Raises a ReconcileError that
-        says why it cannot be asked.
+        says why it cannot be asked of one of them; then it is asked of none.
         """
         ...
 
@@ -86,8 +92,8 @@ class OperatorView(Protocol):
         """What is written for a resource, without any secret; None when it is not wanted."""
         ...
 
-    def events(self, limit: int) -> Sequence[View]:
-        """The newest events, newest first."""
+    def events(self, limit: int, refs: Collection[str] = ()) -> Sequence[View]:
+        """The newest events, newest first; of ``refs`` only, where any are given."""
         ...
 
     def history(self, limit: int) -> Sequence[View]:

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..clients.logfile import last_lines
 from ..clients.nginx import PACKAGES
-from ..settings import SOCKET_PATH_LIMIT, Settings
+from ..settings import Settings
+from ..stack.limits import SOCKET_PATH
 from ..stack.place import Place, holder
 from .client import NoOperator
 from .outcome import Failure
@@ -125,11 +126,9 @@ def state(settings: Settings) -> Iterator[Finding]:
 
 def _depth(settings: Settings) -> Finding:
     longest = len(os.fsencode(settings.supervisor_socket))
-    if longest <= SOCKET_PATH_LIMIT:
-        return Finding(
-            "state", Grade.OK, f"socket paths have {longest} of {SOCKET_PATH_LIMIT} bytes"
-        )
-    text = f"{settings.supervisor_socket} is longer than {SOCKET_PATH_LIMIT} bytes"
+    if longest <= SOCKET_PATH:
+        return Finding("state", Grade.OK, f"socket paths have {longest} of {SOCKET_PATH} bytes")
+    text = f"{settings.supervisor_socket} is longer than {SOCKET_PATH} bytes"
     return Finding("state", Grade.ERROR, text, "choose a shorter --state-dir")
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from ..stack.limits import SOCKET_PATH
 from .entry import user
 from .outcome import Failure
 
 BASE = "/admin/api/v1"
-LONGEST_PATH = 107
 ASKED_IN_VAIN = frozenset({404, 409, 422})
 
 
@@ -46,9 +46,10 @@ class Operator:
         """How everything is."""
         return self.ask("GET", f"{BASE}/status")
 
-    def events(self, limit: int) -> Any:
-        """What happened lately, newest last."""
-        return self.ask("GET", f"{BASE}/events?limit={limit}")
+    def events(self, limit: int, refs: Sequence[str] = ()) -> Any:
+        """What happened lately, newest first; to ``refs`` only, where any are given."""
+        words = "".join(f"&ref={ref}" for ref in refs)  # no kind or name needs quoting
+        return self.ask("GET", f"{BASE}/events?limit={limit}{words}")
 
     def history(self, limit: int) -> Any:
         """What was applied lately."""
@@ -109,10 +110,10 @@ class Operator:
 
 def _address(path: Path) -> str:
     text = str(path)
-    if len(text.encode()) > LONGEST_PATH:
+    if len(text.encode()) > SOCKET_PATH:
         raise Failure(
             f"the path of the operator's socket is too long for the system: {text}",
-            hint=f"choose a shorter --state-dir; at most {LONGEST_PATH} bytes in all",
+            hint=f"choose a shorter --state-dir; at most {SOCKET_PATH} bytes in all",
         )
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -10,14 +10,14 @@ from typing import Any, Final, TypeAlias
 from ..clients.logfile import last_lines
 from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, tame
-from ..core.values import shown
 from ..settings import Settings
 from .ages import ago, running_for, span
-from .happened import MOST, event_lines
+from .happened import event_lines, events_of
 from .names import select
 from .outcome import Exit
 from .stack import find_operator, resources_of
 from .terminal import Terminal, structured
+from .vitals import vital
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ WORDS: Final = 10
 EVENTS: Final = 5
 LONGEST: Final = 500
 """Characters of a printed line that a person reads."""
-OWN_PLACE: Final = frozenset({"causes", "meets", "probes"})
+OWN_PLACE: Final = frozenset({"born", "causes", "meets", "probes"})
 """Vitals that are told in lines of their own, or are for programs only."""
 
 
@@ -33,8 +33,7 @@ def describe(settings: Settings, terminal: Terminal, *, what: str, output: str =
     """Print where it is written, its conditions, vitals, last events and last log lines."""
     operator = find_operator(settings)
     found = select(resources_of(operator.status()), what)
-    happened = operator.events(MOST)["items"]
-    told = [{**one, "events": _own(happened, one["ref"])} for one in found]
+    told = [{**one, "events": events_of(operator, [one["ref"]], EVENTS)[::-1]} for one in found]
     if output != "text":
         terminal.write(structured(told[0] if len(told) == 1 else {"items": told}, output))
         return Exit.OK
@@ -43,11 +42,6 @@ def describe(settings: Settings, terminal: Terminal, *, what: str, output: str =
         rows = resource_lines(view, now=now, width=terminal.width)
         terminal.show([*([()] if index else []), *rows, *_last_words(view)])
     return Exit.OK
-
-
-def _own(happened: Sequence[View], ref: str) -> list[View]:
-    own = [event for event in happened if event["ref"] == ref]
-    return sorted(own, key=lambda event: event["time"] or "")[-EVENTS:]
 
 
 def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
@@ -67,7 +61,8 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
         vitals["uptime"] = uptime
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
-        rows += grid([_fact(name, _vital(name, v)) for name, v in vitals.items()], width=width)
+        facts = [_fact(name, vital(name, value, now)) for name, value in vitals.items()]
+        rows += grid(facts, width=width)
     rows += probe_lines(view, now=now, width=width)
     rows += restart_lines(view, now=now, width=width)
     if view.get("events"):
@@ -137,12 +132,6 @@ def _facts(view: View, now: datetime) -> list[tuple[str, str]]:
 
 def _fact(name: str, text: str) -> tuple[Span, ...]:
     return Span(f"  {tame(name)}", Style.FAINT), Span(text)
-
-
-def _vital(name: str, value: Any) -> str:
-    if name == "uptime" and isinstance(value, int | float):
-        return span(value)
-    return tame(value) if isinstance(value, str) else shown(value)
 
 
 def _condition(condition: View, now: datetime) -> tuple[Span, ...]:

@@ -10,6 +10,7 @@ from ..core.lines import Line, Span, Style, grid, tame
 from ..core.render import SHORT_REVISION
 from ..settings import Settings
 from .ages import ago, local
+from .client import Operator
 from .names import select
 from .outcome import Exit
 from .stack import find_operator, resources_of
@@ -17,8 +18,8 @@ from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
 
-MOST: Final = 1000
-"""As many as the operator tells at once."""
+AT_ONCE: Final = 200
+"""Of so many resources is asked in one request."""
 
 
 def events(
@@ -31,10 +32,15 @@ def events(
 ) -> int:
     """Print what happened, newest last."""
     operator = find_operator(settings)
-    refs = {one["ref"] for one in select(resources_of(operator.status()), what)} if what else None
-    items = operator.events(MOST if what else limit)["items"]
-    own = [item for item in items if refs is None or item["ref"] in refs]
-    return _print(own[:limit], event_lines, terminal, output)
+    refs = [one["ref"] for one in select(resources_of(operator.status()), what)] if what else []
+    return _print(events_of(operator, refs, limit), event_lines, terminal, output)
+
+
+def events_of(operator: Operator, refs: Sequence[str], limit: int) -> list[View]:
+    """The newest events, newest first; of ``refs`` only, where any are given."""
+    parts = [refs[start : start + AT_ONCE] for start in range(0, len(refs), AT_ONCE)] or [()]
+    items = [item for part in parts for item in operator.events(limit, part)["items"]]
+    return sorted(items, key=lambda item: item["time"] or "", reverse=True)[:limit]
 
 
 def history(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -35,6 +36,7 @@ class Looks:
 
     def __init__(self) -> None:
         self.names = Names()
+        self._stats: dict[File, asyncio.Future[Result]] = {}
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="probe")
 
     def close(self) -> None:
@@ -50,7 +52,7 @@ class Looks:
                 if probe.tcp is not None:
                     return await self.tcp(probe.tcp)
                 if probe.file is not None:
-                    return await self.thread(lambda: _file(probe.file))
+                    return await self.file(probe.file)
         except TimeoutError:
             return _late(probe.timeout)
         return await self.exec(probe.exec or (), around, probe.timeout)
@@ -69,6 +71,14 @@ class Looks:
             return Result(ok=False, message=str(exc))
         sock.close()
         return Result(ok=True)
+
+    async def file(self, check: File) -> Result:
+        """Whether a file is there, and new enough. A disk that hangs keeps one thread for each."""
+        pending = self._stats.get(check)
+        if pending is None:
+            pending = self._stats[check] = _apart(lambda: _file(check))
+            pending.add_done_callback(lambda _: self._stats.pop(check, None))
+        return await asyncio.shield(pending)
 
     async def exec(
         self, argv: tuple[str, ...], around: Callable[[], Surroundings], limit: float
@@ -149,9 +159,29 @@ class LogSearch:
         return Result(ok=False, message=f"the last line with {self._check.regex!r} is {age} old")
 
 
-def _file(check: File | None) -> Result:
-    if check is None:
-        return Result(ok=False, message="nothing to look at")
+def _apart(work: Callable[[], T]) -> asyncio.Future[T]:
+    """Run ``work`` in a thread that nobody waits for in the end: it may never come back."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[T] = loop.create_future()
+
+    def tell(call: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: None if found.done() else call())
+
+    def run() -> None:
+        try:
+            done = work()
+        except Exception as exc:  # noqa: BLE001 (it is raised where it is waited for)
+            why = exc
+            tell(lambda: found.set_exception(why))
+        else:
+            tell(lambda: found.set_result(done))
+
+    threading.Thread(target=run, name="probe-file", daemon=True).start()
+    return found
+
+
+def _file(check: File) -> Result:
     try:
         status = os.stat(check.path)  # noqa: PTH116 (a path of the spec, as it is)
     except OSError as exc:

@@ -16,8 +16,12 @@ from ..core.errors import ReconcileError
 from ..core.units import format_duration
 from ..core.verdict import Result
 from ..stack.birth import rights
+from ..stack.kernel import children, descendants, environ
 from ..stack.record import Refusal
+from .proc import parent
 
+TAG: Final = "RECONCILER_PROBE"
+"""In the environment of what is run here: the operator that runs it."""
 OUTPUT: Final = 4096
 _SHOWN: Final = 200
 _SHORTEST_SECRET: Final = 4
@@ -63,11 +67,24 @@ def execute(
     return Result(ok=False, message=_tell(argv[0], code, output, given.secrets))
 
 
+def end_leftovers() -> set[int]:
+    """Kill what an operator that was killed ran just then, and all below it; the pids of that."""
+    above = os.getppid()  # who adopts what has lost its parent: supervisord, or who started it
+    ours = str(os.getpid()).encode()
+    orphans = children(above) | children(parent(above) or 0)
+    roots = {pid for pid in orphans if environ(pid).get(TAG.encode(), ours) != ours}
+    found = roots | descendants(*roots) if roots else roots
+    for pid in found:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    return found
+
+
 def _spawn(argv: tuple[str, ...], given: Surroundings) -> subprocess.Popen[bytes]:
     uid, gid, groups = rights(given.user) if given.user else (None, None, None)
     return subprocess.Popen(
         argv,
-        env=dict(given.env),
+        env={**given.env, TAG: str(os.getpid())},
         cwd=given.cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

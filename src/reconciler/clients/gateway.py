@@ -11,9 +11,9 @@ import httpx
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
+from ..stack.limits import SOCKET_PATH
 
 DEADLINE: Final = 10.0
-SOCKET_PATH_LIMIT: Final = 107
 
 
 class Worker(NamedTuple):
@@ -64,7 +64,7 @@ class GatewayWire:
     """One gateway. Every call has a deadline; every failure is one of ours."""
 
     def __init__(self, socket: Path, *, deadline: float = DEADLINE) -> None:
-        if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
+        if len(os.fsencode(socket)) > SOCKET_PATH:
             raise Terminal(
                 f"{socket}: too long for a socket path; choose a shorter --state-dir",
                 reason="SocketPathTooLong",

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from ..core.errors import Transient
 from .git_errors import failure, redact
+from .proc import start_time
 
 QUICK: Final = 60.0
 """Seconds for what touches only the local disk, or asks the remote one question."""
@@ -183,15 +184,6 @@ class Git:
                 "install git, or let this user run it there",
                 reason="Missing",
             ) from exc
-
-
-def start_time(pid: int) -> str:
-    """When a process started, in clock ticks since boot; empty when there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-    except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
 
 
 def _numbered(settings: list[tuple[str, str]]) -> dict[str, str]:

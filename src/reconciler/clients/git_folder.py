@@ -18,7 +18,8 @@ from typing import Any, Final
 from ..core.errors import Terminal, Transient
 from ..core.model import Json
 from .files import list_files, write_atomic
-from .git import Credential, Git, start_time
+from .git import Credential, Git
+from .proc import start_time
 
 OURS: Final = "reconciler"
 """The folder inside the git folder that holds what is ours and not git's."""
@@ -206,7 +207,7 @@ def _users(folder: Path) -> Iterator[tuple[int, str]]:
 
 def _lives(incarnation: str) -> bool:
     pid, _, started = incarnation.partition(":")
-    return pid.isdigit() and start_time(int(pid)) == started
+    return pid.isdigit() and str(start_time(int(pid))) == started
 
 
 def _locks(folder: Path) -> Iterator[Path]:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from .logline import LONGEST, Joiner, Line
-from .logscan import Wanted, find_start, unreadable
+from .logscan import Room, Wanted, find_start, unreadable
 
-__all__ = ["Line", "find_logs", "last_lines", "looks", "merged"]
+__all__ = ["Line", "Room", "find_logs", "last_lines", "looks", "merged"]
 
 MANY: Final = 200
 SNIFF: Final = 100
@@ -33,6 +33,7 @@ async def looks(
     *,
     lines: int | None = 0,
     since: float | None = None,
+    room: Room | None = None,
     every: float = EVERY,
 ) -> AsyncGenerator[list[Line]]:
     """The end of some logs, then what comes; ``paths`` (by process) may be asked anew.
@@ -43,7 +44,7 @@ async def looks(
 
     from .logtail import Follower
 
-    follower = Follower(paths, lines=lines, since=since)
+    follower = Follower(paths, lines=lines, since=since, room=room)
     while True:
         yield await asyncio.to_thread(follower.look)
         if not follower.behind:
@@ -69,11 +70,16 @@ def instances_of(name: str | None) -> re.Pattern[str]:
 
 
 def last_lines(
-    path: Path, *, lines: int | None = None, since: float | None = None, process: str = ""
+    path: Path,
+    *,
+    lines: int | None = None,
+    since: float | None = None,
+    process: str = "",
+    room: Room | None = None,
 ) -> Iterator[Line]:
     """The end of a log, oldest first; what was rotated away counts. Reads no more than it must."""
     with ExitStack() as opened:
-        files = find_start(path, opened, Wanted(lines, since))
+        files = find_start(path, opened, Wanted(lines, since, room))
         found = _lines(files, process or path.stem)
         if since is not None:
             found = not_before(found, since)
@@ -84,10 +90,12 @@ def last_lines(
     yield from last
 
 
-def merged(paths: Paths, *, lines: int | None, since: float | None = None) -> Iterator[Line]:
+def merged(
+    paths: Paths, *, lines: int | None, since: float | None = None, room: Room | None = None
+) -> Iterator[Line]:
     """The ends of several logs as one, by time."""
     ends = (
-        last_lines(path, lines=lines, since=since, process=process)
+        last_lines(path, lines=lines, since=since, process=process, room=room)
         for process, path in paths.items()
     )
     if len(paths) > MANY:

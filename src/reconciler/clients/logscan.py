@@ -18,12 +18,22 @@ FURTHER: Final = 1 << 18
 """How far above the lines that were asked for the beginning of one of them may lie."""
 
 
+class Room:
+    """How many bytes some logs may take together; ``cut`` once there was more than that."""
+
+    def __init__(self, size: int, logs: int = 1) -> None:
+        self.each = size // max(1, logs)
+        self.cut = False
+
+
 class Wanted:
     """How much of a log's end was asked for; it is shown the rows from the last one up."""
 
-    def __init__(self, lines: int | None, since: float | None) -> None:
+    def __init__(self, lines: int | None, since: float | None, room: Room | None = None) -> None:
         self.since = since
         self._left = lines
+        self._room = room
+        self._size = 0
         self._headless: set[str] = set()
         self._further = 0
 
@@ -48,6 +58,16 @@ class Wanted:
             return False
         self._headless.discard(mark.stream)
         return not self._headless
+
+    def fits(self, length: int) -> int:
+        """How much of a row of ``length`` there is room for; all of it, or the end of the last."""
+        if self._room is None:
+            return length
+        free, self._size = self._room.each - self._size, self._size + length
+        if length <= free:
+            return length
+        self._room.cut = True
+        return free if self._size == length else 0
 
     def gives_up(self, length: int) -> bool:
         """Whether the beginnings of the lines are too far up; ``length`` more was looked at."""
@@ -76,6 +96,8 @@ def _start(file: BinaryIO, wanted: Wanted) -> int | None:
     """Where the wanted part begins; None when above this file."""
     last = file.seek(0, os.SEEK_END)
     for start, row in _rows_back(file):
+        if (fit := wanted.fits(last - start)) < last - start:
+            return last - fit
         if wanted.ends_at(row) or wanted.gives_up(last - start):
             return start
         last = start

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from .logfile import Paths, dates, not_before
 from .logline import LONGEST, Joiner, Line
-from .logscan import Wanted, find_start, generations, unreadable
+from .logscan import Room, Wanted, find_start, generations, unreadable
 
 LOOK: Final = 4 << 20
 """Bytes of one log that are read at one look; the rest comes with the next one."""
@@ -43,7 +43,13 @@ class Tail:
     """One log. It holds no file open between two looks: there may be very many."""
 
     def __init__(
-        self, path: Path, process: str, *, lines: int | None, since: float | None = None
+        self,
+        path: Path,
+        process: str,
+        *,
+        lines: int | None,
+        since: float | None = None,
+        room: Room | None = None,
     ) -> None:
         self.path = path
         self.behind = False
@@ -53,7 +59,7 @@ class Tail:
         self._heard = time.monotonic()
         self._lines, self._since = lines, since
         with ExitStack() as opened:
-            files = find_start(path, opened, Wanted(lines, since))
+            files = find_start(path, opened, Wanted(lines, since, room))
             self._spot = _spot(files[0]) if files else None
 
     def look(self) -> list[Line]:
@@ -132,7 +138,9 @@ class Follower:
         *,
         lines: int | None,
         since: float | None = None,
+        room: Room | None = None,
     ) -> None:
+        self._room = room
         self._paths = paths if callable(paths) else lambda: paths
         self._tails: dict[str, Tail] = {}
         self._asked = (lines, since)
@@ -164,7 +172,7 @@ class Follower:
         if name not in self._tails:
             # A log that appears later is new from its first line on.
             lines, since = (None, None) if self._began else self._asked
-            self._tails[name] = Tail(path, name, lines=lines, since=since)
+            self._tails[name] = Tail(path, name, lines=lines, since=since, room=self._room)
         return self._tails[name]
 
 

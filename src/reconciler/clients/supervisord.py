@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from xml.parsers.expat import ExpatError
 
 from ..core.errors import ReconcileError, Terminal, Transient
+from ..stack.limits import SOCKET_PATH
 from .faults import Fault, Refused, refused
 from .post import AnswerError, Post, Wire
 
@@ -21,7 +22,6 @@ ProcessInfo: TypeAlias = dict[str, Any]
 """What supervisord says about one process: name, group, state, pid, start, spawnerr, …"""
 
 TARGET: Final = "/RPC2"
-SOCKET_PATH_LIMIT: Final = 107
 DEADLINE: Final = 5.0
 PER_CALL: Final = 0.1
 CHUNK: Final = 50  # supervisord does nothing else meanwhile, and a start costs it milliseconds
@@ -61,7 +61,7 @@ class Supervisord:
     def __init__(
         self, socket: Path, *, deadline: float = DEADLINE, wire: Wire | None = None
     ) -> None:
-        if len(os.fsencode(socket)) > SOCKET_PATH_LIMIT:
+        if len(os.fsencode(socket)) > SOCKET_PATH:
             raise Terminal(
                 f"{socket}: too long for a socket path; choose a shorter --state-dir",
                 reason="SocketPathTooLong",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, assert_never
 
 from ..core.errors import Terminal, Transient
@@ -41,19 +41,23 @@ def wanted_of(stack: Stack, ref: Ref) -> Resource[Any]:
     raise Terminal(f"there is no {ref}", reason="NotFound")
 
 
-def ask(stack: Stack, ref: Ref, wanted: Ask) -> View:
-    """Keep what is asked of one instance; the next pass does it."""
+def ask(stack: Stack, refs: Sequence[Ref], wanted: Ask) -> list[View]:
+    """Keep what is asked of instances, of all or of none; the next pass does it."""
     seconds = HOUR if wanted.seconds is None else wanted.seconds
     if not 0 < seconds <= LONGEST:
         text = "it must last longer than nothing and at most 30 days; for longer edit the spec"
         raise Terminal(text, reason="NotSupported")
-    _demand_possible(stack, wanted_of(stack, ref), wanted)
+    for ref in refs:
+        _demand_possible(stack, wanted_of(stack, ref), wanted)
     said = wanted._replace(seconds=seconds, reason=" ".join(wanted.reason.split())[:WORDS])
-    kept = _keep(stack, ref, said)
-    if kept is not None:
-        stack.ledger.journal.record_events([ask_event(ref, kept)], stack.clock.now())
+    with stack.requests.together():
+        kept = {ref: request for ref in refs if (request := _keep(stack, ref, said)) is not None}
+    if kept:
+        stack.ledger.journal.record_events(
+            [ask_event(ref, request) for ref, request in kept.items()], stack.clock.now()
+        )
         stack.ledger.journal.commit()
-    return asked_view(stack, ref)
+    return [asked_view(stack, ref) for ref in refs]
 
 
 def release(stack: Stack, ref: Ref) -> View | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -98,12 +98,16 @@ class Journal:
         self._run("INSERT INTO pass VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", record)
         self._run("DELETE FROM pass WHERE id <= (SELECT max(id) FROM pass) - ?", (KEPT,))
 
-    def events(self, limit: int, ref: str = "") -> list[tuple[Json, ...]]:
-        """Newest first: time, ref, type, reason, message, count, last words as JSON."""
+    def events(self, limit: int, refs: Collection[str] = ()) -> list[tuple[Json, ...]]:
+        """Newest first: time, ref, type, reason, message, count, last words as JSON.
+
+        Only those of ``refs``, where any are given.
+        """
         return self._run(
             "SELECT time, ref, type, reason, message, count, lines FROM event"
-            " WHERE ? IN ('', ref) ORDER BY time DESC, id DESC LIMIT ?",
-            (ref, limit),
+            " WHERE ? OR ref IN (SELECT value FROM json_each(?))"
+            " ORDER BY time DESC, id DESC LIMIT ?",
+            (not refs, json.dumps(list(refs)), limit),
         )
 
     def passes(self, limit: int) -> list[tuple[Json, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,31 +125,32 @@ class Operator:
 
     async def ask(
         self,
-        ref: Ref,
+        refs: Sequence[Ref],
         verb: str,
         *,
         reason: str = "",
         author: str = "somebody",
         seconds: float | None = None,
-    ) -> View:
-        """Stop, start or restart one instance for the moment, whatever the specs say; or reload it.
+    ) -> list[View]:
+        """Stop, start or restart instances for the moment, whatever the specs say; or reload them.
 
         A stop lasts ``seconds``, an hour unless said, and so does the start of what the specs
-        switch off. Raises Terminal with ``NotFound``, ``NotSupported`` or ``Refused``.
+        switch off. Of all or of none: raises Terminal with ``NotFound``, ``NotSupported`` or
+        ``Refused`` when it cannot be asked of one of them.
         """
         self.reading.demand()
         if verb == "reload":
-            return await self._reload_one(ref, author)
-        return self.request(ref, Ask(Asked(verb), seconds, reason, author))
+            return await self._reload_now(refs, author)
+        return self.request(refs, Ask(Asked(verb), seconds, reason, author))
 
-    def request(self, ref: Ref, wanted: Ask) -> View:
+    def request(self, refs: Sequence[Ref], wanted: Ask) -> list[View]:
         """Keep what is asked and have it done."""
-        view = asking.ask(self.stack, ref, wanted)
+        views = asking.ask(self.stack, refs, wanted)
         for lane in self.lanes:
-            lane.retries.release([ref])
-        self.stack.ledger.renew_patience([ref])
+            lane.retries.release(refs)
+        self.stack.ledger.renew_patience(refs)
         self.wake(complete=True)
-        return view
+        return views
 
     async def release(self, ref: Ref) -> View | None:
         """Take back what was asked of one instance; None when nothing was."""
@@ -162,12 +163,14 @@ class Operator:
         every, now = self.stack.requests, self._now
         return [override_view(one) for one in every if (one.request.until or now + 1) > now]
 
-    async def _reload_one(self, ref: Ref, author: str) -> View:
-        await self.stack.drivers[ref.kind].apply(asking.reload_action(self.stack, ref))
+    async def _reload_now(self, refs: Sequence[Ref], author: str) -> list[View]:
+        actions = [(ref, asking.reload_action(self.stack, ref)) for ref in refs]
         journal = self.stack.ledger.journal
-        journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], self._now)
+        for ref, action in actions:
+            await self.stack.drivers[ref.kind].apply(action)
+            journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], self._now)
         journal.commit()
-        return asking.asked_view(self.stack, ref)
+        return [asking.asked_view(self.stack, ref) for ref in refs]
 
     @property
     def _now(self) -> float:
@@ -191,9 +194,9 @@ class Operator:
         want = self.stack.ledger.desired.get(Ref(kind, name))
         return None if want is None else spec_view(want)
 
-    def events(self, limit: int = 100, ref: str = "") -> list[View]:
-        """What happened, newest first."""
-        return [event_view(row) for row in self.stack.ledger.journal.events(limit, ref)]
+    def events(self, limit: int = 100, refs: Collection[str] = ()) -> list[View]:
+        """What happened, newest first; of ``refs`` only, where any are given."""
+        return [event_view(row) for row in self.stack.ledger.journal.events(limit, refs)]
 
     def history(self, limit: int = 100) -> list[View]:
         """The passes that changed something, newest first."""
@@ -228,7 +231,7 @@ class Operator:
         if stopped or not is_live(ref, self.stack.ledger.world):
             return
         with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
-            self.request(ref, Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
+            self.request([ref], Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
 
     async def _prepare(self) -> None:
         """Once the stack had its chance to start: be ready for the first edit."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +60,18 @@ class Records:
     def clear(self, topic: str, name: str) -> None:
         """Forget a value."""
         self._do("DELETE FROM record WHERE topic = ? AND name = ?", topic, name)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is recorded in here is on the disk altogether afterwards, or not at all."""
+        self._do("BEGIN")
+        try:
+            yield
+            self._do("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # it was undone already
+                self._db.execute("ROLLBACK")
+            raise
 
     def _do(self, sql: str, *values: str) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ..core.errors import Transient
@@ -27,10 +28,7 @@ class Requests:
     def __init__(self, kinds: Kinds, records: Records) -> None:
         self._kinds = kinds
         self._records = records
-        self.asked: dict[Ref, tuple[Request, ...]] = {
-            Ref(*name.split("/", 1)): tuple(map(_read, value))
-            for name, value in records.all(TOPIC).items()
-        }
+        self.asked = dict(_read_all(records.all(TOPIC)))
 
     def __iter__(self) -> Iterator[Override]:
         for ref, own in sorted(self.asked.items()):
@@ -41,6 +39,17 @@ class Requests:
         """Ask; the last word counts."""
         rest = [one for one in self.asked.get(ref, ()) if one.lasts != request.lasts]
         self._keep(ref, (*rest, request))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked in here is asked altogether, or not at all."""
+        before = dict(self.asked)
+        try:
+            with self._records.together():
+                yield
+        except BaseException:
+            self.asked = before
+            raise
 
     def drop(self, ref: Ref, verbs: frozenset[Asked] = frozenset(Asked)) -> tuple[Request, ...]:
         """Take back what was asked; returns what that was."""
@@ -107,5 +116,17 @@ class Requests:
             self.asked.pop(ref, None)
 
 
+def _read_all(written: Mapping[str, Json]) -> Iterator[tuple[Ref, tuple[Request, ...]]]:
+    """What makes sense to us; a newer version may have written something else."""
+    for name, value in written.items():
+        try:
+            kind, _, own = name.partition("/")
+            yield Ref(kind, own), tuple(map(_read, value))
+        except (TypeError, ValueError, LookupError, AttributeError) as exc:
+            text = "what is asked of %s by hand does not count, it makes no sense here: %s"
+            log.warning(text, name, exc)
+
+
 def _read(value: Json) -> Request:
-    return Request(**{**value, "verb": Asked(value["verb"])})
+    known = {name: value[name] for name in Request._fields if name in value}
+    return Request(**{**known, "verb": Asked(value["verb"])})

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .limits import SOCKET_PATH
+
 LAUNCHER: Final = Path(__file__).with_name("launch.py")
 LISTENER: Final = Path(__file__).with_name("listen.py")
 BASE: Final = Path(__file__).parents[1] / "assets" / "supervisor" / "supervisord.conf"
@@ -25,7 +27,6 @@ FOLDERS: Final = (
     "run/processes",
     "log",
 )
-SOCKET_PATH_LIMIT: Final = 107
 
 # supervisord's file cannot hold these, and looks for its parts by a pattern.
 _unfit: Final = re.compile(r'[\x00-\x1f\x7f"\\*?\[\]]| [;#]')
@@ -97,7 +98,7 @@ def check(place: Place) -> None:
     for path in (place.state_dir, Path(sys.executable), LAUNCHER):
         if found := _unfit.search(str(path)):
             raise ValueError(f"{path}: {found[0]!r} cannot stand in supervisord's file; move it")
-    if len(os.fsencode(place.socket)) > SOCKET_PATH_LIMIT:
+    if len(os.fsencode(place.socket)) > SOCKET_PATH:
         raise ValueError(
             f"{place.state_dir}: too long for a socket path; choose a shorter --state-dir"
         )
