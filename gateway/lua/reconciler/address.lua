@@ -26,4 +26,14 @@ function _M.parse(url)
 end
 
 
+--- Host and port of an endpoint: `127.0.0.1:8000`, `[::1]:80`, `unix:/run/app.sock` (no port).
+function _M.split(text)
+    local host, port = match(text, "^([^/]+):(%d+)$")
+    if host then
+        return host, tonumber(port)
+    end
+    return text
+end
+
+
 return _M

@@ -3,6 +3,7 @@
 local check = require("reconciler.check")
 local compact = require("reconciler.compact")
 local facts = require("reconciler.facts")
+local flights = require("reconciler.flights")
 local init = require("reconciler.init")
 local json = require("reconciler.json")
 local log = require("reconciler.log")
@@ -60,6 +61,7 @@ local function status()
         nginx = ngx.config.nginx_version,
         worker_count = ngx.worker.count(),
         workers = store.workers(),
+        traffic = flights.tell(),
     })
 end
 

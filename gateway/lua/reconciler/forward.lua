@@ -2,6 +2,7 @@
 
 local address = require("reconciler.address")
 local origin = require("reconciler.origin")
+local pools = require("reconciler.pools")
 local target = require("reconciler.target")
 
 local ipairs = ipairs
@@ -10,16 +11,25 @@ local ngx = ngx
 local _M = {}
 
 
+local function with_limits(peer, limits)
+    peer.connect = limits and limits.connect
+    peer.read = limits and limits.read
+    peer.send = limits and limits.send
+    return peer
+end
+
+
 --- Where requests go for `url`: what balancer.lua needs.
 function _M.peer(url, limits)
     local host, port = address.parse(url)
-    return {
-        host = host,
-        port = port,
-        connect = limits and limits.connect,
-        read = limits and limits.read,
-        send = limits and limits.send,
-    }
+    return with_limits({ host = host, port = port }, limits)
+end
+
+
+--- Where requests go for a process: to its ready instances.
+local function pooled(process, limits)
+    local pool = "process/" .. process.name .. "/" .. process.port
+    return with_limits({ pool = pool, wait = process.wait or 0 }, limits)
 end
 
 
@@ -42,6 +52,12 @@ local function serve(entry, path)
         path = target.joined("/", path, entry.prefix)
     end
     ngx.var.target = target.with_query(path)
+    if entry.peer.pool then
+        ngx.var.pooled = entry.name
+        if not pools.is_open(entry.peer.pool) then
+            return ngx.exec("@parked")
+        end
+    end
     ngx.ctx.peer = entry.peer
 end
 
@@ -49,7 +65,11 @@ end
 --- What serves the requests of an entry; made with the first one.
 function _M.prepare(entry)
     local proxy = entry.rule.proxy
-    entry.peer = _M.peer(proxy.backend, proxy.timeouts)
+    if proxy.process then
+        entry.peer = pooled(proxy.process, proxy.timeouts)
+    else
+        entry.peer = _M.peer(proxy.backend, proxy.timeouts)
+    end
     return serve
 end
 

@@ -35,6 +35,14 @@ function _M.nothing_here()
 end
 
 
+--- Nobody is there at the moment.
+function _M.away(sentence)
+    ngx.header.retry_after = 2
+    ngx.header.cache_control = "no-store"
+    return _M.say(503, sentence)
+end
+
+
 --- In place of nginx's own page for a backend that did not answer.
 function _M.unreachable()
     ngx.header.retry_after = 2

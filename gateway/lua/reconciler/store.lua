@@ -8,6 +8,7 @@ local forward = require("reconciler.forward")
 local json = require("reconciler.json")
 local log = require("reconciler.log")
 local match = require("reconciler.match")
+local pools = require("reconciler.pools")
 
 local dict = ngx.shared.reconciler
 local ngx = ngx
@@ -129,6 +130,7 @@ local function catch_up()
     end
     apply(table_now, changes)
     serving = table_now
+    pools.use(table_now.pools)
     return true
 end
 

@@ -24,6 +24,17 @@ class Worker(NamedTuple):
     error: str | None
 
 
+class Traffic(NamedTuple):
+    """What the gateway says of the endpoints of its pools, by their addresses."""
+
+    open: Mapping[str, int] = {}
+    """Requests that are not finished yet, WebSockets among them."""
+    refusing: tuple[str, ...] = ()
+    """Those that accept no connection now, and are passed over."""
+    parked: int = 0
+    """Requests that wait until somebody can take them."""
+
+
 class Status(NamedTuple):
     """What the gateway says about itself. ``etag`` names the table: ``VERSION-DIGEST``.
 
@@ -38,6 +49,7 @@ class Status(NamedTuple):
     worker_count: int
     workers: Mapping[str, Worker]
     life: str = ""
+    traffic: Traffic = Traffic()
 
     @property
     def version(self) -> int:
@@ -90,6 +102,7 @@ class GatewayWire:
             worker_count=said["worker_count"],
             workers={name: _worker(each) for name, each in workers.items()},
             life=said.get("life") or "",
+            traffic=_traffic(said.get("traffic") or {}),
         )
 
     async def table(self) -> tuple[str, bytes] | None:
@@ -132,6 +145,12 @@ class GatewayWire:
         except httpx.HTTPError as exc:
             text = f"the gateway at {self._socket}: {type(exc).__name__} {exc}".strip()
             raise Transient(text, reason="GatewayUnreachable") from exc
+
+
+def _traffic(said: Mapping[str, Json]) -> Traffic:
+    # An empty object is how an empty list comes.
+    refusing = tuple(sorted(said.get("refusing") or ()))
+    return Traffic(said.get("open") or {}, refusing, said.get("parked") or 0)
 
 
 def _worker(said: Mapping[str, Json]) -> Worker:

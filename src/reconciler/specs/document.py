@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ..core.kind import AnyKind, Kinds
 from ..core.model import Drift, Json, Need, Origin, Ref, Resource, Spec
+from ..core.offer import Target
 from ..core.sealed import Sealed
 from ..core.units import NAME_PATTERN
 from . import nodes
@@ -52,6 +53,7 @@ class Checked(NamedTuple):
     files: Mapping[Path, str]
     """What it was read from besides its own text, with a word for the content."""
     needs: tuple[Need, ...] = ()
+    targets: tuple[Target, ...] = ()
 
 
 class Checker:
@@ -72,8 +74,12 @@ class Checker:
         work = _Work(self._kinds, self._around, node)
         resource = work.run()
         flaws = sorted(set(work.flaws), key=lambda flaw: flaw[:2])[: self._limits.flaws]
-        needs = tuple(self._kinds[resource.ref.kind].needs(resource)) if resource else ()
-        return Checked(work.ref, resource, tuple(flaws), work.mark, work.files, needs)
+        checked = Checked(work.ref, resource, tuple(flaws), work.mark, work.files)
+        if resource is None:
+            return checked
+        kind = self._kinds[resource.ref.kind]
+        needs, targets = tuple(kind.needs(resource)), tuple(kind.points_at(resource))
+        return checked._replace(needs=needs, targets=targets)
 
 
 class _Work:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 
 from ..core.model import Need, Origin, Ref, Resource
+from ..core.offer import Target
 from . import nodes
 from .document import Checked, Checker
 from .nodes import Flaw, Limits, Mark
@@ -28,6 +29,7 @@ class Placed(NamedTuple):
     origin: Origin
     resource: Resource[Any] | None
     needs: tuple[Need, ...]
+    targets: tuple[Target, ...] = ()
 
 
 class Part(NamedTuple):
@@ -132,7 +134,7 @@ def _place(one: Checked, path: PurePath, above: int) -> Placed | None:
         return None
     origin = Origin(path, above + one.mark.line)
     resource = replace(one.resource, origin=origin) if one.resource else None
-    return Placed(one.ref, origin, resource, one.needs)
+    return Placed(one.ref, origin, resource, one.needs, one.targets)
 
 
 def _assemble(path: PurePath, blob: Blob, text: str, parts: tuple[Part, ...]) -> SpecFile:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
+from ..core.offer import Target
 from ..core.order import find_cycles
 from ..kinds.process import collisions
 from ..kinds.process.spec import RESERVED
@@ -35,6 +36,8 @@ class Links(NamedTuple):
     resources: Mapping[Ref, Resource[Any]]
     needs: Mapping[Ref, tuple[Need, ...]]
     """Of those that need something."""
+    targets: Mapping[Ref, tuple[Target, ...]]
+    """Of those that point at something."""
     unsettled: frozenset[Ref]
     """Refs that are written, though not usable now."""
     is_all: bool
@@ -49,6 +52,7 @@ def check_links(links: Links) -> Iterator[Hold]:
     """Everything that keeps a resource from being applied, though its own text is right."""
     if links.is_all:
         yield from _dangling(links)
+        yield from _astray(links)
     yield from _cycles(links)
     yield from _clashes(links)
     yield from _second_gateways(links)
@@ -74,9 +78,31 @@ def _dangling(links: Links) -> Iterator[Hold]:
     for ref, needs in links.needs.items():
         for need in needs:
             if not _is_written(need.ref, links):
-                names = (str(one) for one in links.resources if one.kind == need.ref.kind)
-                message = f"{ref} needs {need.ref}, which no spec defines"
-                yield Hold((ref,), message, guess(str(need.ref), names), str(need.ref))
+                yield _unknown(ref, need.ref, "needs", links)
+
+
+def _unknown(ref: Ref, other: Ref, how: str, links: Links) -> Hold:
+    names = (str(one) for one in links.resources if one.kind == other.kind)
+    message = f"{ref} {how} {other}, which no spec defines"
+    return Hold((ref,), message, guess(str(other), names), str(other))
+
+
+def _astray(links: Links) -> Iterator[Hold]:
+    """What points at something that is not there, or at a port that it does not have."""
+    for ref, targets in links.targets.items():
+        for target, port in targets:
+            whole = links.resources.get(target)
+            if whole is None and target not in links.unsettled:
+                yield _unknown(ref, target, "points at", links)
+            elif whole is not None and port not in links.kinds[target.kind].ports(whole):
+                yield _portless(ref, Target(target, port), links)
+
+
+def _portless(ref: Ref, target: Target, links: Links) -> Hold:
+    names = list(links.kinds[target.ref.kind].ports(links.resources[target.ref]))
+    message = f"{target.ref} has no port that is called {target.port}"
+    hint = guess(target.port, names) or (f"one of {', '.join(names)}" if names else "")
+    return Hold((ref,), message, hint or f"write ports: in {target.ref}", target.port)
 
 
 def _is_written(ref: Ref, links: Links) -> bool:

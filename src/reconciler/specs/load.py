@@ -202,6 +202,7 @@ class Loader:
             self._kinds,
             shelf.good,
             shelf.needs,
+            shelf.targets,
             frozenset(shelf.unsettled()),
             is_all,
             shelf.gateways,

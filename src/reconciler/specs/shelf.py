@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.model import Need, Ref, Resource
+from ..core.offer import Target
 from .files import Placed, SpecFile
 from .links import GATEWAY, ROUTE, Hold, is_numbered
 from .problem import Problem
@@ -18,6 +19,7 @@ class Shelf:
         self.written: dict[Ref, tuple[Placed, ...]] = {}
         self.good: dict[Ref, Resource[Any]] = {}
         self.needs: dict[Ref, tuple[Need, ...]] = {}
+        self.targets: dict[Ref, tuple[Target, ...]] = {}
         self.unusable: set[Ref] = set()
         self.leaning: set[str] = set()
         """Files that were read from other files too."""
@@ -72,7 +74,7 @@ class Shelf:
             yield Hold((last.ref,), message, "rename or remove one of them", ref.name)
 
     def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
-        for group in (self.written, self.good, self.needs):
+        for group in (self.written, self.good, self.needs, self.targets):
             group.pop(ref, None)
         for marked in (self.unusable, self._doubled, self.gateways, self.routes, self.numbered):
             marked.discard(ref)
@@ -91,6 +93,8 @@ class Shelf:
             self._mark(ref)
             if placed.needs:
                 self.needs[ref] = placed.needs
+            if placed.targets:
+                self.targets[ref] = placed.targets
 
     def _mark(self, ref: Ref) -> None:
         if ref.kind == GATEWAY:

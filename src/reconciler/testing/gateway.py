@@ -8,8 +8,10 @@ from typing import assert_never
 
 from ..core.errors import Transient
 from ..core.model import Observed
+from ..core.pool import unused_pools
 from ..kinds.gateway.actions import (
     Configure,
+    DropPools,
     GatewayAction,
     KeepTable,
     Retire,
@@ -17,8 +19,10 @@ from ..kinds.gateway.actions import (
     Start,
 )
 from ..kinds.gateway.state import Listener
-from ..kinds.route.actions import DropRule, PutRule, RouteAction
-from ..kinds.route.state import Rule
+from ..kinds.route.actions import DropRule, PutPool, PutRule, RouteAction
+from ..kinds.route.endpoint import Endpoint
+from ..kinds.route.pool import pool_vitals
+from ..kinds.route.state import Rule, to_wire
 
 
 @dataclass
@@ -29,6 +33,7 @@ class GatewayWorld:
     listener: Listener | None = None
     version: int = 0
     rules: dict[str, tuple[Rule, bool]] = field(default_factory=dict)
+    pools: dict[str, tuple[Endpoint, ...]] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -61,6 +66,10 @@ class FakeGatewayDriver:
                 if world.name == name:
                     world.name = world.listener = None
                     world.rules.clear()
+                    world.pools.clear()
+            case DropPools(names):
+                for name in names:
+                    world.pools.pop(name, None)
             case _:
                 assert_never(action)
 
@@ -80,7 +89,14 @@ class FakeGatewayDriver:
     def _vitals(self) -> dict[str, object]:
         workers = {"0": self.world.version} if self.world.running else {}
         state = "running" if self.world.running else "stopped"
-        return {"state": state, "workerCount": len(workers), "workers": workers}
+        rules = (to_wire(rule) for rule, _ in self.world.rules.values())
+        unused = unused_pools(self.world.pools, rules)
+        return {
+            "state": state,
+            "workerCount": len(workers),
+            "workers": workers,
+            "unusedPools": list(unused),
+        }
 
 
 class FakeRouteDriver:
@@ -93,8 +109,12 @@ class FakeRouteDriver:
         world = self.world
         if world.listener is not None and not world.running:
             raise Transient("the gateway does not answer", reason="GatewayDown")
-        vitals = {"version": world.version, "workers": {"0": world.version}}
-        return {name: Observed(rule, owned, vitals) for name, (rule, owned) in world.rules.items()}
+        vitals = {"version": world.version, "behind": []}
+        pools = {name: [one.to_wire() for one in pool] for name, pool in world.pools.items()}
+        return {
+            name: Observed(rule, owned, {**vitals, **pool_vitals(rule.proxy, pools)})
+            for name, (rule, owned) in world.rules.items()
+        }
 
     async def apply(self, action: RouteAction) -> None:
         if not self.world.running:
@@ -105,5 +125,7 @@ class FakeRouteDriver:
                 self.world.rules[name] = (rule, True)
             case DropRule(name):
                 self.world.rules.pop(name, None)
+            case PutPool(name, endpoints):
+                self.world.pools[name] = endpoints
             case _:
                 assert_never(action)

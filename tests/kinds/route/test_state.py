@@ -66,9 +66,9 @@ def test_every_change_is_one_write() -> None:
 def test_served_means_by_every_worker() -> None:
     """One worker behind makes it Progressing, and names it."""
     state = rule(SPECS[0])
-    behind = Observed(state, True, {"version": 3, "workers": {"0": 3, "1": 2}})
+    behind = Observed(state, True, {"version": 3, "behind": ["1"]})
     health = KIND.health(behind)
     assert health.code is HealthCode.PROGRESSING
     assert "workers 1 do not serve table 3" in health.message
-    served = Observed(state, True, {"version": 3, "workers": {"0": 3, "1": 3}})
+    served = Observed(state, True, {"version": 3, "behind": []})
     assert KIND.health(served).code is HealthCode.HEALTHY

@@ -16,13 +16,16 @@ local function is_address(text)
 end
 
 
+local FIELDS = { address = "string", name = "string", ready = "boolean" }
+
+
 local function misfit_endpoint(endpoint)
     if type(endpoint) ~= "table" then
         return "an endpoint must be an object"
     end
     for key, value in pairs(endpoint) do
-        if (key ~= "address" and key ~= "name") or type(value) ~= "string" then
-            return "an endpoint has an address and a name, which are text"
+        if type(value) ~= FIELDS[key] then
+            return "an endpoint has an address and a name, which are text, and is ready or not"
         end
     end
     if not endpoint.address or not is_address(endpoint.address) then

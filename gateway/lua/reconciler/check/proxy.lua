@@ -7,8 +7,10 @@ local find, lower = string.find, string.lower
 local ipairs, type = ipairs, type
 
 local KNOWN = {
-    backend = "string", stripPrefix = "boolean", setHeaders = "table", timeouts = "table",
+    backend = "string", process = "table", stripPrefix = "boolean", setHeaders = "table",
+    timeouts = "table",
 }
+local PROCESS = { name = "string", port = "string", wait = "number" }
 local TIMEOUTS = { connect = "number", read = "number", send = "number" }
 -- Written by the gateway itself, or about one connection and not about the request.
 local RESERVED = {
@@ -36,6 +38,20 @@ local function misfit_header(header)
 end
 
 
+local function misfit_place(proxy)
+    local process = proxy.process
+    if (proxy.backend == nil) == (process == nil) then
+        return "proxy needs either backend or process"
+    end
+    if process then
+        return fields.misfit("proxy.process", process, PROCESS)
+            or (not (process.name and process.port) and "proxy.process needs name and port")
+            or nil
+    end
+    return not address.parse(proxy.backend) and "proxy.backend must be http://IP:PORT" or nil
+end
+
+
 --- nil, or what is wrong with `proxy` of a rule with these conditions.
 function _M.misfit(proxy, condition)
     local why = fields.misfit("proxy", proxy, KNOWN)
@@ -43,8 +59,9 @@ function _M.misfit(proxy, condition)
     if why then
         return why
     end
-    if not proxy.backend or not address.parse(proxy.backend) then
-        return "proxy.backend must be http://IP:PORT"
+    why = misfit_place(proxy)
+    if why then
+        return why
     end
     if proxy.stripPrefix and not condition.pathPrefix then
         return "proxy.stripPrefix needs match.pathPrefix"

@@ -2,7 +2,7 @@
 
 from ...core.kind import Kind
 from ...core.model import Due, Observed, Resource
-from .actions import KeepTable, steps
+from .actions import DropPools, KeepTable, steps
 from .health import health
 from .spec import GatewaySpec
 from .state import Listener, render
@@ -12,7 +12,9 @@ __all__ = ["KIND"]
 
 def _due(_resource: Resource[GatewaySpec], seen: Observed[Listener], _now: float) -> Due:
     # The table is served but would be lost with the next start: not drift, but work.
-    return Due((KeepTable(),)) if seen.vitals.get("kept") is False else Due()
+    keep = (KeepTable(),) if seen.vitals.get("kept") is False else ()
+    unused = tuple(seen.vitals.get("unusedPools", ()))
+    return Due((*keep, *((DropPools(unused),) if unused else ())))
 
 
 KIND = Kind(

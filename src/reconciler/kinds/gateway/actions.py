@@ -33,13 +33,19 @@ class KeepTable(NamedTuple):
     """Write the served table to disk again, for the next start."""
 
 
+class DropPools(NamedTuple):
+    """Forget pools that no route points to any more."""
+
+    names: tuple[str, ...]
+
+
 class Retire(NamedTuple):
     """Stop it and remove its files."""
 
     name: str
 
 
-GatewayAction: TypeAlias = Configure | Start | SetDefault | KeepTable | Retire
+GatewayAction: TypeAlias = Configure | Start | SetDefault | KeepTable | DropPools | Retire
 
 
 def steps(change: Change[Listener]) -> tuple[GatewayAction, ...]:

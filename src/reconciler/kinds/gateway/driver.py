@@ -11,13 +11,14 @@ from typing import Final, TypeAlias, assert_never
 
 from ...clients import ports
 from ...clients.files import write_atomic
-from ...clients.gateway import GatewayDown, Status
+from ...clients.gateway import GatewayDown, Status, Traffic
 from ...clients.nginx import Nginx, Runner
-from ...clients.table import Document, PutDefault, Table
+from ...clients.table import Document, PutDefault, PutPool, Table
 from ...clients.table_file import read_bytes
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
-from .actions import Configure, GatewayAction, KeepTable, Retire, SetDefault, Start
+from ...core.pool import unused_pools
+from .actions import Configure, DropPools, GatewayAction, KeepTable, Retire, SetDefault, Start
 from .files import INCLUDE, Include, Place, edition, parse_listen, shipped
 from .state import CURRENT, Listener
 
@@ -70,6 +71,9 @@ class GatewayDriver:
                 await self._set_default(backend)
             case KeepTable():
                 await self._table.keep()
+            case DropPools(names):
+                edits = (self._table.change(PutPool(name, None)) for name in names)
+                await asyncio.gather(*edits)
             case Retire(name):
                 await self._retire(name)
             case _:
@@ -132,6 +136,8 @@ class GatewayDriver:
             "workerCount": status.worker_count,
             "workers": {name: worker.version for name, worker in status.workers.items()},
             "kept": await self._table.kept(),
+            "unusedPools": list(unused_pools(document.pools, document.rules.values())),
+            **_traffic(status.traffic),
         }
 
     def _named(self, code: str) -> str:
@@ -234,3 +240,8 @@ def _url(bind: str, port: int) -> str:
     """What a person on this machine types; "every address" is no address to go to."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind, f"[{bind}]" if ":" in bind else bind)  # noqa: S104 (nothing is bound)
     return f"http://{host}:{port}"
+
+
+def _traffic(traffic: Traffic) -> dict[str, Json]:
+    """Of the endpoints of pools: requests that are under way, and that wait."""
+    return {"inFlight": dict(traffic.open), "parked": traffic.parked}

@@ -3,6 +3,7 @@
 from ...core.kind import Kind
 from .actions import steps
 from .health import health
+from .pool import bound, points_at
 from .spec import RouteSpec
 from .state import Rule, render
 
@@ -18,6 +19,8 @@ KIND = Kind(
     steps=steps,
     health=health,
     needs=lambda _: (),
+    points_at=points_at,
+    bound=bound,
     plural="routes",
     short="rt",
 )

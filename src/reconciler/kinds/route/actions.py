@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from ...core.model import Change
+from .endpoint import Endpoint
 from .state import Rule
 
 
@@ -21,7 +22,14 @@ class DropRule(NamedTuple):
     name: str
 
 
-RouteAction: TypeAlias = PutRule | DropRule
+class PutPool(NamedTuple):
+    """Send the requests for this pool to these endpoints, from the next one on."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+
+RouteAction: TypeAlias = PutRule | DropRule | PutPool
 
 
 def steps(change: Change[Rule]) -> tuple[RouteAction, ...]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
 from ...clients.table import OWNER, Document, DropEntry, PutEntry, Table
+from ...clients.table import PutPool as EditPool
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
-from .actions import DropRule, PutRule, RouteAction
+from .actions import DropRule, PutPool, PutRule, RouteAction
+from .pool import pool_name, pool_vitals
 from .state import Rule, from_wire, to_wire
 
 LOOK_AGAIN = 0.05
@@ -27,6 +29,8 @@ class RouteDriver:
         self._prefix = prefix
         self._document = Document()
         self._parsed: Mapping[str, _Parsed] = {}
+        self._facts: _Facts | None = None
+        self._seen: dict[str, Observed[Rule]] = {}
 
     async def observe(self) -> Mapping[str, Observed[Rule]]:
         """The rules that are served; with no gateway at all there certainly are none."""
@@ -36,9 +40,12 @@ class RouteDriver:
             if await self._certainly_none():
                 return {}
             raise
-        vitals = _vitals(status, document)
         rules = await self._rules(document)
-        return {name: Observed(one.rule, one.owned, vitals) for name, one in rules.items()}
+        facts = _facts(status, document)
+        if not facts.are(self._facts):
+            self._seen = dict(self._see(rules, facts))
+            self._facts = facts
+        return self._seen
 
     async def apply(self, action: RouteAction) -> None:
         try:
@@ -47,6 +54,9 @@ class RouteDriver:
                     await self._table.change(PutEntry(name, to_wire(rule)))
                 case DropRule(name):
                     await self._table.change(DropEntry(name))
+                case PutPool(name, endpoints):
+                    pool = [endpoint.to_wire() for endpoint in endpoints]
+                    await self._table.change(EditPool(name, pool))
                 case _:
                     assert_never(action)
         except GatewayDown as exc:
@@ -74,6 +84,19 @@ class RouteDriver:
             self._document = document
         return self._parsed
 
+    def _see(
+        self, rules: Mapping[str, _Parsed], facts: _Facts
+    ) -> Iterator[tuple[str, Observed[Rule]]]:
+        """Every rule; what is seen as before is the very same object."""
+        told: dict[tuple[int, str | None], dict[str, Json]] = {}
+        for name, one in rules.items():
+            version, before = min(one.since, facts.document.version), self._seen.get(name)
+            key = (version, pool_name(one.rule.proxy))
+            vitals = told.get(key) or told.setdefault(key, facts.of(version, one.rule))
+            if before is None or before.state is not one.rule or before.vitals != vitals:
+                before = Observed(one.rule, one.owned, vitals)
+            yield name, before
+
 
 class _Parsed(NamedTuple):
     """A rule as it was read from the very entry that is kept beside it."""
@@ -81,6 +104,26 @@ class _Parsed(NamedTuple):
     entry: Mapping[str, Json]
     rule: Rule
     owned: bool
+    since: int
+    """The first version of the table that has it."""
+
+
+class _Facts(NamedTuple):
+    """What else is served: pools, which version by whom, and who refuses connections."""
+
+    document: Document
+    workers: Mapping[str, int]
+    refusing: frozenset[str]
+
+    def are(self, others: _Facts | None) -> bool:
+        """Whether there is nothing else to tell than by ``others``."""
+        return others is not None and others.document is self.document and others == self
+
+    def of(self, version: int, rule: Rule) -> dict[str, Json]:
+        """What to tell of a rule that is in the table since ``version``."""
+        behind = sorted(name for name, served in self.workers.items() if served < version)
+        found: dict[str, Json] = {"version": version, "behind": behind}
+        return found | pool_vitals(rule.proxy, self.document.pools, self.refusing)
 
 
 def _parse(document: Document, known: Mapping[str, _Parsed]) -> dict[str, _Parsed]:
@@ -88,21 +131,20 @@ def _parse(document: Document, known: Mapping[str, _Parsed]) -> dict[str, _Parse
     rules = {}
     for name, entry in document.rules.items():
         before = known.get(name)
-        rules[name] = before if before and before.entry is entry else _read(entry)
+        is_known = before is not None and before.entry is entry
+        rules[name] = before if before and is_known else _read(entry, document.version)
     return rules
 
 
-def _read(entry: Mapping[str, Json]) -> _Parsed:
+def _read(entry: Mapping[str, Json], version: int) -> _Parsed:
     """The rule, and whether it is ours. Whoever wrote another may say what a Route cannot."""
     owned = entry.get("managed_by") == OWNER
     try:
-        return _Parsed(entry, from_wire(entry), owned)
+        return _Parsed(entry, from_wire(entry), owned, version)
     except ValueError:
-        return _Parsed(entry, Rule(), owned)
+        return _Parsed(entry, Rule(), owned, version)
 
 
-def _vitals(status: Status, document: Document) -> dict[str, Json]:
-    return {
-        "version": document.version,
-        "workers": {name: worker.version for name, worker in status.workers.items()},
-    }
+def _facts(status: Status, document: Document) -> _Facts:
+    workers = {name: worker.version for name, worker in status.workers.items()}
+    return _Facts(document, workers, frozenset(status.traffic.refusing))

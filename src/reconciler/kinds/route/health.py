@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from ...core.model import Health, HealthCode, Observed
+from collections.abc import Iterable, Mapping
+
+from ...core.model import Health, HealthCode, Json, Observed
 from .state import Rule
 
 
 def health(seen: Observed[Rule]) -> Health:
-    """Healthy once every worker of the gateway serves the version this rule was seen in."""
+    """Healthy once every worker of the gateway serves a version that has this rule."""
     version = seen.vitals.get("version")
-    workers = seen.vitals.get("workers", {})
-    behind = sorted(name for name, served in workers.items() if served != version)
-    if behind:
+    if behind := seen.vitals.get("behind"):
         text = f"workers {', '.join(behind)} do not serve table {version} yet"
         return Health(HealthCode.PROGRESSING, "Loading", text)
-    return Health(HealthCode.HEALTHY, "Served", f"by every worker, in table {version}")
+    proxy = seen.state.proxy
+    if proxy is not None and proxy.process is not None:
+        return _backed(proxy.process.name, seen)
+    return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
+
+
+def _backed(process: str, seen: Observed[Rule]) -> Health:
+    """Whether there is anybody behind it."""
+    endpoints = seen.vitals.get("endpoints")
+    ready = [one for one in endpoints or () if one.get("ready", True)]
+    if not ready and (endpoints or endpoints is None):
+        text = f"waits for an instance of Process/{process} to be ready"
+        return Health(HealthCode.PROGRESSING, "NotReady", text)
+    if not ready:
+        text = f"no instance of Process/{process} is ready"
+        return Health(HealthCode.DEGRADED, "NotReady", text)
+    refusing = [one for one in ready if one["address"] in seen.vitals.get("refusing", ())]
+    if refusing:
+        text = f"{len(refusing)} of {len(ready)} instances of Process/{process} refuse connections"
+        return Health(HealthCode.DEGRADED, "Refused", f"{text}: {_names(refusing)}")
+    return Health(HealthCode.HEALTHY, "Served", f"by {_names(ready)}")
+
+
+def _names(endpoints: Iterable[Mapping[str, Json]]) -> str:
+    return ", ".join(f"{one['name']} at {one['address']}" for one in endpoints)

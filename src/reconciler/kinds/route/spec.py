@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ...core.backend import Backend
 from ...core.model import Spec
-from ...core.units import Duration
+from ...core.units import Duration, Name
 from .paths import normalise
 from .regex import check_regex
 
@@ -177,16 +177,35 @@ class Timeouts(Spec):
         return self
 
 
+class Instances(Spec):
+    """The ready instances of a process."""
+
+    name: Name
+    """The Process, by its name."""
+    port: Name
+    """One of its ports, by the name it has there."""
+    wait: Annotated[Duration, Field(le=600)] = 30.0
+    """How long a request waits while none is ready and one is on its way, before it gets 503."""
+
+
 class Proxy(Spec):
     """Hand the request to a program and its answer back."""
 
-    backend: Backend
+    backend: Backend | None = None
     """Where the program listens: ``http://127.0.0.1:8000``."""
+    process: Instances | None = None
+    """Instead of an address: the ready instances of a Process, balanced."""
     strip_prefix: bool = False
     """Whether the program sees the path without ``match.pathPrefix``."""
     set_headers: tuple[Header, ...] = ()
     """Headers of the request, added or replaced."""
     timeouts: Timeouts = Timeouts()
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.backend is None) == (self.process is None):
+            raise ValueError("write either `backend` or `process`")
+        return self
 
 
 class Redirect(Spec):
@@ -218,7 +237,6 @@ class RouteSpec(Spec):
     """Which requests go where. The highest priority wins, then the longer pathPrefix."""
 
     not_yet: ClassVar[tuple[str, ...]] = (
-        "proxy.process",
         "proxy.maxBody",
         "proxy.buffering",
         "access",

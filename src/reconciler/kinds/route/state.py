@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...core.model import Json, Resource, State
@@ -43,7 +43,17 @@ def from_wire(entry: Mapping[str, Any]) -> Rule:
     """Read a rule of the table. Raises ValueError when it says what a Route cannot say."""
     fields = {key: value for key, value in entry.items() if key not in {"name", "managed_by"}}
     proxy = fields.get("proxy")
-    if isinstance(proxy, dict) and isinstance(proxy.get("timeouts"), dict):
-        times = {key: format_duration(seconds) for key, seconds in proxy["timeouts"].items()}
-        fields["proxy"] = {**proxy, "timeouts": times}
+    if isinstance(proxy, dict):
+        fields["proxy"] = dict(_written(proxy))
     return Rule.model_validate(fields)
+
+
+def _written(proxy: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The same with its times as people write them."""
+    for key, value in proxy.items():
+        if key == "timeouts" and isinstance(value, dict):
+            yield key, {name: format_duration(seconds) for name, seconds in value.items()}
+        elif key == "process" and isinstance(value, dict) and "wait" in value:
+            yield key, {**value, "wait": format_duration(value["wait"])}
+        else:
+            yield key, value

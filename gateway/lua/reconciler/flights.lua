@@ -1,0 +1,112 @@
+--- What others may know of the endpoints of pools: how many requests each has not finished yet,
+-- WebSockets among them, which refuse connections, and how many requests wait.
+--
+-- A worker decides by its own counts. For others to read they stand in shared memory too, under the
+-- process id of the worker: what a worker that was killed has left there counts for nothing.
+
+local ffi = require("ffi")
+
+local counts = ngx.shared.reconciler_flights
+local match = string.match
+local ipairs, tonumber = ipairs, tonumber
+local ngx = ngx
+
+ffi.cdef([[
+int kill(int pid, int signal);
+]])
+
+local ESRCH = 3
+local LEASE = 5 -- seconds after which it counts no more that somebody was refused
+
+local _M = {}
+
+local own = {}
+
+
+local function key_of(kind, address)
+    return ngx.worker.pid() .. " " .. kind .. " " .. address
+end
+
+
+local function keep(key, value, lease)
+    local ok, err = counts:set(key, value, lease or 0)
+    if not ok then
+        ngx.log(ngx.ERR, "cannot tell ", key, ": ", err)
+    end
+end
+
+
+--- How many of this worker's requests an endpoint has.
+function _M.of(address)
+    return own[address] or 0
+end
+
+
+local function change(address, by)
+    local count = (own[address] or 0) + by
+    if count > 0 then
+        own[address] = count
+        keep(key_of("open", address), count)
+    else
+        own[address] = nil
+        counts:delete(key_of("open", address))
+    end
+end
+
+
+--- A request is sent there.
+function _M.begin(address)
+    change(address, 1)
+end
+
+
+--- It is over.
+function _M.land(address)
+    change(address, -1)
+end
+
+
+--- It accepts no connection; to be said again for as long as that is so.
+function _M.refused(address)
+    keep(key_of("refusing", address), 1, LEASE)
+end
+
+
+--- It does again.
+function _M.accepted(address)
+    counts:delete(key_of("refusing", address))
+end
+
+
+--- So many requests of this worker wait.
+function _M.parked(count)
+    keep(key_of("parked", ""), count)
+end
+
+
+local function is_alive(pid)
+    return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
+end
+
+
+--- All of it, of all workers.
+function _M.tell()
+    local said = { open = {}, refusing = {}, parked = 0 }
+    for _, key in ipairs(counts:get_keys(0)) do
+        local pid, kind, address = match(key, "^(%d+) (%l+) (.*)$")
+        local count = counts:get(key) or 0
+        if not is_alive(tonumber(pid)) then
+            counts:delete(key)
+        elseif kind == "open" then
+            said.open[address] = (said.open[address] or 0) + count
+        elseif kind == "parked" then
+            said.parked = said.parked + count
+        elseif count > 0 then
+            said.refusing[#said.refusing + 1] = address
+        end
+    end
+    return said
+end
+
+
+return _M
