@@ -25,6 +25,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.plan import expand
 from reconciler.core.request import Asked, Request, Watch
+from reconciler.core.turns import Policy
 
 
 class AppSpec(Spec):
@@ -40,6 +41,7 @@ class AppSpec(Spec):
     timeout: float | None = None
     anyway: bool = False
     port: int | None = 0
+    turns: bool = False
 
 
 class AppState(State):
@@ -106,9 +108,13 @@ def steps(change: Change[Any]) -> tuple[Any, ...]:
 
 
 def _instances(resource: Resource[AppSpec]) -> tuple[Resource[AppSpec], ...]:
+    name, turns = resource.ref.name, resource.spec.turns
+    places = [
+        (n, side) for n in range(resource.spec.copies) for side in (("", "b") if turns else ("",))
+    ]
     return tuple(
         Resource(
-            Ref("App", f"{resource.ref.name}-{n}"),
+            Ref("App", f"{name}-{n}{side}"),
             resource.spec,
             resource.origin,
             resource.digest,
@@ -117,8 +123,9 @@ def _instances(resource: Resource[AppSpec]) -> tuple[Resource[AppSpec], ...]:
             suspend=resource.suspend,
             drift=resource.drift,
             annotations=resource.annotations,
+            beside=Ref("App", f"{name}-{n}{'' if side else 'b'}") if turns else None,
         )
-        for n in range(resource.spec.copies)
+        for n, side in places
     )
 
 
@@ -165,6 +172,15 @@ def _brings_back(change: Change[DataState]) -> bool:
     return change.after is not None and (change.before is None or not change.before.restored)
 
 
+POLICY = Policy(min_healthy=10.0, deadline=100.0, drain=30.0)
+"""How one toy program takes the place of another."""
+
+
+def _goes_on(resource: Resource[AppSpec], seen: Observed[AppState]) -> AppState:
+    now = {"started": resource.spec.enabled, "epoch": max(resource.epoch, seen.state.epoch)}
+    return seen.state.model_copy(update=now)
+
+
 APP = Kind(
     name="App",
     Spec=AppSpec,
@@ -184,6 +200,9 @@ APP = Kind(
         r, spec=r.spec.model_copy(update={"port": numbers["main"]})
     ),
     watches=_watches,
+    turns=lambda r: POLICY if r.spec.turns else None,
+    keeps=_goes_on,
+    addresses=lambda seen: frozenset({str(seen.state.port)}) if seen.state.port else frozenset(),
 )
 
 

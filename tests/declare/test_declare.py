@@ -138,8 +138,8 @@ def test_python_values_are_taken(tmp_path: Path) -> None:
         ),
         (lambda: Process("web", restart={"polcy": 1}), "Process.restart has no field polcy"),
         (
-            lambda: Process("web", rollout={}),  # type: ignore[call-arg]
-            "rollout is not supported yet",
+            lambda: Gateway(tls={}),  # type: ignore[call-arg]
+            "tls is not supported yet",
         ),
     ],
 )

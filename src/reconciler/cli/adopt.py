@@ -92,6 +92,8 @@ def _refuse_other_specs(settings: Settings, source: str) -> None:
 
 def _find(settings: Settings, daemon: Daemon, instance: Resource[ProcessSpec]) -> Found:
     name = instance.ref.name
+    if instance.beside is not None:
+        return Found(name, Program(), why="it is replaced beside itself: it must be ours")
     if any(number is None for number in KINDS["Process"].ports(instance).values()):
         return Found(name, Program(), why="its port is found when it starts: it must be ours")
     wanted = render(instance)

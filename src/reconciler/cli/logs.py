@@ -27,7 +27,7 @@ USUAL: Final = 100
 AT_ONCE: Final = 500
 ALL: Final = "all"
 # Instances end in their number; what else lies there belongs to the stack itself.
-INSTANCE: Final = re.compile(r".*-[0-9]+")
+INSTANCE: Final = re.compile(r".*-[0-9]+b?")
 
 
 def logs(

@@ -70,8 +70,8 @@ def _named(view: View, name: str) -> bool:
 
 
 def _names(view: View) -> set[str]:
-    """Its own name and the one it is written as."""
-    return {view["name"], str(view["writtenAs"]).partition("/")[2]}
+    """Its own name, the one it is written as, and that of the one it takes turns with."""
+    return {view["name"], str(view["writtenAs"]).partition("/")[2], view.get("lead", view["name"])}
 
 
 def did_you_mean(text: str, names: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ def table(
     rows = grid([head, *(_cells(view, len(heads), now) for view in resources)], width=width)
     told: list[Line] = [rows[0]]
     for view, row in zip(resources, rows[1:], strict=True):
-        told += [row, *_asked(view, now), *_reason(view)]
+        told += [row, *_asked(view, now), *_rollout(view), *_reason(view)]
     return told
 
 
@@ -107,3 +107,11 @@ def _reason(view: View) -> list[Line]:
         return []
     text = f"{said.get('reason', '')}: {said.get('message', '')}".strip(": ")
     return [line(Span(f"    {tame(text)}", Style.FAINT))] if text else []
+
+
+def _rollout(view: View) -> list[Line]:
+    """What it is for while one instance replaces another, where nothing else says so."""
+    stage = view.get("rollout") or {}
+    if stage.get("role") not in {"coming", "leaving", "written"}:
+        return []
+    return [line(Span(f"    {tame(stage['message'])}", Style.FAINT))]

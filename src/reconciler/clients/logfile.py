@@ -66,7 +66,7 @@ def find_logs(folder: Path, name: str | None = None) -> dict[str, Path]:
 
 def instances_of(name: str | None) -> re.Pattern[str]:
     """What the instances of ``name`` are called."""
-    return re.compile(rf"{re.escape(name)}(-[0-9]+)?" if name else ".*")
+    return re.compile(rf"{re.escape(name)}(-[0-9]+b?|(?<=[0-9])b)?" if name else ".*")
 
 
 def last_lines(

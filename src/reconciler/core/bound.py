@@ -35,6 +35,10 @@ class Bindings:
     """Those whose life ends by this plan, and another one follows."""
     staying: tuple[Ref, ...] = ()
     """Nobody wants these any more, and still nobody may end them: they go on as they are."""
+    aside: frozenset[Ref] = frozenset()
+    """Those that wait to take another one's place, or have lost theirs."""
+    unsure: frozenset[Ref] = frozenset()
+    """Those of which nobody can say that yet."""
     _known: dict[Ref, Offers] = field(default_factory=dict)
 
     def steps(self, follow: Follow | None = None) -> Iterator[Step]:
@@ -60,16 +64,22 @@ class Bindings:
     def _wanted(self, target: Ref) -> Iterator[Offer]:
         seen = self.world.get(target.kind)
         for ref in self.shape.members.get(target, ()):
+            if ref not in self.desired:
+                continue
             live = seen if seen is None or isinstance(seen, Unknown) else seen.get(ref.name)
             offer = self.kinds[ref.kind].offers(self.desired[ref], live)
             if ref in self.ending and offer.presence in _IN_USE:
                 offer = offer._replace(presence=Presence.COMING)
+            if ref in self.aside and offer.presence in _IN_USE:
+                waits = Presence.UNKNOWN if ref in self.unsure else Presence.COMING
+                offer = offer._replace(presence=waits)
             yield offer
 
     def _staying(self, target: Ref) -> Iterator[Offer]:
         for ref in self.staying:
             family = (ref.name, ref.name.rpartition("-")[0])
-            if ref.kind == target.kind and target.name in family:
+            replaced = ref in self.aside and ref not in self.unsure
+            if ref.kind == target.kind and target.name in family and not replaced:
                 yield Offer(ref.name, Presence.UNKNOWN)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from .kind import Kinds
 from .model import (
+    Apply,
     Blocked,
     Cause,
     Change,
@@ -57,6 +58,10 @@ class Context:
     held: Mapping[Ref, Held] = field(default_factory=dict)
     cycles: Mapping[Ref, str] = field(default_factory=dict)
     """What goes round in circles, in words."""
+    waits: Mapping[Ref, Blocked] = field(default_factory=dict)
+    """Those that wait in the course of a replacement."""
+    turned: frozenset[Ref] = frozenset()
+    """Those that may go because another one has their place."""
     prune: bool = True
     guard: str = ""
     """Why deletions wait for a confirmation; empty when they need none."""
@@ -88,13 +93,13 @@ def drift(change: AnyChange, ctx: Context) -> Blocked | None:
 
 
 def pruning(change: AnyChange, ctx: Context) -> Blocked | None:
-    if change.verb is Verb.DELETE and not ctx.prune:
+    if change.verb is Verb.DELETE and not ctx.prune and change.ref not in ctx.turned:
         return Blocked(change.ref, "PruneOff", "nothing is deleted while a spec file is broken")
     return None
 
 
 def guarded(change: AnyChange, ctx: Context) -> Blocked | None:
-    if change.verb is Verb.DELETE and ctx.guard:
+    if change.verb is Verb.DELETE and ctx.guard and change.ref not in ctx.turned:
         return Blocked(change.ref, "MassDelete", ctx.guard)
     return None
 
@@ -144,6 +149,15 @@ def needed(change: AnyChange, ctx: Context) -> Blocked | None:
     return Blocked(change.ref, "InUse", f"waits until {', '.join(live)} ended") if live else None
 
 
+def rolling(change: AnyChange, ctx: Context) -> Blocked | None:
+    """One that is replaced goes, and one it is replaced by begins anew, when nothing is lost."""
+    ends = change.verb is Verb.DELETE or change.apply in {Apply.RESTART, Apply.RECREATE}
+    want = ctx.desired.get(change.ref)
+    if not ends or (want is not None and want.kept is not None):
+        return None
+    return ctx.waits.get(change.ref)
+
+
 def backoff(change: AnyChange, ctx: Context) -> Blocked | None:
     held = ctx.held.get(change.ref)
     return None if held is None else Blocked(change.ref, held.reason, held.message, held.after)
@@ -159,6 +173,7 @@ GATES: Final[tuple[Gate, ...]] = (
     dependency,
     occupied,
     needed,
+    rolling,
     backoff,
 )
 
@@ -170,7 +185,7 @@ def why_not(change: AnyChange, ctx: Context) -> Blocked | None:
 
 def mass_delete(changes: tuple[AnyChange, ...], ctx: Context) -> str:
     """Why so many deletions at once need a confirmation; empty when they do not."""
-    deletions = sum(change.verb is Verb.DELETE for change in changes)
+    deletions = sum(c.verb is Verb.DELETE and c.ref not in ctx.turned for c in changes)
     net = deletions - sum(change.verb is Verb.CREATE for change in changes)
     owned = sum(
         live.owned
@@ -200,7 +215,7 @@ def is_live(ref: Ref, world: World) -> bool:
 
 
 def _unmet(need: Need, ctx: Context) -> str:
-    refs = ctx.shape.members.get(need.ref, ())
+    refs = [ref for ref in ctx.shape.members.get(need.ref, ()) if ref in ctx.desired]
     if not refs:
         return f"no instance of {need.ref} is wanted"
     seen = ctx.world.get(need.ref.kind)
@@ -208,7 +223,8 @@ def _unmet(need: Need, ctx: Context) -> str:
         return f"cannot see {need.ref}"
     kind = ctx.kinds[need.ref.kind]
     for ref in refs:
-        live = seen.get(ref.name)
-        if live is None or not kind.meets(live, need.condition):
+        beside = ctx.desired[ref].beside
+        either = (seen.get(one.name) for one in (ref, beside) if one is not None)
+        if not any(live is not None and kind.meets(live, need.condition) for live in either):
             return f"waits for {ref} ({need.condition})"
     return ""

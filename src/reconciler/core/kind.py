@@ -24,6 +24,7 @@ from .model import (
 )
 from .offer import Offer, Presence, Target
 from .request import Request, Watch
+from .turns import Policy, Traffic
 
 
 class Driver(Protocol[StateT, ActionT_contra]):
@@ -95,6 +96,18 @@ def _follows_nobody(
     return ()
 
 
+def _no_turns(resource: Resource[Any]) -> Policy | None:
+    return None
+
+
+def _as_it_is(resource: Resource[Any], seen: Observed[Any]) -> Any:
+    return seen.state
+
+
+def _nowhere(seen: Observed[Any]) -> frozenset[str]:
+    return frozenset()
+
+
 def _disturbs_nobody(change: Change[Any]) -> bool:
     return False
 
@@ -144,6 +157,14 @@ class Kind(Generic[SpecT, StateT, ActionT]):
         _follows_nobody
     )
     """What is to be done so that it follows what it points at. Facts of the moment, not drift."""
+    turns: Callable[[Resource[SpecT]], Policy | None] = _no_turns
+    """How one of two instances replaces the other without a pause; None where nothing does."""
+    keeps: Callable[[Resource[SpecT], Observed[StateT]], StateT] = _as_it_is
+    """What is there, wanted to go on as it is and to run as far as the resource says so."""
+    addresses: Callable[[Observed[StateT]], frozenset[str]] = _nowhere
+    """Where it takes requests, as whoever passes requests on names it: ``127.0.0.1:8000``."""
+    traffic: Callable[[Observed[StateT]], Traffic] | None = None
+    """Who passes requests on tells of them; the rest does not pass any on."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Field as written -> the variable that gives its default where the stack runs."""
     plural: str = ""
@@ -152,6 +173,10 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     def defaults_in(self, environ: Mapping[str, str]) -> dict[str, Json]:
         """The fields that need not be written in this environment."""
         return {name: environ[key] for name, key in self.defaults.items() if environ.get(key)}
+
+    def wanted(self, resource: Resource[SpecT]) -> Any:
+        """The wanted shape; of what is kept for now, that."""
+        return self.render(resource) if resource.kept is None else resource.kept
 
     def starts(self, change: Change[StateT]) -> bool:
         """Whether ``change`` brings something to life, and so must wait for what it needs."""

@@ -85,6 +85,8 @@ class Resource(Generic[SpecT]):
 
     ``instance_of`` is the written resource this one was expanded from (``Process/web`` for
     ``Process/web-0``), else None. ``epoch`` counts how often it was asked to begin anew.
+    ``beside`` is the ref it takes turns with, where one replaces the other without a pause.
+    ``kept`` is what stays as it is for now, whatever the spec says.
     """
 
     ref: Ref
@@ -96,6 +98,8 @@ class Resource(Generic[SpecT]):
     instance_of: Ref | None = None
     index: int = 0
     epoch: int = 0
+    beside: Ref | None = None
+    kept: State | None = None
     suspend: bool = False
     drift: Drift = Drift.CORRECT
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +109,11 @@ class Resource(Generic[SpecT]):
     def written_as(self) -> Ref:
         """The ref the user wrote."""
         return self.instance_of or self.ref
+
+    @property
+    def lead(self) -> Ref:
+        """The ref by which requests are kept: of two that take turns, the first."""
+        return self.ref if self.beside is None else min(self.ref, self.beside)
 
 
 @dataclass(frozen=True, slots=True)

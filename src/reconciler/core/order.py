@@ -79,7 +79,7 @@ def members(desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple[Ref, ...]]:
         written = resource.instance_of or ref
         found.setdefault(written, []).append(ref)
         if written != ref:
-            found.setdefault(ref, [ref])
+            found.setdefault(resource.lead, []).append(ref)
     return {ref: tuple(own) for ref, own in found.items()}
 
 
@@ -140,6 +140,17 @@ def find_cycles(graph: Graph) -> tuple[tuple[Ref, ...], ...]:
         for ref in cycle:
             left.pop(ref, None)
     return tuple(cycles)
+
+
+def name_cycles(
+    cycles: Iterable[tuple[Ref, ...]], desired: Mapping[Ref, Resource[Any]]
+) -> dict[Ref, str]:
+    """What goes round in circles, in words."""
+    return {
+        ref: " -> ".join(f"{one} ({desired[one].origin})" for one in (*cycle, cycle[0]))
+        for cycle in cycles
+        for ref in cycle
+    }
 
 
 def ranks(graph: Graph) -> dict[Ref, int]:

@@ -79,7 +79,7 @@ def overridden(
     for ref, one in desired.items():
         memo, live = moment.memo.get(ref), seen_of(ref, world)
         known = memo is not None and memo.written is one and memo.live is live
-        if memo is not None and known and memo.quiet and ref not in moment.requests:
+        if memo is not None and known and memo.quiet and one.lead not in moment.requests:
             now[ref] = memo.result
             continue
         requests = tuple(asking.of(one, live))
@@ -91,6 +91,12 @@ def overridden(
 def epoch_of(live: Live) -> int:
     """How often what is there was asked to begin anew."""
     return 0 if live is None else int(getattr(live.state, "epoch", 0))
+
+
+def reached(one: AnyResource, world: World) -> int:
+    """The epoch that all of it has reached: of two that take turns, the one that is behind."""
+    both = [seen_of(ref, world) for ref in (one.ref, one.beside) if ref is not None]
+    return min((epoch_of(live) for live in both if live is not None), default=0)
 
 
 def may_run(kind: AnyKind, resource: AnyResource) -> bool:
@@ -108,7 +114,7 @@ class _Asking:
 
     def of(self, one: AnyResource, live: Live) -> Iterator[Request]:
         """Everything that is asked of one resource; what lasts first, a restart last."""
-        own = [r for r in self.moment.requests.get(one.ref, ()) if not self._is_over(r, live)]
+        own = [r for r in self.moment.requests.get(one.lead, ()) if not self._is_over(r, one)]
         lasting = [r for r in own if r.lasts]
         if why := self._must_rest(one):
             lasting.append(Request(Asked.STOP, "restore", why, AUTHOR))
@@ -133,9 +139,9 @@ class _Asking:
         self.moment.memo[one.ref] = Memo(one, live, key, result, quiet)
         return result
 
-    def _is_over(self, request: Request, live: Live) -> bool:
+    def _is_over(self, request: Request, one: AnyResource) -> bool:
         if request.verb is Asked.RESTART:
-            return request.epoch <= epoch_of(live)
+            return request.epoch <= reached(one, self.world)
         return request.until is not None and request.until <= self.moment.now
 
     def _runs(self, one: AnyResource, lasting: Sequence[Request]) -> bool:

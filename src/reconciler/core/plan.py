@@ -24,8 +24,9 @@ from .model import (
     Verb,
     World,
 )
-from .order import Order, Shape, leaving_first, shape_of
+from .order import Order, Shape, leaving_first, name_cycles, shape_of
 from .request import Asked, Request
+from .rolled import Rolled
 
 Render: TypeAlias = Callable[[AnyResource], State]
 Compare: TypeAlias = Callable[[AnyResource, "Observed[Any] | None"], "AnyChange | None"]
@@ -82,6 +83,8 @@ class Wish:
     """What is asked for the moment, and is in ``desired`` already."""
     waited: Mapping[Ref, float] = field(default_factory=dict)
     """For how many seconds a ref waits for what it needs."""
+    rolled: Rolled = field(default_factory=Rolled)
+    """How far each replacement is; it is in ``desired`` already."""
     shape: Shape | None = None
     """What the resources are to each other, when that is known already."""
     now: float = 0.0
@@ -106,7 +109,8 @@ def make_plan(
 ) -> Plan:
     """Everything that differs, what holds some of it back, and the steps for the rest, in order."""
     shape = wish.shape or shape_of(kinds, wish.desired)
-    differences = _differences(wish, world, compare or comparing(kinds))
+    compare = compare or comparing(kinds)
+    differences = _differences(wish, world, compare)
     changes = tuple(one for one in differences if not _is_ignored(one, wish))
     context = _context(kinds, wish, world, shape=shape, changes=changes)
     verdicts = [(change, why_not(change, context)) for change in changes]
@@ -114,15 +118,20 @@ def make_plan(
     free = order.sort(change for change, why in verdicts if why is None)
     held = order.sort(change for change, why in verdicts if why is not None)
     due = _due_work(kinds, wish, world, {change.ref for change in changes})
-    bindings = Bindings(kinds, wish.desired, world, shape, ending(free), staying(held))
-    blocked = (*_unseen(wish, world), *(why for _, why in verdicts if why is not None))
+    rolled = wish.rolled
+    bindings = Bindings(
+        kinds, wish.desired, world, shape, ending(free), staying(held), rolled.aside, rolled.unsure
+    )
+    kept = tuple(_kept(wish, world, comparing(kinds)))
+    whys = (why for _, why in verdicts if why is not None)
+    blocked = (*_unseen(wish, world), *whys, *(rolled.waits[one.ref] for one in kept))
     return Plan(
         wish.revision,
         changes=free,
         steps=tuple(order.steps(free)),
         due=tuple(Step(ref, action) for ref, work in due for action in work.actions),
         bound=tuple(bindings.steps(follow)),
-        held=held,
+        held=order.sort((*held, *kept)),
         blocked=tuple(sorted(blocked, key=lambda one: one.ref)),
         unknown=tuple(sorted(k for k, seen in world.items() if isinstance(seen, Unknown))),
         after=_soonest(blocked, (work for _, work in due)),
@@ -131,7 +140,7 @@ def make_plan(
 
 def comparing(kinds: Kinds, render: Render | None = None) -> Compare:
     """Finds the difference between one resource and what is seen of it."""
-    draw = render or (lambda resource: kinds[resource.ref.kind].render(resource))
+    draw = render or (lambda resource: kinds[resource.ref.kind].wanted(resource))
 
     def compare(want: AnyResource, live: Observed[Any] | None) -> AnyChange | None:
         return diff(want.ref, draw(want), live.state if live is not None else None)
@@ -149,9 +158,11 @@ def _context(
         world,
         shape=shape,
         waited=wish.waited,
+        waits=wish.rolled.waits,
+        turned=wish.rolled.gone,
         leaving=leaving_first(gone),
         held=wish.held,
-        cycles=_name_cycles(shape.cycles, wish),
+        cycles=name_cycles(shape.cycles, wish.desired),
         prune=wish.prune,
     )
     return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
@@ -170,6 +181,14 @@ def _differences(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChan
             continue
         change = compare(want, there.get(ref.name))
         if change is not None:
+            yield _because(change, wish)
+
+
+def _kept(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:
+    """How what is kept for now differs from its spec."""
+    for ref, written in wish.rolled.written.items():
+        change = compare(written, seen_of(ref, world))
+        if change is not None and ref in wish.rolled.waits:
             yield _because(change, wish)
 
 
@@ -221,14 +240,6 @@ def _unseen(wish: Wish, world: World) -> Iterator[Blocked]:
         seen = world.get(ref.kind)
         if isinstance(seen, Unknown):
             yield Blocked(ref, seen.reason, seen.message)
-
-
-def _name_cycles(cycles: Iterable[tuple[Ref, ...]], wish: Wish) -> dict[Ref, str]:
-    return {
-        ref: " -> ".join(f"{one} ({wish.desired[one].origin})" for one in (*cycle, cycle[0]))
-        for cycle in cycles
-        for ref in cycle
-    }
 
 
 def _soonest(blocked: Iterable[Blocked], due: Iterable[Due]) -> float | None:

@@ -38,6 +38,11 @@ class Sealed:
             raise ValueError("only the digest of this secret is known")
         return self._value
 
+    @property
+    def known(self) -> bool:
+        """Whether the value is, and not only its digest."""
+        return self._value is not None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sealed) and hmac.compare_digest(self.digest, other.digest)
 

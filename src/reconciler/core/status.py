@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from .errors import ReconcileError
 from .model import Blocked, Change, Health, HealthCode, Verb
+from .turns import FAILED
 
 STUCK: Final = frozenset(
-    {"NotOwned", "MassDelete", "DependencyCycle", "DependencyTimeout", "PruneOff"}
+    {"NotOwned", "MassDelete", "DependencyCycle", "DependencyTimeout", "PruneOff", FAILED}
 )
 """Reasons of a gate that time alone will not lift."""
 

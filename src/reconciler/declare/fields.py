@@ -56,6 +56,7 @@ class ProcessFields(Metadata, total=False):
     probes: Part
     watch: Part
     logs: Part
+    rollout: Part
 
 
 class ProbeFields(Metadata, total=False):

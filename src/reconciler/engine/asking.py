@@ -62,7 +62,9 @@ def ask(stack: Stack, refs: Sequence[Ref], wanted: Ask) -> list[View]:
 
 def release(stack: Stack, ref: Ref) -> View | None:
     """Take back all that was asked of one instance; None when nothing was."""
-    gone = [Override(ref, request) for request in stack.requests.drop(ref)]
+    want = stack.ledger.desired.get(ref)
+    lead = ref if want is None else want.lead
+    gone = [Override(ref, request) for request in stack.requests.drop(lead)]
     stack.ledger.journal.record_events(map(release_event, gone), stack.clock.now())
     stack.ledger.journal.commit()
     return override_view(gone[0]) if gone else None
@@ -80,7 +82,7 @@ def reload_action(stack: Stack, ref: Ref) -> Any:
 
 def asked_view(stack: Stack, ref: Ref) -> View:
     """One resource, and what is asked of it by now."""
-    own = stack.requests.asked.get(ref, ())
+    own = stack.requests.asked.get(stack.ledger.desired[ref].lead, ())
     return {
         **resource_view(stack.ledger, ref),
         "requests": [override_view(Override(ref, request)) for request in own],
@@ -89,24 +91,25 @@ def asked_view(stack: Stack, ref: Ref) -> View:
 
 def _keep(stack: Stack, ref: Ref, wanted: Ask) -> Request | None:
     """The request that comes of it: none when it is so already."""
-    make = _maker(stack, ref, wanted)
-    runs = may_run(stack.kinds[ref.kind], stack.ledger.desired[ref])
+    make, want = _maker(stack, ref, wanted), stack.ledger.desired[ref]
+    runs, lead = may_run(stack.kinds[ref.kind], want), want.lead
     request: Request | None
     match wanted.verb:
         case Asked.STOP:
-            stack.requests.drop(ref, frozenset({Asked.START, Asked.RESTART}))
+            stack.requests.drop(lead, frozenset({Asked.START, Asked.RESTART}))
             request = make(wanted.seconds) if runs else None
         case Asked.START if runs:
             request = _wake_up(stack, ref, make)
         case Asked.START:
             request = make(wanted.seconds)
         case Asked.RESTART:
-            stack.requests.drop(ref, frozenset({Asked.STOP}))
+            stack.requests.drop(lead, frozenset({Asked.STOP}))
+            stack.rollouts.retry(lead)
             request = make(None)
         case _ as never:
             assert_never(never)
     if request is not None:
-        stack.requests.add(ref, request)
+        stack.requests.add(lead, request)
     return request
 
 
@@ -116,7 +119,8 @@ def _maker(stack: Stack, ref: Ref, wanted: Ask) -> Callable[[float | None], Requ
     def make(seconds: float | None) -> Request:
         until = None if seconds is None else now + seconds
         again = wanted.verb is Asked.RESTART
-        epoch = stack.requests.next_epoch(ref, stack.ledger.world) if again else 0
+        want = stack.ledger.desired[ref]
+        epoch = stack.requests.next_epoch(want, stack.ledger.world) if again else 0
         said = (wanted.cause, wanted.reason, wanted.author)
         return Request(wanted.verb, *said, at=now, until=until, epoch=epoch)
 
@@ -125,9 +129,10 @@ def _maker(stack: Stack, ref: Ref, wanted: Ask) -> Callable[[float | None], Requ
 
 def _wake_up(stack: Stack, ref: Ref, make: Callable[[float | None], Request]) -> Request | None:
     """Start what is to run anyway: what was stopped by hand, and what has given up."""
-    stack.requests.drop(ref, frozenset({Asked.STOP}))
+    want = stack.ledger.desired[ref]
+    stack.requests.drop(want.lead, frozenset({Asked.STOP}))
     if stack.ledger.health(ref).stuck:
-        epoch = stack.requests.next_epoch(ref, stack.ledger.world)
+        epoch = stack.requests.next_epoch(want, stack.ledger.world)
         return make(None)._replace(verb=Asked.RESTART, epoch=epoch)
     return None if is_live(ref, stack.ledger.world) else make(None)
 
@@ -141,7 +146,7 @@ def _demand_possible(stack: Stack, want: Resource[Any], wanted: Ask) -> None:
     if want.suspend:
         text = f"{want.ref} is suspended: take metadata.suspend out at {want.origin} first"
         raise Terminal(text, reason="Refused")
-    lasts = any(one.lasts for one in stack.requests.asked.get(want.ref, ()))
+    lasts = any(one.lasts for one in stack.requests.asked.get(want.lead, ()))
     if wanted.verb is Asked.RESTART and not runs and not lasts:
         text = f"{want.ref} is switched off at {want.origin}; start it for a while instead"
         raise Terminal(text, reason="Refused")

@@ -25,6 +25,7 @@ from ..core.order import Shape, shape_of
 from ..core.overrides import Memo, Moment, Overridden
 from ..core.plan import Plan, Wish
 from ..core.request import Request
+from ..core.rolled import Rolled
 from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
 from .allocate import Ports
@@ -61,12 +62,10 @@ class Ledger:
         self.shape = Shape()
         self.plan: Plan | None = None
         self.world: World = {}
-        self.asked = Overridden({})
+        self.rolled = Rolled()
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
-        self.observed_at = 0.0
-        self.applied_at = 0.0
-        self._looked_since = float("-inf")
+        self.observed_at, self.applied_at, self._looked_since = 0.0, 0.0, float("-inf")
         self._waiting: dict[Ref, float] = {}
         self._expansion = Expansion(kinds, ports)
         self._overridden: dict[Ref, Memo] = {}
@@ -101,17 +100,27 @@ class Ledger:
         """What is asked now, for the overrides."""
         return Moment(requests, now, self.shape, self._overridden)
 
-    def wish(self, asked: Overridden, held: Mapping[Ref, Held], *, since: float) -> Wish:
+    @property
+    def asked(self) -> Overridden:
+        """What was asked for the moment at the last look."""
+        return self.rolled.asked
+
+    @property
+    def present(self) -> Iterator[Ref]:
+        """Those that are wanted now, or still there after another one has taken their place."""
+        return (ref for ref in self.desired if ref not in self.rolled.gone or self.live(ref))
+
+    def wish(self, rolled: Rolled, held: Mapping[Ref, Held], *, since: float) -> Wish:
         """What is wanted, for the planner; ``since`` is when the world was looked at."""
-        if self.snapshot is None:
-            raise LookupError("no specs were loaded yet")
+        assert self.snapshot is not None, "no specs were loaded yet"  # noqa: S101 (who plans has them)
         return Wish(
-            asked.desired,
+            rolled.asked.desired,
             revision=self.snapshot.revision,
             prune=self.snapshot.whole,
             held=held,
             applied=self.edits.applied,
-            requests=asked.requests,
+            requests=rolled.asked.requests,
+            rolled=rolled,
             waited={ref: since - began for ref, began in self._waiting.items()},
             shape=self.shape,
         )
@@ -127,11 +136,11 @@ class Ledger:
         self._looked_since = max(self._looked_since, since)
         return newest
 
-    def see(self, plan: Plan, world: World, asked: Overridden, now: float) -> None:
+    def see(self, plan: Plan, world: World, rolled: Rolled, now: float) -> None:
         """Take in a look at the world and the plan made from it."""
         meant = {change.ref for change in self.plan.changes} if self.plan is not None else set()
         events = [*self.restarts.notice(world, meant)]
-        self.plan, self.world, self.asked, self.observed_at = plan, world, asked, now
+        self.plan, self.world, self.rolled, self.observed_at = plan, world, rolled, now
         self._count_waiting(plan)
         self._settle_conditions(plan, events, now)
         self._remember_in_sync(plan)
@@ -190,6 +199,9 @@ class Ledger:
         restless = changes.keys() | blocked.keys() | self.failures.keys()
         for ref in self.desired:
             live = self.live(ref)
+            if ref in self.rolled.gone:
+                self.conditions.pop(ref, None)
+                continue
             if ref not in restless and live is not None:
                 if self._calm.get(ref) is live:
                     continue

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..core.gates import Held
 from ..core.kind import Drivers, Kinds
 from ..core.model import Ref, World
-from ..core.overrides import Overridden, overridden
+from ..core.overrides import overridden
 from ..core.plan import Plan, make_plan
+from ..core.request import Asked
+from ..core.rolled import Rolled, rolled
+from ..core.turns import FAILED
 from ..metrics import Metrics
 from .clock import Clock
+from .journal import Event
 from .ledger import Ledger
 from .records import Records
 from .requests import Requests
 from .retries import Retries
+from .rollouts import Rollouts
 from .telling import end_event
 
 
@@ -33,9 +39,11 @@ class Stack:
     retries: dict[str, Retries] = field(default_factory=dict)
     """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
     requests: Requests = field(init=False)
+    rollouts: Rollouts = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requests", Requests(self.kinds, self.records))
+        object.__setattr__(self, "rollouts", Rollouts(self.records))
 
     def held(self) -> dict[Ref, Held]:
         """The refs that wait now, whichever lane they belong to."""
@@ -54,7 +62,7 @@ class Drawn(NamedTuple):
 
     plan: Plan
     world: World
-    asked: Overridden
+    rolled: Rolled
     since: float
 
 
@@ -71,12 +79,13 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     moment = ledger.moment(stack.requests.asked, now)
     asked = overridden(stack.kinds, ledger.desired, world, moment)
     ledger.edits.unsettle(one.ref for one in asked.overrides if one.request.lasts)
-    wish = ledger.wish(asked, stack.held(), since=since)
+    turned = rolled(stack.kinds, asked, world, recalled=stack.rollouts.recall, now=now)
+    wish = ledger.wish(turned, stack.held(), since=since)
     wish = replace(wish, confirmed=stack.confirmed(ledger.revision), now=now)
     recall = ledger.recall
     plan = make_plan(stack.kinds, wish, world, compare=recall.compare, follow=recall.follow)
     ends = [one for one in (plan.after, asked.after) if one is not None]
-    return Drawn(replace(plan, after=min(ends, default=None)), world, asked, since)
+    return Drawn(replace(plan, after=min(ends, default=None)), world, turned, since)
 
 
 def take_in(stack: Stack, drawn: Drawn) -> None:
@@ -84,8 +93,29 @@ def take_in(stack: Stack, drawn: Drawn) -> None:
     ledger, now = stack.ledger, stack.clock.now()
     if not ledger.is_newest(drawn.since):  # a slow look of another lane says nothing new
         return
-    ledger.see(drawn.plan, drawn.world, drawn.asked, now)
-    if stack.requests.asked and ledger.snapshot is not None:
-        whole = ledger.snapshot.whole
+    ledger.see(drawn.plan, drawn.world, drawn.rolled, now)
+    if ledger.snapshot is None:
+        return
+    whole = ledger.snapshot.whole
+    stack.rollouts.keep_only(ledger.desired, whole=whole)
+    stack.rollouts.note(drawn.rolled.notes, now)
+    if stack.requests.asked:
         over = stack.requests.settle(ledger.desired, drawn.world, whole=whole, now=now)
         ledger.journal.record_events(map(end_event, over), now)
+
+
+def give_up(stack: Stack, ref: Ref, lead: Ref, *, why: str, lines: Sequence[str]) -> None:
+    """Remember that ``ref`` could not take over, and tell."""
+    now, health = stack.clock.now(), stack.ledger.health(ref)
+    failure = stack.ledger.failures.get(ref)
+    cause = str(failure) if failure is not None else health.message
+    words = [f"{ref.name} {why}" if why != cause else f"{ref.name} {cause}"]
+    words += [cause] if cause and why != cause else []
+    words += [f"last words: {lines[-1].strip()}"] if lines and lines[-1].strip() else []
+    message = "; ".join(words)
+    stack.rollouts.fail(lead, message, now)
+    stack.requests.drop(lead, frozenset({Asked.RESTART}))
+    stack.ledger.journal.record_events([Event(ref, "Warning", FAILED, message)], now)
+    if lines:
+        stack.ledger.journal.attach(ref, list(lines))
+    stack.ledger.journal.commit()

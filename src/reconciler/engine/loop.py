@@ -13,7 +13,7 @@ from ..core.kind import Hears
 from ..core.model import Cause, HealthCode, Ref
 from ..metrics import PassResult, StepResult
 from .journal import PassRecord
-from .look import Stack, draw, take_in
+from .look import Stack, draw, give_up, take_in
 from .reconcile import Outcome, apply, observe
 from .retries import Retries
 from .telling import outcome_events
@@ -93,6 +93,7 @@ class Lane:
             seconds = self.stack.clock.monotonic() - started
             self._record(outcome, seconds)
             await self._hear()
+            await self._give_up()
             self._after = self._next_wake(outcome)
         if outcome.applied:
             self.on_change(self)
@@ -145,6 +146,17 @@ class Lane:
                 self.stack.ledger.journal.attach(ref, lines)
         if ended:
             self.stack.ledger.journal.commit()
+
+    async def _give_up(self) -> None:
+        """Remember what could not take over, with its last words, before it is removed."""
+        failing = self.stack.ledger.rolled.failing
+        for ref, (lead, why) in failing.items() if self.kinds else ():
+            driver = self.stack.drivers[ref.kind]
+            if ref.kind not in self.kinds:
+                continue
+            lines = await _last_lines(driver, ref) if isinstance(driver, Hears) else []
+            give_up(self.stack, ref, lead, why=why, lines=lines)
+            self._dirty.set()
 
     def _count(self, outcome: Outcome, result: PassResult, seconds: float) -> None:
         metrics = self.stack.metrics

@@ -186,8 +186,8 @@ class Operator:
 
     async def resource(self, kind: str, name: str) -> View | None:
         """One resource's status, or None when nothing of that name is wanted."""
-        ref = Ref(kind, name)
-        return resource_view(self.stack.ledger, ref) if ref in self.stack.ledger.desired else None
+        ref, ledger = Ref(kind, name), self.stack.ledger
+        return resource_view(ledger, ref) if ref in set(ledger.present) else None
 
     def spec(self, kind: str, name: str) -> View | None:
         """What is written for one resource, without any secret; None when it is not wanted."""
@@ -226,7 +226,8 @@ class Operator:
 
     def _file_changed(self, ref: Ref, why: str) -> None:
         """Restart what uses a file that was edited; what rests or waits goes on doing so."""
-        asked = self.stack.requests.asked.get(ref, ())
+        want = self.stack.ledger.desired.get(ref)
+        asked = self.stack.requests.asked.get(want.lead if want else ref, ())
         stopped = any(one.verb is Asked.STOP for one in asked)
         if stopped or not is_live(ref, self.stack.ledger.world):
             return

@@ -39,7 +39,7 @@ class Recall:
         known = self._states.get(resource.ref)
         if known is not None and known[0] is resource:
             return known[1]
-        state: State = self._kinds[resource.ref.kind].render(resource)
+        state: State = self._kinds[resource.ref.kind].wanted(resource)
         self._states[resource.ref] = (resource, state)
         return state
 

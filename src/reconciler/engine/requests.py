@@ -11,7 +11,7 @@ from ..core.errors import Transient
 from ..core.gates import is_live, seen_of
 from ..core.kind import Kinds
 from ..core.model import Json, Ref, Resource, World
-from ..core.overrides import Override, epoch_of, may_run
+from ..core.overrides import Override, epoch_of, may_run, reached
 from ..core.request import Asked, Request
 from .records import Records
 
@@ -59,10 +59,10 @@ class Requests:
             self._keep(ref, tuple(one for one in own if one.verb not in verbs))
         return gone
 
-    def next_epoch(self, ref: Ref, world: World) -> int:
+    def next_epoch(self, want: Resource[Any], world: World) -> int:
         """Later than all that was reached or asked for."""
-        asked = (one.epoch for one in self.asked.get(ref, ()))
-        return 1 + max([epoch_of(seen_of(ref, world)), *asked])
+        asked = (one.epoch for one in self.asked.get(want.lead, ()))
+        return 1 + max([*(epoch_of(seen_of(ref, world)) for ref in _both(want)), *asked])
 
     def settle(
         self, desired: Mapping[Ref, Resource[Any]], world: World, *, whole: bool, now: float
@@ -90,7 +90,7 @@ class Requests:
     def _is_over(self, request: Request, want: Resource[Any], world: World, now: float) -> bool:
         if request.until is not None and now < request.until:
             return False
-        running = is_live(want.ref, world)
+        running = any(is_live(ref, world) for ref in _both(want))
         if request.until is not None:
             # It explains the change that ends it, so it stays until that is seen.
             undone = running == (request.verb is Asked.STOP)
@@ -98,7 +98,7 @@ class Requests:
         if request.verb is Asked.RESTART:
             lasting = any(one.lasts for one in self.asked.get(want.ref, ()))
             idle = not lasting and not may_run(self._kinds[want.ref.kind], want)
-            return idle or request.epoch <= epoch_of(seen_of(want.ref, world))
+            return idle or request.epoch <= reached(want, world)
         return request.verb is Asked.START and running
 
     def _keep(self, ref: Ref, own: tuple[Request, ...]) -> None:
@@ -125,6 +125,11 @@ def _read_all(written: Mapping[str, Json]) -> Iterator[tuple[Ref, tuple[Request,
         except (TypeError, ValueError, LookupError, AttributeError) as exc:
             text = "what is asked of %s by hand does not count, it makes no sense here: %s"
             log.warning(text, name, exc)
+
+
+def _both(want: Resource[Any]) -> tuple[Ref, ...]:
+    """It, and what it takes turns with."""
+    return (want.ref,) if want.beside is None else (want.ref, want.beside)
 
 
 def _read(value: Json) -> Request:

@@ -25,7 +25,7 @@ def status_view(ledger: Ledger) -> View:
     asked = _asked(ledger)
     resources = [
         _wanted_view(ledger, ref, blocked.get(ref), asked.get(ref, []))
-        for ref in sorted(ledger.desired)
+        for ref in sorted(ledger.present)
     ]
     resources += [_foreign_view(ledger, ref) for ref in _system_refs(ledger)]
     return {
@@ -55,6 +55,7 @@ def _wanted_view(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[
         ledger.live(ref),
         ledger.conditions.get(ref),
         ref in ledger.edits.applied,
+        ledger.rolled.stages.get(ref),
         ledger.restarts.counts[ref],
     )
     if blocked is not None or asked:
@@ -79,8 +80,17 @@ def _draw_wanted(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[
         "conditions": [_condition_view(one) for one in ledger.conditions.get(ref, {}).values()],
         "requests": asked,
         "epoch": epoch_of(ledger.live(ref)),
+        "lead": want.lead.name,
+        "rollout": _stage_view(ledger, ref),
         "system": False,
     }
+
+
+def _stage_view(ledger: Ledger, ref: Ref) -> View | None:
+    stage = ledger.rolled.stages.get(ref)
+    if stage is None:
+        return None
+    return {"role": stage.role.value, "other": stage.other, "message": stage.message}
 
 
 def _blocked(ledger: Ledger) -> dict[Ref, Blocked]:

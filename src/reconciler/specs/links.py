@@ -127,7 +127,8 @@ def _cycles(links: Links) -> Iterator[Hold]:
 def is_numbered(ref: Ref) -> bool:
     """Whether a name may mean two things: it ends as an instance's does, or is the stack's own."""
     _, dash, number = ref.name.rpartition("-")
-    return ref.kind == PROCESS and (ref.name in RESERVED or (bool(dash) and number.isdigit()))
+    is_instance = bool(dash) and number.removesuffix("b").isdigit()
+    return ref.kind == PROCESS and (ref.name in RESERVED or is_instance)
 
 
 def _clashes(links: Links) -> Iterator[Hold]:

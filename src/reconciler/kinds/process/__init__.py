@@ -18,6 +18,7 @@ from .spec import (
     with_ports,
 )
 from .state import Program, StockProgram, render, render_stock
+from .turns import addresses, keeps, keeps_stock, turns
 
 __all__ = ["KIND", "STOCK", "collisions"]
 
@@ -40,11 +41,14 @@ KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     with_ports=with_ports,
     watches=watches,
     offers=offers,
+    turns=turns,
+    keeps=keeps,
+    addresses=addresses,
     plural="processes",
     short="proc",
 )
 
 STOCK: Kind[ProcessSpec, Program, ProcessAction] = replace(
-    KIND, State=StockProgram, render=render_stock
+    KIND, State=StockProgram, render=render_stock, keeps=keeps_stock
 )
 """The same over a supervisord without our keeper: some changes cost more there."""

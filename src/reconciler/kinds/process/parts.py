@@ -13,6 +13,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -140,6 +141,29 @@ class Stop(Spec):
     signal."""
 
 
+class Rollout(Spec):
+    """How a process that must be started anew is replaced."""
+
+    strategy: Annotated[Literal["recreate", "blueGreen"], Apply.LIVE] = "recreate"
+    """``recreate`` ends it and starts it; ``blueGreen`` starts the new one beside it first."""
+    min_healthy_time: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 10.0
+    """How long the new one must have been ready before it takes over."""
+    progress_deadline: Annotated[Duration, Field(gt=0, le=LONGEST), Apply.LIVE] = 600.0
+    """How long that may take; then the new one is removed and the old one goes on."""
+    drain_timeout: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 30.0
+    """How long the old one may take to finish its requests and WebSockets."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Rollout:
+        if self.strategy == "recreate" and (given := self.model_fields_set - {"strategy"}):
+            name = to_camel(min(given))
+            raise ValueError(f"{name} is only for strategy: blueGreen; write that, or remove it")
+        if self.progress_deadline <= self.min_healthy_time:
+            long = format_duration(self.min_healthy_time)
+            raise ValueError(f"progressDeadline must be longer than minHealthyTime ({long})")
+        return self
+
+
 def _from_path(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
@@ -213,6 +237,7 @@ __all__ = [
     "Port",
     "Reload",
     "Restart",
+    "Rollout",
     "SignedFile",
     "Stop",
     "Watch",

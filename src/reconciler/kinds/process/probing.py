@@ -12,6 +12,7 @@ from ...clients.execution import Surroundings
 from ...clients.prober import Prober, Subject
 from ...core.errors import Transient
 from ...core.model import Json, Observed
+from ...core.probe import Role
 from ...core.sealed import Sealed
 from ...core.verdict import Standing, Verdict, is_awaited, ready, told
 from ...stack.record import Refusal, environment, read_record
@@ -130,6 +131,7 @@ def _vitals(one: Observed[Program], standing: Standing | None) -> dict[str, Json
         "readiness": _readiness(standing),
         "meets": [*meets, "ready"] if is_ready else meets,
         "probes": told(standing) if standing is not None else {},
+        "readySince": _since(one, standing) if is_ready and standing is not None else None,
     }
 
 
@@ -138,3 +140,9 @@ def _readiness(standing: Standing | None) -> str:
     if standing is None:
         return "unknown"
     return "awaited" if is_awaited(standing) else str(ready(standing))
+
+
+def _since(one: Observed[Program], standing: Standing) -> float:
+    """Since when something may be sent to it."""
+    gates = (standing.findings.get(role) for role in (Role.STARTUP, Role.READINESS))
+    return max([found.since for found in gates if found], default=float(one.vitals["since"] or 0))

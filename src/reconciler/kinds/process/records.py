@@ -162,6 +162,8 @@ def write_record(
 ) -> Record:
     """Say what the next start of ``name`` executes, secrets and all; an equal record is kept."""
     named = digest(program)
+    if any(isinstance(value, Sealed) and not value.known for value in program.env.values()):
+        return _kept(folder / f"{name}.json", program, named)
     body = {
         "argv": list(program.argv),
         "interpreter": program.interpreter,
@@ -184,6 +186,16 @@ def write_record(
     if not _same(path, body):
         write_atomic(path, json.dumps(body | {"sum": _sum(body)}).encode(), durable=durable)
     return Record(program, named, revision)
+
+
+def _kept(path: Path, program: Program, named: str) -> Record:
+    """The record as it is: what is to go on as it is has its secrets nowhere else."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        there = json.loads(path.read_bytes())
+        if there["digest"] == named:
+            return Record(program, named, there["revision"])
+    text = f"{path} does not speak of this program, and its secrets are not known"
+    raise Transient(text, reason="Unreadable")
 
 
 def parse_record(body: Json) -> Record:

@@ -170,6 +170,7 @@ def vitals(traces: Traces, *, system: bool = False) -> dict[str, Json]:
             "since": info["start"],
             "uptime": max(0, info["now"] - info["start"]),
             "launching": traces.launching,
+            "readySince": info["start"],
         }
     if traces.cron is not None:
         found["cron"] = traces.cron

@@ -107,6 +107,7 @@ def vitals(sight: Sight, state_dir: Path) -> dict[str, Json]:
     if entry["pid"] and state != "stopping":
         # The life that comes next decides who began first, not the one that ends.
         found["born"] = entry["born"]
+        found["readySince"] = entry["since"] if state == "running" else None
     if entry.get("runs"):
         found["runs"] = entry["runs"]
     if entry.get("memory") is not None:

@@ -22,6 +22,7 @@ from .parts import (
     Port,
     Reload,
     Restart,
+    Rollout,
     Stop,
     Watch,
 )
@@ -31,7 +32,10 @@ from .schedule import check_schedule, check_timezone
 RESERVED: Final = frozenset({"reconciler", "gateway", "events"})
 """Programs of the stack itself."""
 
-_instance: Final = re.compile(r"(.+)-(0|[1-9][0-9]*)")
+SIDE: Final = "b"
+"""Ends the name of the second of two instances that take turns: ``web-0b``."""
+
+_instance: Final = re.compile(r"(.+)-(0|[1-9][0-9]*)(b?)")
 
 
 def _schedule(value: str | None) -> str | None:
@@ -45,7 +49,7 @@ def _timezone(value: str | None) -> str | None:
 class ProcessSpec(Spec):
     """A program that is kept running."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("rollout",)
+    not_yet: ClassVar[tuple[str, ...]] = ()
 
     enabled: Annotated[bool, Apply.LIVE] = True
     """False stops the process and keeps it stopped."""
@@ -94,6 +98,7 @@ class ProcessSpec(Spec):
     """How to tell that it has started, may be used, and is still alive."""
     watch: Watch | None = None
     logs: Logs = Logs()
+    rollout: Rollout = Rollout()
 
     @field_validator("probes")
     @classmethod
@@ -115,6 +120,24 @@ class ProcessSpec(Spec):
         numbers = (port.port for port in self.ports if port.port != "auto")
         if any(number + self.replicas - 1 > LAST_PORT for number in numbers):
             raise ValueError(f"the ports of {self.replicas} replicas would pass {LAST_PORT}")
+        return self
+
+    @model_validator(mode="after")
+    def _side_by_side(self) -> ProcessSpec:
+        if self.rollout.strategy != "blueGreen":
+            return self
+        if self.type != "service":
+            raise ValueError(
+                f"rollout.strategy: blueGreen is for type: service; a {self.type} has nothing to "
+                "be taken over from it"
+            )
+        fixed = [port.name for port in self.ports if port.port != "auto"]
+        if fixed or not self.ports:
+            said = f"port {fixed[0]} is fixed" if fixed else "there is no port"
+            raise ValueError(
+                "rollout.strategy: blueGreen runs two at a time, each on a port of its own, and "
+                f"{said}; write port: auto"
+            )
         return self
 
     @model_validator(mode="after")
@@ -140,16 +163,18 @@ def needs(resource: Resource[ProcessSpec]) -> Iterator[Need]:
 
 
 def instances(resource: Resource[ProcessSpec]) -> tuple[Resource[ProcessSpec], ...]:
-    """``web`` stands for ``web-0``, ``web-1`` and so on."""
-    return tuple(
-        replace(
-            resource,
-            ref=Ref(resource.ref.kind, f"{resource.ref.name}-{index}"),
-            instance_of=resource.ref,
-            index=index,
-        )
-        for index in range(resource.spec.replicas)
-    )
+    """``web`` stands for ``web-0``, ``web-1`` and so on; with ``blueGreen`` each has a twin."""
+    kind, name = resource.ref
+    twins = resource.spec.rollout.strategy == "blueGreen"
+    found = []
+    for index in range(resource.spec.replicas):
+        one = Ref(kind, f"{name}-{index}")
+        other = Ref(kind, f"{one.name}{SIDE}") if twins else None
+        both = ((one, other), (other, one)) if other is not None else ((one, None),)
+        for ref, beside in both:
+            made = replace(resource, ref=ref, instance_of=resource.ref, index=index, beside=beside)
+            found.append(made)
+    return tuple(found)
 
 
 def paused(resource: Resource[ProcessSpec]) -> Resource[ProcessSpec]:
@@ -201,8 +226,12 @@ def collisions(resources: Iterable[Resource[ProcessSpec]]) -> Iterator[tuple[Ref
             yield resource.ref, f"{name} is a program of the stack itself; choose another name"
         match = _instance.fullmatch(name)
         other = written.get(match[1]) if match else None
-        if other is not None and match and int(match[2]) < other.spec.replicas:
+        if other is not None and match and _is_instance(match, other.spec):
             text = (
                 f"{name} is also an instance of {other.ref} ({other.origin}); choose another name"
             )
             yield resource.ref, text
+
+
+def _is_instance(match: re.Match[str], spec: ProcessSpec) -> bool:
+    return int(match[2]) < spec.replicas and (not match[3] or spec.rollout.strategy == "blueGreen")

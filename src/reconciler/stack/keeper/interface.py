@@ -62,10 +62,12 @@ class Interface:
         return json.dumps({"view": program.started_with() if program else None})
 
     def tail(self, given: str) -> str:
-        """The last output before the last end."""
+        """The last output before the last end; of one that has not ended yet, the last so far."""
         asked = json.loads(given)
         program = self._awake().programs.get(asked["name"])
         lines = program.tail if program else []
+        if program and not lines and program.pid and program.streams:
+            lines = program.streams.last_words()
         return json.dumps({"lines": lines[-int(asked.get("lines") or 50) :]})
 
     def _awake(self) -> Keeper:
