@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from reconciler.kinds.route.match import Request, Table
+from reconciler.kinds.route.matching import HeaderMatch, Match
 from reconciler.kinds.route.paths import normalise
-from reconciler.kinds.route.spec import HeaderMatch, Match, Respond
+from reconciler.kinds.route.spec import Respond
 from reconciler.kinds.route.state import Rule, to_wire
 
 from .conftest import Gateway

@@ -166,3 +166,10 @@ def test_a_header_that_cannot_be_compared_is_refused(header: dict[str, str], say
     """What never holds, or would be compared before the gateway writes it anew."""
     with pytest.raises(ValidationError, match=says):
         read(match={"headers": [header]}, proxy=PROXY)
+
+
+def test_another_spelling_of_a_reserved_path_is_refused() -> None:
+    """It means the same path, which no route is asked about."""
+    for match in ({"pathEqual": "/%68ealth"}, {"pathPrefix": "//admin//api/x"}):
+        with pytest.raises(ValidationError, match="the operator's own"):
+            read(match=match, proxy=PROXY)

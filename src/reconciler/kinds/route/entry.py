@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from .matching import Match
 from .paths import normalise
 from .regex import matches
-from .spec import Match
 from .state import Rule
 
 

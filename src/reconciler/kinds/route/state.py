@@ -7,7 +7,8 @@ from typing import Any
 
 from ...core.model import Json, Resource, State
 from ...core.units import format_duration
-from .spec import Match, Proxy, Redirect, Respond, RouteSpec
+from .matching import Match
+from .spec import Proxy, Redirect, Respond, RouteSpec
 
 
 class Rule(State):
