@@ -41,7 +41,10 @@ def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
     every = {ref: own for ref, one in desired.items() if (own := needs(kinds, one))}
     targets = dict(_targets(kinds, desired))
     if not every:
-        return Shape(members(desired), targets=targets) if targets else Shape()
+        # Of thousands that point somewhere, few are pointed at.
+        kinds_used = {target.ref.kind for own in targets.values() for target in own}
+        used = {ref: one for ref, one in desired.items() if ref.kind in kinds_used}
+        return Shape(members(used), targets=targets) if targets else Shape()
     having = {ref: desired[ref] for ref in every}
     groups = members(desired)
     graph = _edges(every, groups)
