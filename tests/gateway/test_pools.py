@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.clients.table import PutPool
+from reconciler.engine.wake import open_bell
 from reconciler.testing import eventually_async, free_port
 
 from .conftest import Backend, Gateway, MakeBackend
@@ -220,3 +221,20 @@ async def test_what_is_in_flight_is_told(gateway: Gateway, backend: Backend) -> 
     await eventually_async(lambda: is_open(0))
     status = await gateway.parts.wire.status()
     assert status.traffic.open == {}
+
+
+async def test_the_operator_is_rung_when_one_refuses(
+    gateway: Gateway, make_backend: MakeBackend
+) -> None:
+    """It need not wait for its next look: once when it begins, and when it is over."""
+    rings = asyncio.Queue[bytes]()
+    bell = await open_bell(gateway.parts.place.run / "wake.sock", lambda: rings.put_nowait(b""))
+    port = free_port()
+    there = await make_backend()
+    await gateway.serve(web=route())
+    await pool(gateway, endpoint(there), endpoint(port))
+    await asyncio.gather(*(gateway.echo("/") for _ in range(8)))
+    await asyncio.wait_for(rings.get(), 5)
+    await make_backend(port=port)
+    await asyncio.wait_for(rings.get(), 5)
+    bell.close()

@@ -10,7 +10,7 @@ local resting = require("reconciler.resting")
 local semaphore = require("ngx.semaphore")
 local store = require("reconciler.store")
 
-local max, min = math.max, math.min
+local find, max, min = string.find, math.max, math.min
 local ngx = ngx
 local pairs, tonumber = pairs, tonumber
 
@@ -116,10 +116,11 @@ function _M.begin()
 end
 
 
---- Whether the request may be sent a second time, as far as it is up to it.
+--- Whether the request may be sent a second time: it was sent to nobody, or does no harm twice and
+-- nobody has worked at it all the time there was.
 local function is_harmless(untouched)
-    return (untouched or IDEMPOTENT[ngx.req.get_method()])
-        and ngx.var.upstream_status ~= "504"
+    return untouched
+        or (IDEMPOTENT[ngx.req.get_method()] and not find(ngx.var.upstream_status or "", "504$"))
 end
 
 

@@ -2,6 +2,7 @@
 --
 -- Whether it is, is tried beside the requests: no request pays for it.
 
+local bell = require("reconciler.bell")
 local flights = require("reconciler.flights")
 
 local ngx = ngx
@@ -43,6 +44,7 @@ end
 local function wake(address)
     asleep[address] = nil
     flights.accepted(address)
+    bell.ring()
     _M.woken()
 end
 
@@ -74,6 +76,7 @@ function _M.begin(endpoint, is_wanted)
         return
     end
     asleep[endpoint.address] = true
+    bell.ring()
     flights.refused(endpoint.address)
     look_again(endpoint, is_wanted, SOONEST)
 end

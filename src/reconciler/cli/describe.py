@@ -25,7 +25,9 @@ WORDS: Final = 10
 EVENTS: Final = 5
 LONGEST: Final = 500
 """Characters of a printed line that a person reads."""
-OWN_PLACE: Final = frozenset({"born", "causes", "meets", "probes"})
+OWN_PLACE: Final = frozenset(
+    {"behind", "born", "causes", "endpoints", "meets", "probes", "refusing"}
+)
 """Vitals that are told in lines of their own, or are for programs only."""
 
 
@@ -64,6 +66,7 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
         facts = [_fact(name, vital(name, value, now)) for name, value in vitals.items()]
         rows += grid(facts, width=width)
     rows += probe_lines(view, now=now, width=width)
+    rows += endpoint_lines(view, width=width)
     rows += restart_lines(view, now=now, width=width)
     if view.get("events"):
         rows += [line(Span("events", Style.FAINT))]
@@ -87,6 +90,26 @@ def _probe(role: str, found: View, now: datetime) -> tuple[Span, ...]:
     age = f"{span(now.timestamp() - since)} ago" if since else ""
     said = f"{failures} in a row: {found['message']}" if failures > 1 else str(found["message"])
     return Span(f"  {role}"), Span(str(found["verdict"])), Span(age), Span(tame(said))
+
+
+def endpoint_lines(view: View, *, width: int) -> list[Line]:
+    """Where its requests go, when that changes by itself."""
+    vitals = view.get("vitals") or {}
+    endpoints, refusing = vitals.get("endpoints") or (), vitals.get("refusing") or ()
+    if not endpoints:
+        return []
+    rows = [line(Span("endpoints", Style.FAINT))]
+    return rows + grid(
+        [_endpoint(one, one["address"] in refusing) for one in endpoints], width=width
+    )
+
+
+def _endpoint(one: View, refuses: bool) -> tuple[Span, ...]:
+    ready = one.get("ready", True)
+    word = "refuses connections" if ready and refuses else "ready" if ready else "not ready yet"
+    style = Style.BAD if ready and refuses else Style.GOOD if ready else Style.CHANGE
+    name = tame(str(one.get("name") or ""))
+    return Span(f"  {name}"), Span(tame(str(one["address"]))), Span(word, style)
 
 
 def restart_lines(view: View, *, now: datetime, width: int) -> list[Line]:
