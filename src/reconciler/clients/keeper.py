@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
 from .supervisord import Supervisord
 
-__all__ = ["OFF", "Entry", "Hello", "Keeper"]
+__all__ = ["OFF", "Entry", "Hello", "Keeper", "Operation"]
 
 Entry: TypeAlias = Mapping[str, Any]
 """What the keeper knows of one program: state, wanted, stamp, epoch, digest, pid, born, …"""
+
+Operation: TypeAlias = tuple[str, str, Mapping[str, Json]]
+"""A verb, the program it is about, and its arguments."""
 
 TOGETHER: Final = 200  # supervisord does nothing else meanwhile
 INTERFACE: Final = 1
@@ -39,9 +42,11 @@ class Hello(NamedTuple):
 OFF: Final = Hello("off", "the keeper is not loaded")
 
 
-class _Op(NamedTuple):
-    words: tuple[str, str, Mapping[str, Json]]
-    answer: asyncio.Future[None]
+class _Asked(NamedTuple):
+    """Operations that one caller asked for, and what became of each."""
+
+    operations: Sequence[Operation]
+    answers: asyncio.Future[list[ReconcileError | None]]
 
 
 class Keeper:
@@ -53,7 +58,7 @@ class Keeper:
         self._programs: dict[str, Entry] = {}
         self._looking: asyncio.Task[Mapping[str, Entry]] | None = None
         self._turn = asyncio.Lock()
-        self._ops: list[_Op] = []
+        self._asked: list[_Asked] = []
         self._sender: asyncio.Task[None] | None = None
 
     @property
@@ -81,12 +86,23 @@ class Keeper:
 
     async def do(self, verb: str, name: str, args: Mapping[str, Json] | None = None) -> None:
         """Have the keeper do one idempotent thing; it never waits for the outcome."""
+        [why] = await self.do_all([(verb, name, args or {})])
+        if why is not None:
+            raise why
+
+    async def do_all(self, operations: Sequence[Operation]) -> list[ReconcileError | None]:
+        """Have it do idempotent things, in order; what is wrong with each, if anything.
+
+        What is not to be kept as it is told is not started in the same call.
+        """
+        if not operations:
+            return []
         loop = asyncio.get_running_loop()
-        op = _Op((verb, name, args or {}), loop.create_future())
-        self._ops.append(op)
+        asked = _Asked(operations, loop.create_future())
+        self._asked.append(asked)
         if self._sender is None or self._sender.done():
-            self._sender = loop.create_task(self._send_ops())
-        await op.answer
+            self._sender = loop.create_task(self._send_asked())
+        return await asked.answers
 
     async def view(self, name: str) -> Json | None:
         """The view of the record that the live process was started with, where that is known."""
@@ -125,36 +141,44 @@ class Keeper:
             text = f"the keeper's answer to {method} makes no sense"
             raise Transient(text, reason="Unreachable") from exc
 
-    async def _send_ops(self) -> None:
+    async def _send_asked(self) -> None:
         await asyncio.sleep(0)  # who calls at the same moment, by way of a task, comes along
-        while self._ops:
-            ops, self._ops = self._ops[:TOGETHER], self._ops[TOGETHER:]
+        while self._asked:
+            asked = self._take()
             try:
-                words = [list(op.words) for op in ops]
-                answers = await self._ask("do", words, weight=len(ops))
-                for op, answer in zip(ops, answers, strict=True):
-                    _settle(op, answer)
+                words = [list(words) for one in asked for words in one.operations]
+                answers = iter(await self._ask("do", words, weight=len(words)))
+                for one in asked:
+                    whys = [_why(words, next(answers)) for words in one.operations]
+                    if not one.answers.done():  # its caller gave up
+                        one.answers.set_result(whys)
             except ReconcileError as exc:
-                _fail(ops, exc)
+                _fail(asked, exc)
             except BaseException:
                 error = Transient("talking to the keeper was cut short", reason="Interrupted")
-                _fail(ops + self._ops, error)
-                self._ops = []
+                _fail(asked + self._asked, error)
+                self._asked = []
                 raise
 
+    def _take(self) -> list[_Asked]:
+        """As many as go with one call; what one caller asks for is not parted."""
+        taken, count = [self._asked.pop(0)], 0
+        count = len(taken[0].operations)
+        while self._asked and count + len(self._asked[0].operations) <= TOGETHER:
+            taken.append(self._asked.pop(0))
+            count += len(taken[-1].operations)
+        return taken
 
-def _settle(op: _Op, answer: Json) -> None:
-    if op.answer.done():  # its caller gave up
-        return
-    if answer is None or answer["reason"] == _ALREADY.get(op.words[0]):
-        op.answer.set_result(None)
-        return
+
+def _why(operation: Operation, answer: Json) -> ReconcileError | None:
+    if answer is None or answer["reason"] == _ALREADY.get(operation[0]):
+        return None
     reason, message = str(answer["reason"]), str(answer["message"])
     failure = Terminal if reason in _NEVER else Transient
-    op.answer.set_exception(failure(f"the keeper refuses: {message}", reason=reason))
+    return failure(f"the keeper refuses: {message}", reason=reason)
 
 
-def _fail(ops: list[_Op], error: ReconcileError) -> None:
-    for op in ops:
-        if not op.answer.done():
-            op.answer.set_exception(error)
+def _fail(asked: list[_Asked], error: ReconcileError) -> None:
+    for one in asked:
+        if not one.answers.done():
+            one.answers.set_result([error] * len(one.operations))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, runtime_checkable
 
+from .errors import ReconcileError
 from .model import (
     ActionT,
     ActionT_contra,
@@ -45,6 +46,20 @@ class Hears(Protocol):
 
     async def last_lines(self, name: str) -> Sequence[str]:
         """The last output before the last end, at most 50 lines; nothing when there is none."""
+        ...
+
+
+@runtime_checkable
+class DoesMany(Protocol):
+    """A driver to which the steps of many things are less work together than one by one."""
+
+    async def apply_all(
+        self, work: Mapping[str, Sequence[Any]]
+    ) -> Mapping[str, ReconcileError | None]:
+        """For each name its actions, in order, up to the first that fails; why, or None.
+
+        What is not in the answer was not touched, and is to be done one by one.
+        """
         ...
 
 

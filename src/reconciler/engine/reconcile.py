@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from ..core.errors import ReconcileError, Transient
-from ..core.kind import Driver, Drivers, Kinds
+from ..core.kind import DoesMany, Driver, Drivers, Kinds
 from ..core.model import Observed, Ref, Step, Unknown, World
 from ..core.plan import Plan, Wish, make_plan
 
@@ -77,21 +77,50 @@ async def _see(kind: str, driver: Driver[Any, Any]) -> Mapping[str, Observed[Any
 async def _side_by_side(
     steps: Iterable[Step], drivers: Drivers, failures: dict[Ref, ReconcileError]
 ) -> None:
-    by_ref: dict[Ref, list[Step]] = {}
+    kinds: dict[str, dict[Ref, list[Any]]] = {}
     for step in steps:
-        by_ref.setdefault(step.ref, []).append(step)
+        if step.ref not in failures:
+            kinds.setdefault(step.ref.kind, {}).setdefault(step.ref, []).append(step.action)
     async with asyncio.TaskGroup() as group:
-        for ref, own in by_ref.items():
-            if ref not in failures:
-                group.create_task(_in_turn(ref, own, drivers, failures))
+        for kind, work in kinds.items():
+            group.create_task(_do(drivers[kind], work, failures))
+
+
+async def _do(
+    driver: Driver[Any, Any], work: dict[Ref, list[Any]], failures: dict[Ref, ReconcileError]
+) -> None:
+    """What belongs to one kind: together where its driver can, the rest side by side."""
+    done = await _together(driver, work) if isinstance(driver, DoesMany) else {}
+    failures.update({ref: why for ref, why in done.items() if why is not None})
+    async with asyncio.TaskGroup() as group:
+        for ref, actions in work.items():
+            if ref not in done:
+                group.create_task(_in_turn(ref, actions, driver, failures))
+
+
+async def _together(
+    driver: DoesMany, work: dict[Ref, list[Any]]
+) -> dict[Ref, ReconcileError | None]:
+    try:
+        done = await driver.apply_all({ref.name: actions for ref, actions in work.items()})
+    except ReconcileError as exc:
+        return dict.fromkeys(work, exc)
+    except Exception as exc:  # a fault of ours in one kind must not stop the others
+        log.exception("applying to many failed")
+        why = Transient(f"internal error: {type(exc).__name__}", reason="InternalError")
+        return dict.fromkeys(work, why)
+    return {ref: done[ref.name] for ref in work if ref.name in done}
 
 
 async def _in_turn(
-    ref: Ref, steps: list[Step], drivers: Drivers, failures: dict[Ref, ReconcileError]
+    ref: Ref,
+    actions: list[Any],
+    driver: Driver[Any, Any],
+    failures: dict[Ref, ReconcileError],
 ) -> None:
     try:
-        for step in steps:
-            await drivers[ref.kind].apply(step.action)
+        for action in actions:
+            await driver.apply(action)
     except ReconcileError as exc:
         failures[ref] = exc
     except Exception as exc:  # a fault of ours in one ref must not stop the others

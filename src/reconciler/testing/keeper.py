@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..clients.keeper import Entry, Hello, Keeper
+from ..clients.keeper import Entry, Hello, Keeper, Operation
 from ..clients.supervisord import ProcessInfo, Supervisord
-from ..core.errors import Transient
+from ..core.errors import ReconcileError, Transient
 from ..core.model import Json
 from ..kinds.process.driver import ProcessDriver
 from ..kinds.process.layout import Layout
@@ -133,6 +133,17 @@ class FakeKeeper(Keeper):
                 return
             raise Transient(f"{name} is not kept", reason="UnknownProgram")
         verbs[verb](name, args or {})
+
+    async def do_all(self, operations: Sequence[Operation]) -> list[ReconcileError | None]:
+        whys: list[ReconcileError | None] = []
+        for operation in operations:
+            try:
+                await self.do(*operation)
+            except ReconcileError as exc:
+                whys.append(exc)
+            else:
+                whys.append(None)
+        return whys
 
     async def view(self, name: str) -> Json | None:
         kept = self.world.programs.get(name)

@@ -278,6 +278,22 @@ def test_a_signal_reaches_the_process(world: World) -> None:
     assert refused[0]["reason"] == "NotRunning"
 
 
+def test_what_is_not_kept_as_told_is_not_started(world: World) -> None:
+    """In one call: the next one may know better, and others are not concerned."""
+    for name in ("web-0", "api-0"):
+        world.record("sleep", "1000", name=name)
+        world.keep(name)
+    bad, good = ({"stamp": "s", "settings": {"grace": grace}} for grace in ("x", 5))
+    told = [["keep", "web-0", bad], ["start", "web-0", SPEC]]
+    told += [["keep", "api-0", good], ["start", "api-0", SPEC]]
+    answers = world.ask("do", told)
+    assert [answer and answer["reason"] for answer in answers] == ["BadRequest"] * 2 + [None] * 2
+    assert world.entry()["pid"] == 0
+    world.until_live("api-0")
+    world.do("start", **SPEC)
+    world.until_live()
+
+
 def test_one_bad_thing_does_not_stop_the_others(world: World) -> None:
     """Each answer stands where its question stood."""
     world.record("sleep", "1000")

@@ -59,6 +59,12 @@ class ProcessDriver:
         """Do one thing; it may have been done before."""
         await self._backend.apply(action)
 
+    async def apply_all(
+        self, work: Mapping[str, Sequence[ProcessAction]]
+    ) -> Mapping[str, ReconcileError | None]:
+        """Do the steps of many at once; what is not in the answer was not touched."""
+        return await self._backend.apply_all(work)
+
     async def last_lines(self, name: str) -> Sequence[str]:
         """The last output of ``name`` before its last end."""
         return await self._backend.last_lines(name)

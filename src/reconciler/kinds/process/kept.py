@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from ...clients.keeper import Entry, Keeper
 from ...clients.supervisord import Supervisord
@@ -27,16 +27,13 @@ from .cron import CronNotes
 from .file import ProgramFile, Quiet
 from .gathering import Gathering
 from .layout import Layout
+from .many import Disk, Found, Many, Work
 from .others import Others
 from .records import Folder, Record, parse_record, write_record
+from .settling import Settling
 from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp
-from .stopping import Stopping
 from .together import Together
-
-POLLS: Final = 10
-POLL: Final = 0.001
-"""Seconds after the first look at what is to stop; each next one is so much later."""
 
 
 class _Seen(NamedTuple):
@@ -66,7 +63,9 @@ class Kept:
         self._ours: dict[str, Observed[Program]] = {}
         self._unsaid = True
         self._life = ""
-        self._stopping = Stopping()
+        self._settling = Settling(keeper)
+        disk = Disk(self._write_record, check_start, self._forget)
+        self._many = Many(keeper, disk, self._settling, pid=self._gathering.pid)
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
@@ -100,11 +99,18 @@ class Kept:
                 if self._notes.is_armed(name):
                     await asyncio.to_thread(self._notes.disarm, name)
                 await self._keeper.do("stop", name)
-                await self._settle(name)
+                await self._settling.wait_for(name)
             case Remove(name):
                 await self._remove(name)
             case _:
                 assert_never(action)
+
+    async def apply_all(self, work: Work) -> Found:
+        """Bring up and take away many at once; the rest is left to be done one by one."""
+        left, notes = self._gathering.leftovers, self._notes
+        return await self._many.do(
+            {n: own for n, own in work.items() if n not in left and notes.read(n) is None}
+        )
 
     async def last_lines(self, name: str) -> list[str]:
         """The last output before the last end."""
@@ -157,7 +163,7 @@ class Kept:
                 await self._check(name, program)
                 why = {"epoch": program.epoch, "cause": cause, "detail": detail}
                 await self._keeper.do("replace", name, why)
-                await self._settle(name)
+                await self._settling.wait_for(name)
             case Run(name, at, concurrency):
                 await asyncio.to_thread(self._notes.run, name)
                 time = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
@@ -171,18 +177,8 @@ class Kept:
         if name in self._gathering.leftovers:
             await self._clean(name)
         await self._keeper.do("remove", name)
-        await self._settle(name)
+        await self._settling.wait_for(name)
         await asyncio.to_thread(self._forget, name)
-
-    async def _settle(self, name: str) -> None:
-        """Give it a moment to stop; a longer stop is left to later passes."""
-        for number in range(POLLS):
-            entry = (await self._keeper.look()).get(name)
-            if entry is None or entry["state"] != "stopping":
-                self._stopping.over(name)
-                return
-            await asyncio.sleep(POLL * (number + 1))
-        raise self._stopping.not_yet(name)
 
     async def _clean(self, name: str) -> None:
         """Take ``name`` out of what a time without the keeper has left."""

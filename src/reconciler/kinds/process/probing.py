@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from ...clients.execution import Surroundings
 from ...clients.prober import Prober, Subject
-from ...core.errors import Transient
+from ...core.errors import ReconcileError, Transient
 from ...core.model import Json, Observed
 from ...core.probe import Role
 from ...core.sealed import Sealed
@@ -51,6 +51,12 @@ class Probing:
     async def apply(self, action: ProcessAction) -> None:
         """Do one thing; it may have been done before."""
         await self._driver.apply(action)
+
+    async def apply_all(
+        self, work: Mapping[str, Sequence[ProcessAction]]
+    ) -> Mapping[str, ReconcileError | None]:
+        """Do the steps of many at once; what is not in the answer was not touched."""
+        return await self._driver.apply_all(work)
 
     async def last_lines(self, name: str) -> Sequence[str]:
         """The last output of ``name`` before its last end."""

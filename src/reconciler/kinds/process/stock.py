@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, assert_never
 
 from ...clients.proc import command_line, parent, start_time
 from ...clients.supervisord import Fault, ProcessInfo, Refused, RunState, Supervisord
-from ...core.errors import Terminal
+from ...core.errors import ReconcileError, Terminal
 from ...core.model import Observed
 from .actions import (
     Keep,
@@ -80,6 +80,13 @@ class Stock:
                 await self._remove(name)
             case _:
                 assert_never(action)
+
+    async def apply_all(
+        self, work: Mapping[str, Sequence[ProcessAction]]
+    ) -> dict[str, ReconcileError | None]:
+        """Nothing: what is done side by side becomes one call anyway."""
+        del work
+        return {}
 
     async def last_lines(self, name: str) -> list[str]:
         """Nothing: a stock supervisord does not say which lines were the last of a life."""

@@ -51,10 +51,10 @@ class Interface:
 
     def do(self, given: str) -> str:
         """Do what is asked, in order; for each null, or what was wrong with it."""
-        from .verbs import perform
+        from .verbs import perform_all
 
         keeper = self._awake()
-        return json.dumps([perform(keeper, operation) for operation in json.loads(given)])
+        return json.dumps(perform_all(keeper, json.loads(given)))
 
     def view(self, given: str) -> str:
         """What the live process was started with."""

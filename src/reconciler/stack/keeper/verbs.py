@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 _Refused = dict[str, str]
 
 
+def perform_all(keeper: Keeper, operations: list[Any]) -> list[_Refused | None]:
+    """Do things in order; one that could not be kept as it was told is not started then."""
+    unkept: dict[str, _Refused | None] = {}
+    found = []
+    for operation in operations:
+        verb, name = operation[:2] if isinstance(operation, list) else ("", "")
+        why = unkept.get(name) if verb == "start" else None
+        why = why or perform(keeper, operation)
+        if verb == "keep":
+            unkept[name] = why
+        found.append(why)
+    return found
+
+
 def perform(keeper: Keeper, operation: Any) -> _Refused | None:
     """Do one thing; what is wrong with it, if anything."""
     try:

@@ -1,0 +1,137 @@
+"""The steps of many programs in few calls: a wave is brought up, or taken away, as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias
+
+from ...clients.keeper import Keeper, Operation
+from ...core.errors import ReconcileError, Transient
+from .actions import Keep, ProcessAction, Remove, Replace, Start, Stop, WriteRecord
+from .checks import Start as Beginning
+from .settling import Settling
+from .state import keeping, keeping_stamp
+
+Work: TypeAlias = Mapping[str, Sequence[ProcessAction]]
+Found: TypeAlias = dict[str, ReconcileError | None]
+
+CHUNK: Final = 25
+"""So many are started while the records of the next ones are written."""
+FEW: Final = 2
+"""For so many a thread would take longer than the work."""
+_BRINGS: Final = (WriteRecord, Keep, Start)
+
+
+class Disk(NamedTuple):
+    """What is done there; all of it blocks.
+
+    The record of a start, a look at what would keep it from starting, and the end of all traces.
+    """
+
+    write: Callable[[WriteRecord], None]
+    check: Callable[[Beginning], None]
+    forget: Callable[[str], None]
+
+
+class Many:
+    """Does the steps of many programs of one keeper."""
+
+    def __init__(
+        self, keeper: Keeper, disk: Disk, settling: Settling, *, pid: Callable[[str], int]
+    ) -> None:
+        self._keeper = keeper
+        self._disk = disk
+        self._settling = settling
+        self._pid = pid
+
+    async def do(self, work: Work) -> Found:
+        """Each in order, up to the first step that fails; what became of those that are such."""
+        coming = {name: steps for name, steps in work.items() if _brings(steps)}
+        going = [name for name, steps in work.items() if _takes_away(steps)]
+        found: Found = {}
+        if going:
+            found |= await self._take_away(going)
+        if coming:
+            found |= await self._bring(coming)
+        return found
+
+    async def _bring(self, work: Work) -> Found:
+        found: Found = {}
+        sent: list[asyncio.Task[Found]] = []
+        rest = iter(work.items())
+        async with asyncio.TaskGroup() as group:
+            while chunk := dict(islice(rest, CHUNK)):
+                whys = await _aside(len(chunk), partial(self._prepare_all, chunk))
+                found |= whys
+                good = {name: chunk[name] for name, why in whys.items() if why is None}
+                sent.append(group.create_task(self._send(good)))
+        return found | {name: why for task in sent for name, why in task.result().items()}
+
+    def _prepare_all(self, work: Work) -> Found:
+        return {name: _try(partial(self._prepare, steps)) for name, steps in work.items()}
+
+    def _prepare(self, steps: Sequence[ProcessAction]) -> None:
+        for step in steps:
+            match step:
+                case WriteRecord():
+                    self._disk.write(step)
+                case Start(name, program):
+                    self._disk.check(Beginning(name, program, self._pid(name)))
+
+    async def _send(self, work: Work) -> Found:
+        """Say how they are kept and that they are to run, in one call."""
+        told = [one for steps in work.values() for step in steps if (one := operation(step))]
+        found: Found = dict.fromkeys(work)
+        for (_, name, _), why in zip(told, await self._keeper.do_all(told), strict=True):
+            found[name] = found[name] or why
+        return found
+
+    async def _take_away(self, names: Sequence[str]) -> Found:
+        """The keeper ends what it is to forget."""
+        whys = await self._keeper.do_all([("remove", name, {}) for name in names])
+        found: Found = dict(zip(names, whys, strict=True))
+        found |= await self._settling.wait([name for name, why in found.items() if why is None])
+        gone = [name for name, why in found.items() if why is None]
+        forgotten = {name: partial(self._disk.forget, name) for name in gone}
+        return found | await _aside(
+            len(gone), lambda: {name: _try(work) for name, work in forgotten.items()}
+        )
+
+
+def operation(step: ProcessAction) -> Operation | None:
+    """What the keeper is told for a step; None where the disk is all there is to it."""
+    match step:
+        case Keep(name, program):
+            told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
+            return "keep", name, told
+        case Start(name, program, cause, detail):
+            return "start", name, {"epoch": program.epoch, "cause": cause, "detail": detail}
+        case Replace(name, program, cause, detail):
+            return "replace", name, {"epoch": program.epoch, "cause": cause, "detail": detail}
+        case _:
+            return None
+
+
+def _brings(steps: Sequence[ProcessAction]) -> bool:
+    return all(isinstance(one, _BRINGS) and one.program.mode != "cron" for one in steps)
+
+
+def _takes_away(steps: Sequence[ProcessAction]) -> bool:
+    return [type(one) for one in steps] == [Stop, Remove]
+
+
+async def _aside(count: int, work: Callable[[], Found]) -> Found:
+    return work() if count <= FEW else await asyncio.to_thread(work)
+
+
+def _try(work: Callable[[], None]) -> ReconcileError | None:
+    try:
+        work()
+    except ReconcileError as exc:
+        return exc
+    except OSError as exc:
+        return Transient(f"{exc.strerror}: {exc.filename}", reason="DiskFailed")
+    return None
