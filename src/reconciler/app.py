@@ -87,9 +87,18 @@ async def open_operator(
             settings.resync,
         )
         try:
+            metrics.traffic = partial(_traffic, wires.gateway)
             yield Operator(stack, loader, loader.watch_paths, watching(settings)), metrics
         finally:
             await wires.aclose()
+
+
+async def _traffic(gateway: GatewayWire) -> str:
+    """What the gateway has counted; nothing while it is not there."""
+    try:
+        return await gateway.numbers()
+    except ReconcileError:
+        return ""
 
 
 class _Wires(NamedTuple):

@@ -4,6 +4,7 @@ local balancer = require("ngx.balancer")
 local flights = require("reconciler.flights")
 local pools = require("reconciler.pools")
 local resting = require("reconciler.resting")
+local tally = require("reconciler.tally")
 
 local match = string.match
 local min = math.min
@@ -35,6 +36,7 @@ local function after_failure(ctx, name)
     ctx.passed_over = ctx.passed_over or {}
     ctx.passed_over[endpoint.address] = true
     if was_refused() then
+        tally.failed()
         rest(name, endpoint)
     end
     return endpoint

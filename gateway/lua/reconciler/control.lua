@@ -9,6 +9,8 @@ local json = require("reconciler.json")
 local log = require("reconciler.log")
 local match = require("reconciler.match")
 local paths = require("reconciler.path")
+local metrics = require("reconciler.metrics")
+local recent = require("reconciler.recent")
 local store = require("reconciler.store")
 local writes = require("reconciler.writes")
 
@@ -138,8 +140,22 @@ local function decide_many()
 end
 
 
+local function page()
+    ngx.header.content_type = "text/plain; version=0.0.4; charset=utf-8"
+    ngx.print(metrics.page())
+    return ngx.exit(ngx.HTTP_OK)
+end
+
+
+local function last_requests()
+    return answer(200, { requests = recent.list() })
+end
+
+
 local DOORS = {
     ["GET /status"] = status,
+    ["GET /metrics"] = page,
+    ["GET /recent"] = last_requests,
     ["GET /table"] = read_table,
     ["PUT /table"] = write_table,
     ["PATCH /table"] = change_table,
@@ -151,7 +167,7 @@ local DOORS = {
 function _M.answer()
     local door = DOORS[ngx.req.get_method() .. " " .. ngx.var.uri]
     if not door then
-        return answer(404, { error = "ask for /status, /table or /match" })
+        return answer(404, { error = "ask for /status, /table, /match, /metrics or /recent" })
     end
     return door()
 end

@@ -2,8 +2,10 @@
 
 local compact = require("reconciler.compact")
 local ffi = require("ffi")
+local expiry = require("reconciler.expiry")
 local log = require("reconciler.log")
 local store = require("reconciler.store")
+local tally = require("reconciler.tally")
 local writes = require("reconciler.writes")
 
 local LOOK_EVERY = 0.1 -- seconds; a request looks by itself
@@ -44,6 +46,7 @@ function _M.master()
         code = include:match("\n# code (%x+)") or "",
     }
     log.begin()
+    tally.map()
     local raw = read("table.json")
     if raw then
         writes.load(raw)
@@ -68,6 +71,7 @@ local function look(premature)
     store.current()
     if ngx.worker.id() == 0 then
         compact.look()
+        expiry.look()
     end
 end
 
@@ -75,6 +79,7 @@ end
 --- For init_worker_by_lua.
 function _M.worker()
     end_with_master()
+    tally.begin()
     store.begin()
     local ok, err = ngx.timer.every(LOOK_EVERY, look)
     if not ok then

@@ -1,5 +1,7 @@
 --- What the gateway says when no program does: short, and nothing about the inside.
 
+local tally = require("reconciler.tally")
+
 local find = string.find
 
 local PAGE = [[
@@ -45,6 +47,7 @@ end
 
 --- In place of nginx's own page for a backend that did not answer.
 function _M.unreachable()
+    tally.failed()
     ngx.header.retry_after = 2
     ngx.header.cache_control = "no-store"
     if ngx.var.reconciler_client ~= "" then

@@ -9,11 +9,16 @@ local pages = require("reconciler.pages")
 local paths = require("reconciler.path")
 local reserved = require("reconciler.reserved")
 local store = require("reconciler.store")
+local tally = require("reconciler.tally")
 
 local find, sub = string.find, string.sub
 local ngx = ngx
 local current, normalise, of_request = store.current, paths.normalise, facts.of_request
-local pick = match.pick
+local enter, pick = tally.enter, match.pick
+
+-- Who serves a request that no rule takes; no route can have such a name.
+local OPERATOR, DEFAULT, NOBODY =
+    { name = "(operator)" }, { name = "(default)" }, { name = "(none)" }
 
 local _M = {}
 
@@ -48,13 +53,16 @@ function _M.route()
     end
     local class = reserved.class(path)
     if class then
+        enter(OPERATOR)
         return operator.serve(class, path)
     end
     local table_now = current()
     local entry = pick(table_now.index, of_request(path))
     if entry then
+        enter(entry)
         return (entry.serve or prepare(entry))(entry, path)
     end
+    enter(table_now.default and DEFAULT or NOBODY)
     if not table_now.default then
         return pages.nothing_here()
     end

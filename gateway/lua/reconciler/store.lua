@@ -13,6 +13,7 @@ local pools = require("reconciler.pools")
 local dict = ngx.shared.reconciler
 local ngx = ngx
 local newest = log.version
+local lower = string.lower
 local ipairs, pcall, tostring = ipairs, pcall, tostring
 
 local _M = {}
@@ -27,13 +28,25 @@ local function set_default(table_now, url)
 end
 
 
+--- The headers that rules name. A name stays until the next document: one too many does no harm.
+local function look_at_headers(table_now, rule)
+    for _, header in ipairs(rule.match and rule.match.headers or {}) do
+        table_now.looked_at[lower(header.name)] = true
+    end
+end
+
+
 local function compile(document)
     local fresh = {
+        looked_at = {},
         version = document.version,
         digest = document.digest,
         index = match.compile(document.rules),
         pools = document.pools or {},
     }
+    for _, rule in ipairs(document.rules) do
+        look_at_headers(fresh, rule)
+    end
     set_default(fresh, document.default_backend)
     return fresh
 end
@@ -46,6 +59,7 @@ local attempted = -1 -- a table that cannot be compiled is not tried again with 
 local APPLY = {
     put = function(table_now, op)
         match.put(table_now.index, op.put)
+        look_at_headers(table_now, op.put)
     end,
     drop = function(table_now, op)
         match.drop(table_now.index, op.drop)

@@ -89,7 +89,8 @@ def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
     async def page(request: Request) -> Response:
         operator.measure()
         accept = request.headers.get("accept", "")
-        body, content_type = await asyncio.to_thread(metrics.render, accept)
+        beside = await metrics.traffic()
+        body, content_type = await asyncio.to_thread(metrics.render, accept, beside)
         return Response(body, headers={"Content-Type": content_type})
 
     return Route(METRICS, page)

@@ -14,6 +14,8 @@ from ..core.model import Json
 from ..stack.limits import SOCKET_PATH
 
 DEADLINE: Final = 10.0
+SCRAPE: Final = 2.0
+"""Seconds after which the page of numbers goes without the gateway's."""
 
 
 class Worker(NamedTuple):
@@ -129,6 +131,17 @@ class GatewayWire:
         response = _checked(await self._send("POST", "/match", json=question))
         decisions: list[dict[str, Json]] = response.json()["decisions"]
         return decisions
+
+    async def numbers(self) -> str:
+        """What the data path has counted, in the text format of Prometheus."""
+        return _checked(await self._send("GET", "/metrics", timeout=SCRAPE)).text
+
+    async def recent(self) -> list[dict[str, Json]]:
+        """Some of the last requests, the newest first: what rules look at, and no secrets."""
+        found: list[dict[str, Json]] = _checked(await self._send("GET", "/recent")).json()[
+            "requests"
+        ]
+        return found
 
     async def aclose(self) -> None:
         """Close the connections."""

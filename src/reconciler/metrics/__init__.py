@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +19,9 @@ from .facts import Facts, View
 
 # A pass of the stack lane takes milliseconds, a push of the backup lane minutes.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+END: Final = b"# EOF\n"
 
 
 class PassResult(StrEnum):
@@ -54,6 +58,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library left it bare
         self.registry = registry or CollectorRegistry()
         self._now = now
+        self.traffic: Callable[[], Awaitable[str]] = _nothing
+        """Where to ask for what the gateway has counted."""
         self._facts = Facts()
         self.registry.register(self._facts)
         ProcessCollector(namespace="reconciler_operator", registry=self.registry)
@@ -144,7 +150,22 @@ class Metrics:
         """The revision of the specs in use, and how many problems they have."""
         self._facts.revision, self._facts.problems = revision, problems
 
-    def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The page in the format the ``Accept`` header asks for, and its content type."""
+    def render(self, accept: str = "", beside: str = "") -> tuple[bytes, str]:
+        """The page in the format the ``Accept`` header asks for, and its content type.
+
+        ``beside`` are families that somebody else has counted, in the text format.
+        """
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        page = encode(self.registry)
+        if page.endswith(END):
+            return page.removesuffix(END) + _open(beside).encode() + END, content_type
+        return page + beside.encode(), content_type
+
+
+def _open(families: str) -> str:
+    """The same in OpenMetrics, where a family of counters is named without its ending."""
+    return re.sub(r"^(# (?:HELP|TYPE) \S+)_total ", r"\1 ", families, flags=re.MULTILINE)
+
+
+async def _nothing() -> str:
+    return ""

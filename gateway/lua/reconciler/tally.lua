@@ -1,0 +1,228 @@
+--- Counts the requests of each route, while they are served and when they have ended.
+--
+-- The counters lie in memory that the master has mapped and all workers have inherited. Each
+-- process counts in a region of its own, so nobody waits and nothing is copied; who reads adds up.
+
+local ffi = require("ffi")
+
+local dict = ngx.shared.reconciler
+local floor = math.floor
+local now, start_time = ngx.now, ngx.req.start_time
+local ngx = ngx
+local tonumber, tostring = tonumber, tostring
+
+local SLOTS = 1000 -- routes with numbers of their own; what comes after these is counted together
+local WIDTH = 24 -- numbers of a slot
+local REGIONS = 16 -- processes; while a reload is under way there are twice as many as workers
+local ESRCH = 3
+local READ_WRITE, SHARED_ANONYMOUS = 3, 0x21
+local BOUNDS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60 } -- seconds
+-- The numbers of a slot, by their place. 1 to 5 are the classes of status.
+local IN_FLIGHT, ERRORS, SECONDS, FIRST_BOUND = 0, 6, 7, 8
+local SIZE = REGIONS * SLOTS * WIDTH
+
+ffi.cdef([[
+void *mmap(void *address, size_t length, int protection, int flags, int file, long offset);
+int kill(int pid, int signal);
+]])
+
+local _M = { BOUNDS = BOUNDS }
+
+local numbers -- of all regions
+local region = 0 -- where the numbers of this process begin
+local known = {} -- the slots this process has used, by their number as text
+
+
+--- Once per master; a reload goes on with the same memory.
+function _M.map()
+    local pid, address = tostring(ffi.C.getpid()), dict:get("tally")
+    if address and dict:get("tally:master") == pid then
+        numbers = ffi.cast("double *", ffi.cast("uintptr_t", address))
+        return
+    end
+    local memory = ffi.C.mmap(nil, SIZE * 8, READ_WRITE, SHARED_ANONYMOUS, -1, 0)
+    address = tonumber(ffi.cast("uintptr_t", memory))
+    numbers = ffi.cast("double *", memory)
+    local ok, err = dict:safe_set("tally", address)
+    if ok then
+        ok, err = dict:safe_set("tally:master", pid)
+    end
+    if not ok then
+        ngx.log(ngx.ERR, "a reload will begin to count anew: ", err)
+    end
+end
+
+
+local function lives(pid)
+    return pid and (ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH)
+end
+
+
+local function cell(of_region, slot, place)
+    return (of_region * SLOTS + slot) * WIDTH + place
+end
+
+
+--- Once per worker: take a region that nobody counts in, as its last owner left it.
+function _M.begin()
+    local taken = 0
+    for _ = 1, REGIONS do
+        taken = (dict:incr("tally:births", 1, -1) or 0) % REGIONS
+        if not lives(dict:get("tally:owner:" .. taken)) then
+            break
+        end
+    end
+    dict:safe_set("tally:owner:" .. taken, ngx.worker.pid())
+    for slot = 0, SLOTS - 1 do
+        numbers[cell(taken, slot, IN_FLIGHT)] = 0 -- what it served died with it
+    end
+    region = taken * SLOTS * WIDTH
+end
+
+
+local function number_of(name)
+    local number = dict:get("slot:" .. name)
+    if number then
+        return number
+    end
+    number = dict:lpop("slots:free") or dict:incr("slots", 1, 0)
+    if not number or number >= SLOTS then
+        return 0
+    end
+    dict:safe_set("slot:name:" .. number, name)
+    local ok = dict:safe_add("slot:" .. name, number)
+    if not ok then -- another worker was quicker, or there is no room
+        dict:delete("slot:name:" .. number)
+        dict:lpush("slots:free", number)
+        return dict:get("slot:" .. name) or 0
+    end
+    return number
+end
+
+
+--- Slot 0 is for all that have none of their own.
+local function slot_of(owner)
+    local text = tostring(number_of(owner.name))
+    known[text] = region + tonumber(text) * WIDTH
+    owner.slot = text
+    return text
+end
+
+
+--- A request is served for `owner`: an entry of the index, or whatever else has a name.
+function _M.enter(owner)
+    local text = owner.slot or slot_of(owner)
+    local at = known[text]
+    numbers[at] = numbers[at] + 1
+    -- A variable: what hangs on the request itself is lost when nginx goes for an error page.
+    ngx.var.slot = text
+end
+
+
+--- The program behind this request has failed it.
+function _M.failed()
+    local at = known[ngx.var.slot]
+    if at then
+        numbers[at + ERRORS] = numbers[at + ERRORS] + 1
+    end
+end
+
+
+local function count_time(at, seconds)
+    local bound = 1
+    while bound <= #BOUNDS and seconds > BOUNDS[bound] do
+        bound = bound + 1
+    end
+    local place = at + FIRST_BOUND + bound - 1
+    numbers[place] = numbers[place] + 1
+    numbers[at + SECONDS] = numbers[at + SECONDS] + seconds
+end
+
+
+local REFUSED = { name = "(refused)" }
+
+
+--- For log_by_lua: the request has ended.
+function _M.done()
+    local at = known[ngx.var.slot]
+    if at then
+        numbers[at + IN_FLIGHT] = numbers[at + IN_FLIGHT] - 1
+    else -- before anybody could decide where it goes
+        at = known[REFUSED.slot or slot_of(REFUSED)]
+    end
+    local status = ngx.status
+    local class = floor(status / 100)
+    local place = at + (class >= 1 and class <= 5 and class or 5)
+    numbers[place] = numbers[place] + 1
+    if status ~= 101 then -- a WebSocket lasts as long as somebody looks
+        count_time(at, now() - start_time())
+    end
+end
+
+
+local function sum(slot, place)
+    local total = 0
+    for each = 0, REGIONS - 1 do
+        total = total + numbers[cell(each, slot, place)]
+    end
+    return total
+end
+
+
+local function in_flight(slot)
+    local total = 0
+    for each = 0, REGIONS - 1 do
+        local there = numbers[cell(each, slot, IN_FLIGHT)]
+        if there ~= 0 and lives(dict:get("tally:owner:" .. each)) then
+            total = total + there
+        end
+    end
+    return total
+end
+
+
+--- What was counted in a slot; nil when nobody has it.
+function _M.read(slot)
+    local name = slot == 0 and "(other)" or dict:get("slot:name:" .. slot)
+    if not name then
+        return nil
+    end
+    local classes, bounds = {}, {}
+    for class = 1, 5 do
+        classes[class] = sum(slot, class)
+    end
+    for bound = 1, #BOUNDS + 1 do
+        bounds[bound] = sum(slot, FIRST_BOUND + bound - 1)
+    end
+    return {
+        name = name,
+        in_flight = in_flight(slot),
+        classes = classes,
+        errors = sum(slot, ERRORS),
+        seconds = sum(slot, SECONDS),
+        bounds = bounds,
+    }
+end
+
+
+--- The highest slot that was ever used.
+function _M.last()
+    return math.min(dict:get("slots") or 0, SLOTS - 1)
+end
+
+
+--- Give a slot free for another route, unless a request of its route is still under way.
+function _M.release(slot, name)
+    if in_flight(slot) > 0 then
+        return
+    end
+    dict:delete("slot:" .. name)
+    for each = 0, REGIONS - 1 do
+        ffi.fill(numbers + cell(each, slot, 0), WIDTH * 8)
+    end
+    dict:delete("slot:name:" .. slot)
+    dict:lpush("slots:free", slot)
+end
+
+
+return _M
