@@ -206,6 +206,25 @@ def test_describe_tells_what_probes_say(reconciler: Any, operator: Any) -> None:
     assert "\x1b" not in out
 
 
+def test_describe_tells_where_requests_go(reconciler: Any, operator: Any) -> None:
+    """One line for each endpoint, and who takes none."""
+    endpoints = [
+        {"name": "web-0", "address": "127.0.0.1:8000"},
+        {"name": "web-1\x1b", "address": "127.0.0.1:8001"},
+        {"name": "web-2", "address": "127.0.0.1:8002", "ready": False},
+    ]
+    vitals = {"pool": "process/web/http", "endpoints": endpoints, "refusing": ["127.0.0.1:8001"]}
+    page = operator.pages["GET status"]
+    web = {**page["resources"][0], "vitals": vitals}
+    operator.pages["GET status"] = {**page, "resources": [web]}
+    out = reconciler("describe", "web").out
+    assert re.search(r"pool +process/web/http\n", out)
+    assert re.search(r"endpoints\n +web-0 +127.0.0.1:8000 +ready\n", out)
+    assert re.search(r"web-1\\x1b +127.0.0.1:8001 +refuses connections\n", out)
+    assert re.search(r"web-2 +127.0.0.1:8002 +not ready yet\n", out)
+    assert "refusing" not in out
+
+
 def test_describe_tells_times_as_people_do(reconciler: Any, operator: Any) -> None:
     """No second is counted from 1970, and no byte one by one."""
     now = time.time()
