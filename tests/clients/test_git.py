@@ -192,14 +192,14 @@ async def test_graft_keeps_everything_else(client: Git, stack_dir: Path) -> None
     history, store = History(folder), ObjectStore(folder.path)
     one, two = (Entry(FILE, store.content("blob", text)) for text in (b"1", b"2"))
     settings = folder.demand_settings()
-    tree = await history.graft(None, PurePosixPath("a/b/one"), one)
+    tree = await history.graft(None, {PurePosixPath("a/b/one"): one})
     first = await history.commit(tree, [], "1\n", settings)
-    tree = await history.graft(first, PurePosixPath("a/two"), two)
+    tree = await history.graft(first, {PurePosixPath("a/two"): two})
     second = await history.commit(tree, [first], "2\n", settings)
     assert await history.entry(second, PurePosixPath("a/b/one")) == one
     assert await history.entry(second, PurePosixPath("a/two")) == two
     with pytest.raises(Terminal, match="is a file on the remote"):
-        await history.graft(second, PurePosixPath("a/two/deeper"), one)
+        await history.graft(second, {PurePosixPath("a/two/deeper"): one})
 
 
 async def test_files_are_private(client: Git, stack_dir: Path) -> None:

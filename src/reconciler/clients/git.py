@@ -99,6 +99,8 @@ class Git:
 
     def __init__(self, environ: Mapping[str, str], *, program: str = "git") -> None:
         self._program = program
+        self.surroundings = environ
+        """The operator's variables, for others that start programs."""
         self._environ = {name: environ[name] for name in PASSED_ON if name in environ}
         self.incarnation = f"{os.getpid()}:{start_time(os.getpid())}"
         """Tells our own commands from those that an earlier, killed operator left running."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
@@ -83,18 +83,29 @@ class History:
             return None
         return await self._read(lambda trees: trees.at(trees.of(commit), str(path)))
 
+    async def blob(self, name: str, most: int) -> bytes:
+        """A small file's content. Raises Transient when it has more than ``most`` bytes."""
+
+        def run() -> bytes:
+            with self.reader() as reader:
+                return reader.small(name, most)
+
+        return await asyncio.to_thread(run)
+
     async def listing(self, tree: str) -> dict[str, Entry]:
         """Everything below a tree, folders included."""
         output = await self._git("ls-tree", "-z", "-r", "-t", "--full-tree", tree)
         return dict(parse_listing(output))
 
-    async def graft(self, commit: str | None, path: PurePosixPath, entry: Entry) -> str:
-        """The tree of ``commit`` with ``entry`` at ``path``: all else stays what it is."""
-        return await self._read(lambda trees: self._graft(trees, commit, path, entry))
+    async def graft(self, commit: str | None, edits: Mapping[PurePosixPath, Entry | None]) -> str:
+        """The tree of ``commit`` with some paths changed: all else stays what it is."""
+        return await self._read(lambda trees: self._graft(trees, commit, edits))
 
-    def _graft(self, trees: Trees, commit: str | None, path: PurePosixPath, entry: Entry) -> str:
+    def _graft(
+        self, trees: Trees, commit: str | None, edits: Mapping[PurePosixPath, Entry | None]
+    ) -> str:
         root = trees.of(commit) if commit is not None else None
-        for above in path.parents:
+        for above in {above for path in edits for above in path.parents}:
             found = trees.at(root, str(above)) if root is not None else None
             if found is not None and found.mode != TREE:
                 raise Terminal(
@@ -102,7 +113,7 @@ class History:
                     "move it away on the remote",
                     reason="PathTaken",
                 )
-        edited = trees.edit(root, {str(path): entry})
+        edited = trees.edit(root, {str(path): entry for path, entry in edits.items()})
         for content in edited.fresh.values():
             self._store.content("tree", content)
         self._store.settle()

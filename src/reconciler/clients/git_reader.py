@@ -56,6 +56,17 @@ class ObjectReader:
             raise damaged(name)
         return found
 
+    def small(self, name: str, most: int) -> bytes:
+        """A blob's content as one. Raises Transient when it has more than ``most`` bytes."""
+        kind, size, source = self._ask(name)
+        if kind != "blob" or size > most:
+            raise Transient(f"git object {name} is no small file", reason="TooLarge")
+        content = source.read(size)
+        source.read(1)
+        if object_id(kind, content) != name:
+            raise damaged(name)
+        return content
+
     def copy(self, name: str, target: BinaryIO) -> None:
         """Write one blob's content into ``target``. Raises Transient when it is damaged."""
         kind, left, source = self._ask(name)

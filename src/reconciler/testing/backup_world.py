@@ -86,7 +86,8 @@ class World(ABC):
     def wipe(self, path: str = "app/data/") -> None: ...
 
     @abstractmethod
-    def remote_files(self, branch: str = "main") -> dict[str, bytes]: ...
+    def remote_files(self, branch: str = "main") -> dict[str, bytes]:
+        """What a branch holds, but for what is written about it."""
 
     @abstractmethod
     def remote_branches(self) -> list[str]: ...

@@ -70,6 +70,7 @@ class GitWorld(World):
         return {
             os.fsdecode(name): git(self.bare, "show", f"{branch}:{os.fsdecode(name)}")
             for name in names
+            if not name.startswith(b".reconciler/")
         }
 
     def remote_branches(self) -> list[str]:

@@ -142,7 +142,9 @@ async def test_touched_paths_give_what_a_full_look_gives(world: GitWorld) -> Non
         shutil.rmtree(at.parent / "spare", ignore_errors=True)
         world.write("app/data/first", dice.randbytes(4))
         await world.back_up()
-        assert git(world.bare, "ls-tree", "-r", "-z", "main") == kept_by_git(world), f"seed {seed}"
+        assert git(world.bare, "ls-tree", "-r", "-z", "main", "app") == kept_by_git(world), (
+            f"seed {seed}"
+        )
     files = [path for path in at.rglob("*") if path.is_file() and not path.is_symlink()]
     assert (await world.vitals())["files"] == len(files), f"seed {seed}"
 

@@ -35,7 +35,11 @@ def steps(before: SyncTargetState | None, after: SyncTargetState | None) -> tupl
 
 
 @pytest.mark.parametrize(
-    "path", ["/abs/", "../up", "a/../b", "", "/", "./a", "a//b", "-x", "a/.git/", "a/.GIT", "a\0b"]
+    "path",
+    [
+        *("/abs/", "../up", "a/../b", "", "/", "./a", "a//b", "-x", "a/.git/", "a/.GIT", "a\0b"),
+        ".reconciler/modes/",
+    ],
 )
 def test_path_that_leaves_or_confuses_is_refused(path: str) -> None:
     """A path names a place below the base and nothing else."""

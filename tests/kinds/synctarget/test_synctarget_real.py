@@ -485,3 +485,49 @@ async def test_path_in_the_state_directory_is_refused(world: GitWorld) -> None:
         outcome = await world.look()
     assert [error.reason for error in outcome.failures.values()] == ["PathRefused"]
     assert world.remote_files() == {}
+
+
+async def test_command_makes_the_copy(world: GitWorld) -> None:
+    """With snapshot: {exec} the backup is what a command left, and nothing of it stays behind."""
+    script = world.folder / "dump.sh"
+    script.write_text(
+        '#!/bin/sh\nset -e\ntest -z "$GITHUB_PAT"\n'
+        'tr a-z A-Z < "$RECONCILER_SOURCE/live" > "$RECONCILER_SNAPSHOT/dump"\n'
+    )
+    script.chmod(0o700)
+    world.git.surroundings = {**os.environ, "GITHUB_PAT": "canary"}
+    world.targets["data"]["snapshot"] = {"exec": [str(script)]}
+    world.write("app/data/live", b"one")
+    await world.back_up()
+    assert world.remote_files() == {"app/data/dump": b"ONE"}
+    count = world.commits()
+    await world.back_up()
+    assert world.commits() == count
+    world.write("app/data/live", b"two")
+    await world.back_up()
+    assert world.remote_files() == {"app/data/dump": b"TWO"}
+    assert not list((world.store / "reconciler" / "scratch").iterdir())
+    await start_anew(world)
+    assert world.files() == {"app/data/dump": b"TWO"}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["sh", "-c", "echo no room >&2; exit 3"], "no room"),
+        (["true"], "left nothing"),
+        (["./no-such-program"], "cannot run"),
+    ],
+)
+async def test_command_that_fails_keeps_the_last_copy(
+    world: GitWorld, command: list[str], said: str
+) -> None:
+    """A snapshot that failed is said with the command's words; the last backup stays."""
+    world.targets["data"]["snapshot"] = {"exec": ["sh", "-c", "echo x >$RECONCILER_SNAPSHOT/a"]}
+    await world.back_up()
+    world.targets["data"]["snapshot"] = {"exec": command}
+    outcome = await world.back_up()
+    assert outcome.failures[DATA].reason == "SnapshotFailed"
+    assert said in str(outcome.failures[DATA])
+    assert world.remote_files() == {"app/data/a": b"x\n"}
+    assert await world.health() == ("Degraded", "SnapshotFailed")

@@ -10,26 +10,40 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, Self
 
+from .modes import Modes
 from .stamp import Stamp
 
-VERSION: Final = 2
+VERSION: Final = 3
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS about (line TEXT);
 CREATE TABLE IF NOT EXISTS file (
-    folder BLOB, name BLOB, size INTEGER, mode TEXT, blob TEXT, stamp TEXT,
+    folder BLOB, name BLOB, size INTEGER, mode TEXT, blob TEXT, perm INTEGER, stamp TEXT,
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS total (files INTEGER, bytes INTEGER);
-INSERT INTO total SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM total);
+CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, perm INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS total (files INTEGER, bytes INTEGER, odd INTEGER);
+CREATE TABLE IF NOT EXISTS usual (files INTEGER, programs INTEGER, folders INTEGER);
 CREATE TRIGGER IF NOT EXISTS came AFTER INSERT ON file BEGIN
-    UPDATE total SET files = files + 1, bytes = bytes + new.size;
+    UPDATE total SET files = files + 1, bytes = bytes + new.size,
+        odd = odd + (SELECT new.perm NOT IN (files, programs) FROM usual);
 END;
 CREATE TRIGGER IF NOT EXISTS went AFTER DELETE ON file BEGIN
-    UPDATE total SET files = files - 1, bytes = bytes - old.size;
+    UPDATE total SET files = files - 1, bytes = bytes - old.size,
+        odd = odd + (SELECT old.perm NOT IN (files, programs) FROM usual);
+END;
+CREATE TRIGGER IF NOT EXISTS made AFTER INSERT ON folder BEGIN
+    UPDATE total SET odd = odd + (SELECT new.perm <> folders FROM usual);
+END;
+CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON folder BEGIN
+    UPDATE total SET odd = odd + (SELECT old.perm <> folders FROM usual);
 END;
 """
+_USUAL: Final = (
+    "SELECT perm FROM file WHERE mode = '100644' GROUP BY perm ORDER BY count(*) DESC, perm",
+    "SELECT perm FROM file WHERE mode = '100755' GROUP BY perm ORDER BY count(*) DESC, perm",
+    "SELECT perm FROM folder GROUP BY perm ORDER BY count(*) DESC, perm",
+)
 
 
 class Row(NamedTuple):
@@ -38,6 +52,7 @@ class Row(NamedTuple):
     size: int
     mode: str
     blob: str
+    perm: int
     stamp: Stamp | None
 
 
@@ -51,6 +66,8 @@ class Cache(Protocol):
     def folders(self, below: str, /) -> Iterable[str]: ...
 
     def put(self, path: str, row: Row, /) -> None: ...
+
+    def put_folder(self, path: str, perm: int, /) -> None: ...
 
     def drop(self, path: str, /) -> None: ...
 
@@ -70,6 +87,9 @@ class Nothing:
         return ()
 
     def put(self, _: str, __: Row, /) -> None:
+        """Forget it."""
+
+    def put_folder(self, _: str, __: int, /) -> None:
         """Forget it."""
 
     def drop(self, _: str, /) -> None:
@@ -109,22 +129,33 @@ class FileCache:
     def folder(self, path: str) -> dict[str, Row]:
         """The files right in a folder, by name."""
         found = self._db.execute(
-            "SELECT name, size, mode, blob, stamp FROM file WHERE folder = ?", (os.fsencode(path),)
+            "SELECT name, size, mode, blob, perm, stamp FROM file WHERE folder = ?",
+            (os.fsencode(path),),
         )
         return {os.fsdecode(name): _row(rest) for name, *rest in found}
 
     def put(self, path: str, row: Row) -> None:
         stamp = " ".join(map(str, row.stamp)) if row.stamp is not None else None
         self._db.execute(
-            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)",
-            (*_parts(path), row.size, row.mode, row.blob, stamp),
+            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*_parts(path), row.size, row.mode, row.blob, row.perm, stamp),
         )
+
+    def put_folder(self, path: str, perm: int) -> None:
+        """A folder, and its permissions."""
+        known = (os.fsencode(path),)
+        told = self._db.execute("SELECT perm FROM folder WHERE path = ?", known).fetchone()
+        if told != (perm,):
+            self._db.execute("INSERT OR REPLACE INTO folder VALUES (?, ?)", (*known, perm))
 
     def drop(self, path: str) -> None:
         self._db.execute("DELETE FROM file WHERE folder = ? AND name = ?", _parts(path))
 
     def drop_below(self, path: str) -> None:
-        """Forget all files below a folder."""
+        """Forget a folder and all below it."""
+        self._db.execute(
+            "DELETE FROM folder WHERE path = ? OR (path > ? AND path < ?)", _range(path)
+        )
         self._db.execute(
             "DELETE FROM file WHERE folder = ? OR (folder > ? AND folder < ?)", _range(path)
         )
@@ -132,20 +163,41 @@ class FileCache:
     def row(self, path: str) -> Row | None:
         """One file."""
         found = self._db.execute(
-            "SELECT size, mode, blob, stamp FROM file WHERE folder = ? AND name = ?", _parts(path)
+            "SELECT size, mode, blob, perm, stamp FROM file WHERE folder = ? AND name = ?",
+            _parts(path),
         ).fetchone()
         return _row(found) if found is not None else None
 
     def folders(self, below: str) -> Iterable[str]:
-        """Every folder that has files, below one and itself."""
+        """Every folder that was told, below one and itself."""
         if below:
             found = self._db.execute(
-                "SELECT DISTINCT folder FROM file WHERE folder = ? OR (folder > ? AND folder < ?)",
-                _range(below),
+                "SELECT path FROM folder WHERE path = ? OR (path > ? AND path < ?)", _range(below)
             )
         else:
-            found = self._db.execute("SELECT DISTINCT folder FROM file")
-        return [os.fsdecode(folder) for (folder,) in found]
+            found = self._db.execute("SELECT path FROM folder")
+        return [os.fsdecode(path) for (path,) in found]
+
+    def odd(self) -> int:
+        """A number that is another one whenever unusual permissions came or went."""
+        return int(self._db.execute("SELECT odd FROM total").fetchone()[0])
+
+    def learn_usual(self) -> None:
+        """Which permissions most have, after all was looked through."""
+        found = [self._db.execute(asked).fetchone() or (0,) for asked in _USUAL]
+        self._db.execute("DELETE FROM usual")
+        self._db.execute("INSERT INTO usual VALUES (?, ?, ?)", [one for (one,) in found])
+
+    def modes(self) -> Modes:
+        """The permissions of everything."""
+        files, programs, folders = self._db.execute("SELECT * FROM usual").fetchone()
+        others = self._db.execute(
+            "SELECT folder, name, perm FROM file WHERE perm NOT IN (?, ?)", (files, programs)
+        )
+        odd = {_path(folder, name): perm for folder, name, perm in others}
+        others = self._db.execute("SELECT path, perm FROM folder WHERE perm <> ?", (folders,))
+        odd |= {os.fsdecode(path) + "/": perm for path, perm in others}
+        return Modes(files, programs, folders, odd)
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -153,12 +205,15 @@ class FileCache:
         self._db = sqlite3.connect(self._path, check_same_thread=False)
         try:
             self._db.execute("PRAGMA recursive_triggers = ON")  # what is replaced went, too
-            self._db.executescript(_TABLES)
+            self._db.execute("CREATE TABLE IF NOT EXISTS about (line TEXT)")
             told = self._db.execute("SELECT line FROM about").fetchone()
-            if told != (self._about,):
-                for table in ("file", "about"):
-                    self._db.execute(f"DELETE FROM {table}")  # noqa: S608 (a literal above)
+            if told is not None and told != (self._about,):
+                _refuse()
+            self._db.executescript(_TABLES)
+            if told is None:
                 self._db.execute("INSERT INTO about VALUES (?)", (self._about,))
+                self._db.execute("INSERT INTO total VALUES (0, 0, 0)")
+                self._db.execute("INSERT INTO usual VALUES (0, 0, 0)")
         except BaseException:
             self._db.close()
             raise
@@ -170,9 +225,17 @@ def drop_cache(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+def _refuse() -> NoReturn:
+    raise sqlite3.DatabaseError("it speaks of another place")
+
+
 def _range(path: str) -> tuple[bytes, bytes, bytes]:
     top = os.fsencode(path)
     return top, top + b"/", top + b"0"  # the byte after the slash
+
+
+def _path(folder: bytes, name: bytes) -> str:
+    return os.fsdecode(folder + b"/" + name if folder else name)
 
 
 def _parts(path: str) -> tuple[bytes, bytes]:
@@ -181,5 +244,5 @@ def _parts(path: str) -> tuple[bytes, bytes]:
 
 
 def _row(found: Sequence[Any]) -> Row:
-    size, mode, blob, stamp = found
-    return Row(size, mode, blob, None if stamp is None else tuple(map(int, stamp.split())))
+    size, mode, blob, perm, stamp = found
+    return Row(size, mode, blob, perm, None if stamp is None else tuple(map(int, stamp.split())))

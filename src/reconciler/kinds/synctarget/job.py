@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ...clients.git_folder import GitFolder, Settings
@@ -17,8 +17,9 @@ from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
 from .cache import Cache, FileCache, Nothing
+from .modes import place_of_modes
 from .place import Place, place_of
-from .scan import Scan, Scanner
+from .scan import Copy, Scan, Scanner
 from .state import SyncTargetState
 from .take import Means
 
@@ -60,6 +61,11 @@ class Job:
         return Remote(self.folder, self.settings)
 
     @property
+    def modes(self) -> PurePosixPath:
+        """Where the permissions are written."""
+        return place_of_modes(self.name)
+
+    @property
     def saved(self) -> str:
         """The ref of the newest copy taken here."""
         return f"refs/reconciler/saved/{self.name}"
@@ -95,7 +101,7 @@ class Job:
         tried = [Entry(*entry) for entry in self.status.get("tried") or ()]
         return theirs == await self.base() or theirs in tried
 
-    def try_push(self, ours: Entry) -> None:
+    def try_push(self, ours: Entry | None) -> None:
         """Note, before a push, what the remote may have after it."""
         tried = self.status.get("tried") or []
         self.note(tried=[*tried, ours][-TRIED:])
@@ -117,25 +123,36 @@ class Job:
             return tip
         raise Transient(f"{self.settings.url} changes all the time", reason="RemoteMoving")
 
-    async def agree(self, commit: str | None, entry: Entry) -> None:
+    async def agree(self, commit: str | None, entry: Entry | None) -> None:
         """Note that the remote's ``commit`` has what lies here."""
         await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
         self.remember(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0, tried=[])
 
-    async def look(self, look: Callable[[Means, Trees, Entry | None], Scan], cache: Cache) -> Scan:
-        """Look at the path in a thread. With a cache new content is stored, else only named."""
+    async def copy(self, commit: str | None) -> Copy:
+        """What a commit has of this target."""
+        return Copy(
+            await self.history.entry(commit, self.place.inside),
+            await self.history.entry(commit, self.modes),
+        )
+
+    async def look(
+        self,
+        look: Callable[[Means, Trees, Entry | None], Scan],
+        cache: Cache,
+        objects: ObjectStore,
+    ) -> Scan:
+        """Look at the path in a thread; the objects are for the caller to settle."""
         saved = await self.history.ref(self.saved)
-        only_named = isinstance(cache, Nothing)
 
         def work(stop: threading.Event) -> Scan:
             with self.history.reader() as reader:
                 trees = Trees(reader)
                 last = trees.at(trees.of(saved), str(self.place.inside)) if saved else None
                 means = Means(
-                    objects=(Hasher if only_named else ObjectStore)(self.folder.path),
+                    objects=objects,
                     scratch=self.folder.scratch(),
                     stop=stop,
-                    snapshots=not only_named and self.state.snapshot == "auto",
+                    snapshots=not isinstance(objects, Hasher) and self.state.snapshot == "auto",
                     cache=cache,
                     previous=partial(self._previous, trees, last),
                 )
@@ -146,7 +163,9 @@ class Job:
     async def listing(self) -> dict[str, Entry]:
         """What lies here, by path."""
         found = await self.look(
-            lambda means, _, __: Scanner(self.place, means, listed=True).run(), Nothing()
+            lambda means, _, __: Scanner(self.place, means, listed=True).run(),
+            Nothing(),
+            Hasher(self.folder.path),
         )
         return found.listing
 

@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...clients.git_objects import TREE, Entry, ObjectStore, encode_tree, object_id
 from ...clients.offload import check
@@ -17,6 +17,13 @@ from .stamp import is_sidecar
 from .take import Means, Skipped, Taker
 
 DEPTH: Final = 200
+
+
+class Copy(NamedTuple):
+    """What a repository has of a target: its files, and the file of their permissions."""
+
+    entry: Entry | None
+    modes: Entry | None
 
 
 @dataclass(slots=True)
@@ -32,8 +39,16 @@ class Scan:
     skipped: list[Skipped] = field(default_factory=list)
     covers: set[str] = field(default_factory=set)
     newest: float = 0.0
+    modes: Entry | None = None
+    """The file that holds the permissions."""
+    odd: int = -1
+
+    @property
+    def copy(self) -> Copy:
+        return Copy(self.entry, self.modes)
 
     def store(self, objects: ObjectStore) -> None:
+        """See that all of it is on the disk, the blobs that ``objects`` took before as well."""
         for content in self.trees.values():
             objects.content("tree", content)
         objects.settle()
@@ -77,11 +92,13 @@ class Scanner:
 
     def _root(self) -> Entry | None:
         try:
+            perm = stat.S_IMODE(self._place.path.stat().st_mode)
             names = sorted(os.listdir(self._place.path))  # noqa: PTH208 (names, not paths)
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise self._place.unreadable(exc) from exc
+        self._means.cache.put_folder("", perm)
         entry = self._tree("", self._place.path, names)
         self._forget_gone("")
         return entry
@@ -121,7 +138,7 @@ class Scanner:
             if known is not None and not stat.S_ISREG(facts.st_mode):
                 self._means.cache.drop(below)
             if stat.S_ISDIR(facts.st_mode):
-                return self._folder(below, path)
+                return self._folder(below, path, stat.S_IMODE(facts.st_mode))
             return self._taker.take(below, path, facts, known)
         except FileNotFoundError:
             self._means.cache.drop(below)
@@ -129,9 +146,10 @@ class Scanner:
         except OSError as exc:
             return self._taker.keep(below, "Unreadable", str(exc.strerror))
 
-    def _folder(self, below: str, path: Path) -> Entry | None:
+    def _folder(self, below: str, path: Path, perm: int) -> Entry | None:
         if below.count("/") >= DEPTH:
             return self._taker.keep(below, "TooDeep", f"more than {DEPTH} folders deep")
+        self._means.cache.put_folder(below, perm)
         return self._tree(below, path, sorted(os.listdir(path)))  # noqa: PTH208 (names, not paths)
 
     def _forget_gone(self, top: str) -> None:

@@ -27,6 +27,8 @@ class Sight:
     watch: Watch
     entry: Entry | None = None
     """The last copy that was stored; None when there is none to go on from."""
+    modes: Entry | None = None
+    odd: int = -1
     skipped: dict[str, Skipped] = field(default_factory=dict)
     looked_through: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
@@ -38,10 +40,14 @@ class Sight:
 
     def fits(self, place: Place, state: SyncTargetState) -> bool:
         """Whether this still speaks of the target as it is written now."""
-        return (self.place, self.state.snapshot) == (place, state.snapshot)
+        mine, theirs = self.state, state
+        how = (mine.snapshot, mine.command) == (theirs.snapshot, theirs.command)
+        return how and self.place == place
 
     async def since(self) -> set[str] | None:
         """The paths to look at; None: at all of them."""
+        if self.state.command:  # only the command knows whether there is something new
+            return None
         await self.watch.open()
         late = time.monotonic() - self.looked_through > LOOK_THROUGH
         touched = self.watch.take()
@@ -52,7 +58,7 @@ class Sight:
 
     def learn(self, scan: Scan) -> None:
         """A look has ended well, and what it found is stored."""
-        self.entry = scan.entry
+        self.entry, self.modes, self.odd = scan.entry, scan.modes, scan.odd
         if "" in scan.covers:
             self.looked_through = time.monotonic()
         kept = {path: one for path, one in self.skipped.items() if not _is_below(path, scan.covers)}

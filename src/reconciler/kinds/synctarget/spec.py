@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from ...core.model import Apply, Spec
+from ...core.probe_values import Program
 from ...core.units import Duration, Name
 
 
@@ -23,6 +24,12 @@ def _check_relative(path: str) -> str:
     return path
 
 
+def _check_place(path: str) -> str:
+    if path.split("/", maxsplit=1)[0] == ".reconciler":
+        raise ValueError("in a repository .reconciler/ holds what is written about the others")
+    return path
+
+
 Relative = Annotated[str, AfterValidator(_check_relative)]
 
 
@@ -33,6 +40,13 @@ class RestorePolicy(Spec):
     """require: dependents wait until the backup is in place; skip: what lies there is the truth."""
 
 
+class SnapshotBy(Spec):
+    """A command that makes the copy."""
+
+    exec: Annotated[Program, Apply.LIVE]
+    """Leaves the copy in the folder $RECONCILER_SNAPSHOT; $RECONCILER_SOURCE is the path."""
+
+
 class SyncTargetSpec(Spec):
     """A folder or file that is kept in a repository and restored before its users start."""
 
@@ -40,7 +54,6 @@ class SyncTargetSpec(Spec):
         "largeFiles",
         "verify",
         "writers",
-        "snapshot.exec",
         "restore.timeout",
         "restore.onDiverged",
         "restore.onStart=prefer",
@@ -48,13 +61,16 @@ class SyncTargetSpec(Spec):
 
     repository: Annotated[Name, Apply.LIVE]
     """The Repository that keeps it."""
-    path: Annotated[Relative, Apply.LIVE]
+    path: Annotated[Relative, AfterValidator(_check_place), Apply.LIVE]
     """Relative to the repository's base; a folder ends in /, a file does not."""
     excludes: Annotated[tuple[Relative, ...], Apply.LIVE] = ()
     """Paths below the folder that are neither kept nor touched."""
     settle: Annotated[Duration, Apply.LIVE] = 2.0
     """Quiet time before a copy is taken; a path that is never quiet is copied all the same."""
-    snapshot: Annotated[Literal["auto", "copy"], Apply.LIVE] = "auto"
-    """auto: SQLite databases are taken by their backup API; copy: as the files they are."""
+    snapshot: Annotated[Literal["auto", "copy"] | SnapshotBy, Apply.LIVE] = "auto"
+    """auto: SQLite databases are taken by their backup API; copy: as the files they are.
+
+    {exec: [...]}: what a command leaves in $RECONCILER_SNAPSHOT, asked at each interval.
+    """
     restore: Annotated[RestorePolicy, Apply.LIVE] = Field(default_factory=RestorePolicy)
     """What happens when the stack starts."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from posixpath import normpath
+
 from ...core.model import Resource, State
-from .spec import SyncTargetSpec
+from .spec import SnapshotBy, SyncTargetSpec
 
 
 class SyncTargetState(State):
@@ -16,6 +18,8 @@ class SyncTargetState(State):
     snapshot: str
     on_start: str
     restored: bool
+    command: tuple[str, ...] = ()
+    """What makes the copy, when ``snapshot`` is exec."""
 
 
 def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
@@ -25,7 +29,19 @@ def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
         path=spec.path,
         excludes=tuple(sorted({path.removesuffix("/") for path in spec.excludes})),
         settle=spec.settle,
-        snapshot=spec.snapshot,
+        snapshot="exec" if isinstance(spec.snapshot, SnapshotBy) else spec.snapshot,
         on_start=spec.restore.on_start,
         restored=True,
+        command=_command(resource),
     )
+
+
+def _command(resource: Resource[SyncTargetSpec]) -> tuple[str, ...]:
+    """The command, its program as a whole path where it is written as a path."""
+    how = resource.spec.snapshot
+    if not isinstance(how, SnapshotBy):
+        return ()
+    program, *arguments = how.exec
+    if "/" in program:
+        program = normpath(str(resource.root / program))
+    return (program, *arguments)

@@ -81,7 +81,7 @@ class Taker:
     ) -> Entry | None:
         if known is not None and known.stamp is not None and is_same(known.stamp, path, facts):
             return Entry(known.mode, known.blob)
-        self._means.cache.put(below, Row(facts.st_size, "", "", None))
+        self._means.cache.put(below, Row(facts.st_size, "", "", _perm(facts), None))
         self.newest = max(self.newest, facts.st_mtime)
         if facts.st_size > LIMIT:
             return self.keep(
@@ -130,5 +130,11 @@ class Taker:
     def _remember(self, below: str, facts: os.stat_result, stamp: Stamp, blob: str) -> Entry:
         mode = PROGRAM if facts.st_mode & stat.S_IXUSR else FILE
         sure = time.time() - max(stamp[1::3]) / 1e9 > RACY
-        self._means.cache.put(below, Row(facts.st_size, mode, blob, stamp if sure else None))
+        self._means.cache.put(
+            below, Row(facts.st_size, mode, blob, _perm(facts), stamp if sure else None)
+        )
         return Entry(mode, blob)
+
+
+def _perm(facts: os.stat_result) -> int:
+    return stat.S_IMODE(facts.st_mode)
