@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from .commit import commit
+from .gateway import traffic, updates
 from .loading import loading
 from .plane import NAMES, Run, plane
 from .quiet import quiet
@@ -28,14 +29,19 @@ class Size:
     documents: int
     rounds: int
     seconds: float
+    routes: tuple[int, ...]
 
 
-QUICK = Size((10,), 1000, rounds=3, seconds=5.0)
-FULL = Size((10, 100, 500), 10_000, rounds=7, seconds=30.0)
+QUICK = Size((10,), 1000, rounds=3, seconds=5.0, routes=(10, 10_000))
+FULL = Size((10, 100, 500), 10_000, rounds=7, seconds=30.0, routes=(10, 1000, 10_000))
 OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
     "loading": lambda board, size: loading(board, size=size.documents, rounds=3 * size.rounds),
     "commit": lambda board, size: commit(board, size=10, rounds=size.rounds),
+    "traffic": lambda board, size: traffic(
+        board, sizes=size.routes, rounds=size.rounds, seconds=round(min(size.seconds / 2, 3))
+    ),
+    "updates": lambda board, size: updates(board, sizes=size.routes, rounds=3 * size.rounds),
     "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 
@@ -44,13 +50,14 @@ def main() -> int:
     """Run what is asked for, print the tables, keep the samples."""
     given = _arguments()
     size = FULL if given.full else QUICK
-    sizes, rounds = given.sizes or size.programs, given.rounds or size.rounds
+    size = replace(size, rounds=given.rounds or size.rounds)
+    sizes = given.sizes or size.programs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     names = given.names or [*NAMES, *OTHERS]
     board = Board()
-    run = Run(board, present(given.sides or SIDES), rounds, size.seconds)
     try:
         if cases := [name for name in NAMES if name in names]:
+            run = Run(board, present(given.sides or SIDES), size.rounds, size.seconds)
             _timed(" ".join(cases), lambda: plane(run, cases, sizes=sizes))
         for name in OTHERS:
             if name in names:

@@ -1,0 +1,125 @@
+"""What the fronts we compare with are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+WORKERS: Final = 2
+"""Of everybody, as many as ours has."""
+
+HEAD: Final = """\
+daemon off; worker_processes {workers}; worker_rlimit_nofile 8192;
+pid front.pid; error_log error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; tcp_nodelay on; server_tokens off; keepalive_requests 1000000;
+    client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;
+    scgi_temp_path t5;
+    server_names_hash_bucket_size 128;
+"""
+
+
+def backend(port: int) -> str:
+    """An nginx that says ok, whatever it is asked."""
+    return (
+        HEAD.format(workers=1) + f"server {{ listen 127.0.0.1:{port} reuseport;"
+        ' location / { default_type text/plain; return 200 "ok\\n"; } } }'
+    )
+
+
+def static(port: int, behind: int, routes: int = 0, mark: str = "") -> str:
+    """The plainest proxy_pass with kept connections; with routes, a location for each."""
+    passed = "proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection '';"
+    places = "".join(f"location /r{number:05d}/ {{ {passed} }}\n" for number in range(routes))
+    return (
+        HEAD.format(workers=WORKERS)
+        + f"upstream behind {{ server 127.0.0.1:{behind}; keepalive 64; }}\n"
+        f"server {{ listen 127.0.0.1:{port};\n{places}location / {{ {passed} }}\n"
+        f"location = /mark {{ default_type text/plain; return 200 '{mark}'; }} }} }}"
+    )
+
+
+def naive(port: int, routes: str) -> str:
+    """What the original does: read the table anew for each request, sort it, look at each rule."""
+    return (
+        HEAD.format(workers=WORKERS)
+        + """
+    lua_shared_dict routes 16m;
+    init_by_lua_block {
+        local file = io.open(ngx.config.prefix() .. "ROUTES", "rb")
+        ngx.shared.routes:set("routes", file:read("*a"))
+    }
+    server { listen 127.0.0.1:PORT;
+    location / {
+        set $behind "";
+        access_by_lua_block {
+            local rules = require("cjson").decode(ngx.shared.routes:get("routes"))
+            table.sort(rules, function(a, b) return a.priority > b.priority end)
+            for _, rule in ipairs(rules) do
+                if ngx.var.uri:sub(1, #rule.path_prefix) == rule.path_prefix then
+                    ngx.var.behind = rule.backend
+                    return
+                end
+            end
+            return ngx.exit(404)
+        }
+        proxy_pass $behind;
+    } } }
+    """.replace("PORT", str(port)).replace("ROUTES", routes)
+    )
+
+
+def naive_rules(behind: int, routes: int) -> str:
+    """Its table."""
+    return json.dumps(
+        [
+            {
+                "priority": 1,
+                "path_prefix": f"/r{number:05d}/",
+                "backend": f"http://127.0.0.1:{behind}",
+            }
+            for number in range(routes)
+        ]
+    )
+
+
+def haproxy(port: int, behind: int, mapped: str) -> str:
+    """A map of prefixes, and kept connections."""
+    return f"""\
+global
+    nbthread {WORKERS}
+    maxconn 4096
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    option http-keep-alive
+    http-reuse always
+frontend front
+    bind 127.0.0.1:{port}
+    use_backend %[path,map_beg({mapped},none)]
+backend behind
+    server one 127.0.0.1:{behind} pool-max-conn 128
+"""
+
+
+def caddy(port: int, behind: int, admin: str, routes: Iterable[str]) -> str:
+    """A route for each prefix; one that says a mark can be addressed by its id."""
+    passed = {"handler": "reverse_proxy", "upstreams": [{"dial": f"127.0.0.1:{behind}"}]}
+    listed = [
+        {"match": [{"path": [f"/{name}/*"]}], "handle": [passed], "terminal": True}
+        for name in routes
+    ]
+    mark = {"@id": "mark", "handler": "static_response", "body": ""}
+    listed.append({"match": [{"path": ["/mark"]}], "handle": [mark], "terminal": True})
+    server = {"listen": [f"127.0.0.1:{port}"], "automatic_https": {"disable": True}}
+    return json.dumps(
+        {
+            "admin": {"listen": admin, "config": {"persist": False}},
+            "logging": {"logs": {"default": {"level": "ERROR"}}},
+            "apps": {"http": {"servers": {"front": {**server, "routes": listed}}}},
+        }
+    )
