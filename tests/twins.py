@@ -238,7 +238,7 @@ class Operator:
     def restart(self) -> None:
         """Somebody asks for a restart by hand."""
         there = [ref for ref in (WEB, TWIN) if ref.name in self.scene.programs]
-        ask(self.stack, (there or [WEB])[0], Ask(Asked.RESTART))
+        ask(self.stack, [(there or [WEB])[0]], Ask(Asked.RESTART))
 
     async def run(self, seconds: float, *, every: float = 1.0) -> None:
         """Let time go on, looking at the world again and again."""

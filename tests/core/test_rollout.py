@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.rollout import turn
+from reconciler.core.rollout import LOOK_EVERY, turn
 from reconciler.core.turns import (
     DRAINING,
     FAILED,
@@ -85,7 +85,7 @@ def test_it_says_why_and_when_to_look_again() -> None:
     busy = OLD._replace(busy="2 open requests")
     waits = judge(busy, PROVEN, TOOK).waits[0]
     assert waits is not None
-    assert waits == (DRAINING, waits.message, 25.0)
+    assert waits == (DRAINING, waits.message, LOOK_EVERY)
     assert waits.message.endswith("2 open requests")
     assert judge(busy, PROVEN, TOOK._replace(took_over=960.0)).waits == (None, None)
     assert judge(OLD, PROVEN, TOOK).waits == (None, None)

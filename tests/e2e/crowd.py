@@ -70,13 +70,14 @@ class Crowd:
         return Counter({what: count for what, count in self.counts.items() if what != "200"})
 
     def ask(self, method: str) -> None:
-        """Go on asking over one connection."""
+        """Go on asking over one connection; ``GET /slow`` names the path too."""
+        method, _, path = method.partition(" ")
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         body = b"x" * 100 if method == "POST" else None
         with closing(connection):
             while not self._over.is_set():
                 try:
-                    connection.request(method, "/", body=body)
+                    connection.request(method, path or "/", body=body)
                     response = connection.getresponse()
                     said = response.read().decode()
                 except (OSError, http.client.HTTPException) as error:

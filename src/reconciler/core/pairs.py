@@ -40,7 +40,7 @@ class Carried(NamedTuple):
         """What still goes to any of these addresses, in words."""
         if not own:
             return ""
-        if any(not own.isdisjoint(one.targets) for one in self.traffic):
+        if any(not own.isdisjoint(one.targets) or not one.settled for one in self.traffic):
             return "requests may still be sent to it"
         count = sum(one.open.get(address, 0) for one in self.traffic for address in own)
         if count:

@@ -6,12 +6,15 @@ see: when it began, when the new one took over, and that it failed.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .turns import DRAINING, FAILED, ROLLING, Memory, Note, Pair, Role, Slot, Turn, Wait
 from .units import format_duration
 
 T = TypeVar("T")
+
+LOOK_EVERY: Final = 0.25
+"""Nobody tells when the last request is over: so often it is looked at (seconds)."""
 
 
 def turn(pair: Pair) -> Turn:
@@ -112,7 +115,8 @@ def _draining(pair: Pair, one: Slot, since: float) -> Wait | None:
     if not one.alive or not one.busy or left <= 0:
         return None
     most = format_duration(pair.policy.drain)
-    return Wait(DRAINING, f"finishes what it was sent, for at most {most}: {one.busy}", left)
+    text = f"finishes what it was sent, for at most {most}: {one.busy}"
+    return Wait(DRAINING, text, min(left, LOOK_EVERY))
 
 
 def _time_left(pair: Pair, new: Slot) -> float | None:

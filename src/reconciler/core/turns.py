@@ -30,6 +30,8 @@ class Traffic(NamedTuple):
     """The addresses to which a new request may still go."""
     open: Mapping[str, int] = {}
     """Requests that an address has not finished, WebSockets among them."""
+    settled: bool = True
+    """Whether that is all: no part of it may still know other addresses."""
 
 
 class Memory(NamedTuple):

@@ -6,6 +6,7 @@ from .actions import DropPools, KeepTable, steps
 from .health import health
 from .spec import GatewaySpec
 from .state import Listener, render
+from .traffic import traffic
 
 __all__ = ["KIND"]
 
@@ -27,6 +28,7 @@ KIND = Kind(
     health=health,
     needs=lambda _: (),
     due=_due,
+    traffic=traffic,
     defaults={"bind": "RECONCILER_BIND"},
     plural="gateways",
     short="gw",

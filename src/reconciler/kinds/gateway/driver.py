@@ -21,6 +21,7 @@ from ...core.pool import unused_pools
 from .actions import Configure, DropPools, GatewayAction, KeepTable, Retire, SetDefault, Start
 from .files import INCLUDE, Include, Place, edition, parse_listen, shipped
 from .state import CURRENT, Listener
+from .traffic import targets
 
 RELOAD_TIME: Final = 5.0
 LOOK_AGAIN: Final = 0.05
@@ -137,6 +138,7 @@ class GatewayDriver:
             "workers": {name: worker.version for name, worker in status.workers.items()},
             "kept": await self._table.kept(),
             "unusedPools": list(unused_pools(document.pools, document.rules.values())),
+            "targets": targets(document.pools),
             **_traffic(status.traffic),
         }
 
