@@ -82,13 +82,13 @@ class _Marks:
 
     def change(self) -> float:
         self._number += 1
-        mark = f"mark-{self._number}"
+        mark = f"mark-{self._number:06d}"
         return timed(lambda: self._until_seen(mark))
 
     def _until_seen(self, mark: str) -> None:
         self._put(mark)
         deadline = time.monotonic() + 60
-        while not ask(self._port, "/mark").endswith(mark.encode()):
+        while mark.encode() not in ask(self._port, "/mark"):
             assert time.monotonic() < deadline, f"port {self._port} never said {mark}"
 
 
