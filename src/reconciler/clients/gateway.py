@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import httpx
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
 from ..stack.limits import SOCKET_PATH
+from .local_http import exchange
 
 DEADLINE: Final = 10.0
 SCRAPE: Final = 2.0
@@ -84,16 +86,11 @@ class GatewayWire:
                 reason="SocketPathTooLong",
             )
         self._socket = socket
-        self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket), verify=False),
-            base_url="http://gateway",
-            timeout=deadline,
-            trust_env=False,
-        )
+        self._deadline = deadline
 
     async def status(self) -> Status:
         """Who serves what."""
-        said = _checked(await self._send("GET", "/status")).json()
+        said = _checked(await self._send("GET /status")).json()
         workers = said["workers"] or {}
         return Status(
             etag=said["etag"],
@@ -109,7 +106,7 @@ class GatewayWire:
 
     async def table(self) -> tuple[str, bytes] | None:
         """The table as it was written, and its etag; None when none was ever written."""
-        response = await self._send("GET", "/table")
+        response = await self._send("GET /table")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return _checked(response).headers["ETag"].strip('"'), response.content
@@ -124,40 +121,44 @@ class GatewayWire:
 
     async def _write(self, method: str, raw: bytes, expected: str) -> None:
         headers = {"If-Match": f'"{expected}"', "Content-Type": "application/json"}
-        _checked(await self._send(method, "/table", content=raw, headers=headers))
+        _checked(await self._send(f"{method} /table", raw, headers))
 
     async def match(self, question: Mapping[str, Json]) -> list[dict[str, Json]]:
         """Ask which rules would serve some requests."""
-        response = _checked(await self._send("POST", "/match", json=question))
+        response = _checked(await self._send("POST /match", json.dumps(question).encode()))
         decisions: list[dict[str, Json]] = response.json()["decisions"]
         return decisions
 
     async def numbers(self) -> str:
         """What the data path has counted, in the text format of Prometheus."""
-        return _checked(await self._send("GET", "/metrics", timeout=SCRAPE)).text
+        return _checked(await self._send("GET /metrics", deadline=SCRAPE)).text
 
     async def recent(self) -> list[dict[str, Json]]:
         """Some of the last requests, the newest first: what rules look at, and no secrets."""
-        found: list[dict[str, Json]] = _checked(await self._send("GET", "/recent")).json()[
-            "requests"
-        ]
+        found: list[dict[str, Json]] = _checked(await self._send("GET /recent")).json()["requests"]
         return found
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Every request had a connection of its own: nothing is open."""
 
-    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+    async def _send(
+        self,
+        line: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] = {},
+        deadline: float | None = None,
+    ) -> httpx.Response:
         text = f"the gateway does not answer at {self._socket}"
         if not self._socket.exists():  # many stacks have no gateway, and every look asks for it
             raise GatewayDown(text, reason="GatewayDown")
+        deadline = deadline or self._deadline
         try:
-            return await self._http.request(method, path, **content)
-        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as exc:
-            raise GatewayDown(text, reason="GatewayDown") from exc
-        except httpx.HTTPError as exc:
+            return await exchange(self._socket, line, headers, body, deadline=deadline)
+        except (TimeoutError, ValueError, IndexError) as exc:
             text = f"the gateway at {self._socket}: {type(exc).__name__} {exc}".strip()
             raise Transient(text, reason="GatewayUnreachable") from exc
+        except OSError as exc:
+            raise GatewayDown(text, reason="GatewayDown") from exc
 
 
 def _traffic(said: Mapping[str, Json]) -> Traffic:

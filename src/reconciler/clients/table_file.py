@@ -104,10 +104,10 @@ def _read(raw: bytes) -> tuple[Document | None, bool]:
 
 
 def _append(path: Path, data: bytes) -> None:
+    # Not synced: after a loss of power the specs are read anew anyway, and a torn line is seen.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     try:
         while data:
             data = data[os.write(descriptor, data) :]
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
