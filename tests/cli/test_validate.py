@@ -94,3 +94,56 @@ def test_files_count_as_they_are(reconciler: Any, specs: Path) -> None:
         subprocess.run(["git", *who, *command], cwd=specs.parent, check=True)
     (specs / "web.yaml").write_text(BAD)
     assert reconciler("validate").code == 1
+
+
+ROUTE = """\
+apiVersion: reconciler.dev/v1
+kind: Route
+metadata: {name: all}
+spec: {priority: 1, respond: {status: 200}}
+---
+apiVersion: reconciler.dev/v1
+kind: Route
+metadata:
+  name: part
+spec:
+  match: {pathPrefix: /part/}
+  respond: {status: 204}
+"""
+TESTED = """\
+  tests:
+    - {get: /part/x, expect: {status: 200}}
+    - get: /part/x
+      expect:
+        route: part
+"""
+
+
+def test_a_route_that_is_never_used_is_a_warning(reconciler: Any, specs: Path) -> None:
+    """With its place, and that of the route which takes its requests; 1 only when asked for."""
+    (specs / "routes.yaml").write_text(ROUTE)
+    code, out, _ = reconciler("validate")
+    assert code == 0
+    rows = out.splitlines()
+    assert rows[0].startswith("warning: specs/routes.yaml:9:9 Route/part is never used: ")
+    assert "Route/all (specs/routes.yaml:1) takes its requests" in rows[0]
+    assert rows[1:3] == ["  9 |   name: part", "    |         ^"]
+    assert rows[-1] == "\N{HEAVY CHECK MARK} the specs are valid, with 1 warning"
+    assert reconciler("validate", "--strict").code == 1
+    (said,) = json.loads(reconciler("validate", "-o", "json").out)
+    assert said["severity"] == "warning"
+    assert reconciler("validate", "-o", "github").out.startswith("::warning file=specs/routes.yaml")
+
+
+def test_a_test_that_fails_is_an_error(reconciler: Any, specs: Path) -> None:
+    """With line and caret at what is not met, and where the request goes instead."""
+    (specs / "routes.yaml").write_text(ROUTE + TESTED)
+    code, out, _ = reconciler("validate")
+    assert code == 1
+    text = (
+        "error: specs/routes.yaml:17:16 this test fails: GET /part/x goes to "
+        "Route/all (specs/routes.yaml:1), not to Route/part"
+    )
+    assert text in out
+    assert "  17 |         route: part" in out
+    assert "     |                ^" in out

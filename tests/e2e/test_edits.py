@@ -123,3 +123,26 @@ def test_a_file_beside_the_specs_counts_at_once(stack: Small) -> None:
     eventually(lambda: stack.pids() != before, 10)
     stack.settle()
     assert b"COLOUR=red" in (Path(f"/proc/{stack.pids()['brood-0']}/environ")).read_bytes()
+
+
+def test_a_failing_test_holds_the_routes_only(stack: Small) -> None:
+    """Its revision changes processes, and no route, until the test holds; then all of it."""
+    before = stack.pids()
+    brood, web = stack.root / "specs" / "brood.yaml", stack.root / "specs" / "web.yaml"
+    brood.write_text(brood.read_text() + "  env: {COLOUR: blue}\n")
+    failing = MORE.replace("code: 307}", "code: 307}, tests: [{get: /more, expect: {route: old}}]")
+    web.write_text(web.read_text() + failing)
+    stack.commit("a route that does not do what it says, and a process")
+
+    eventually(lambda: stack.pids()["brood-0"] not in {0, before["brood-0"]}, 30)
+    planned = stack.command("diff")
+    assert planned.returncode == 1, planned
+    assert "RouteTestsFailed" in planned.stdout
+    assert "this test fails: GET /more goes to Route/more" in planned.stdout
+    assert "RouteTestsFailed" in stack.command("status").stdout
+    assert stack.fetch("/more")[0] == 404
+
+    web.write_text(web.read_text().replace("route: old", "redirect: /there"))
+    stack.commit("the test is right now")
+    eventually(lambda: stack.fetch("/more") == (307, "/there"), 20)
+    stack.whole()

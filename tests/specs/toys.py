@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from reconciler.core.kind import Kind, Kinds
 from reconciler.core.lines import Span, plain
 from reconciler.core.model import Apply, Health, HealthCode, Need, Ref, Resource, Spec, State
-from reconciler.core.render import problem_lines
+from reconciler.core.notes import problem_lines
 from reconciler.core.sealed import Sealed
 from reconciler.specs.load import Loader
 from reconciler.specs.nodes import USUAL, Limits

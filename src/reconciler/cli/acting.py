@@ -119,9 +119,10 @@ def validate(
     output_format: Annotated[
         Findings, typer.Option("--output-format", "--output", "-o", help="How to print problems.")
     ] = Findings.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 for warnings too.")] = False,
 ) -> int:
     """Check the spec files as they are, committed or not. Exit code 1: there are problems."""
     from .validate import validate as check
 
     settings = find_settings(specs, state_dir)
-    return check(settings, ctx.obj, path=path, output_format=output_format.value)
+    return check(settings, ctx.obj, path=path, output_format=output_format.value, strict=strict)

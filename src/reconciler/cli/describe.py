@@ -149,6 +149,7 @@ def _facts(view: View, now: datetime) -> list[tuple[str, str]]:
         ("labels", ", ".join(f"{k}={v}" for k, v in (view.get("labels") or {}).items())),
         ("suspended", "yes" if view.get("suspend") else ""),
         ("rollout", (view.get("rollout") or {}).get("message", "")),
+        *(("warning", text) for text in view.get("warnings") or ()),
         *(("asked", words(one, now.isoformat())) for one in view.get("requests") or ()),
     ]
     return [(name, tame(text)) for name, text in facts if text]

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, sides, tame
-from ..core.render import held_lines, note_lines, source, unseen_lines
+from ..core.notes import note_lines
+from ..core.render import held_lines, source, unseen_lines
 from .ages import ago, running_for, span
 from .stack import resources_of
 

@@ -9,6 +9,7 @@ from ..core.errors import ReconcileError
 from ..kinds import KINDS
 from ..settings import Settings
 from ..specs.load import Loader, Snapshot
+from ..specs.problem import Problem
 from ..specs.source import open_source
 
 # Digests are only compared within one reading here; the operator's own key stays untouched.
@@ -25,9 +26,21 @@ class Opening(NamedTuple):
 
 def read_specs(settings: Settings) -> Snapshot:
     """What the specs say now, and what is wrong with them."""
+    return _loader(settings).load()
+
+
+def review_specs(settings: Settings) -> tuple[Problem, ...]:
+    """Everything that is wrong with the specs, or odd about them, in the order of places."""
+    loader = _loader(settings)
+    snapshot = loader.load()
+    found = loader.place(snapshot, loader.review(snapshot)).warnings
+    warnings = (problem for problems in found.values() for problem in problems)
+    return tuple(sorted((*snapshot.problems, *warnings)))
+
+
+def _loader(settings: Settings) -> Loader:
     source = open_source(settings.specs, worktree=settings.worktree)
-    loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=PASSING_KEY)
-    return loader.load()
+    return Loader(KINDS, source, root=settings.root, environ=settings.environ, key=PASSING_KEY)
 
 
 def openings(settings: Settings) -> Iterator[Opening]:

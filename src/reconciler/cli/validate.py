@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..core.lines import Span, Style, line
-from ..core.render import problem_lines
+from ..core.notes import problem_lines
 from ..settings import Settings
 from .outcome import Exit, Failure
 from .terminal import Terminal
 
 Problem: TypeAlias = Mapping[str, Any]
+
+ERROR: Final = Span("error: ", Style.BAD)
 
 
 def validate(
@@ -23,12 +25,13 @@ def validate(
     *,
     path: Path | None = None,
     output_format: str = "text",
+    strict: bool = False,
 ) -> int:
     """Print every problem of the files as they are, committed or not."""
-    from .reading import read_specs
+    from .reading import review_specs
 
     chosen, only = _chosen(settings, path)
-    problems = [problem.to_json() for problem in read_specs(chosen).problems]
+    problems = [problem.to_json() for problem in review_specs(chosen)]
     if only is not None:
         problems = [one for one in problems if chosen.root / one["path"] == only]
     if output_format == "json":
@@ -37,7 +40,12 @@ def validate(
         terminal.write("".join(annotation(problem) for problem in problems))
     else:
         _tell(problems, terminal)
-    return Exit.DIFFERENCES if problems else Exit.OK
+    errors = [one for one in problems if strict or not _is_warning(one)]
+    return Exit.DIFFERENCES if errors else Exit.OK
+
+
+def _is_warning(problem: Problem) -> bool:
+    return bool(problem.get("severity") == "warning")
 
 
 def _chosen(settings: Settings, path: Path | None) -> tuple[Settings, Path | None]:
@@ -55,12 +63,19 @@ def _chosen(settings: Settings, path: Path | None) -> tuple[Settings, Path | Non
 
 def _tell(problems: Sequence[Problem], terminal: Terminal) -> None:
     for problem in problems:
-        terminal.show([*problem_lines(problem, head=Span("error: ", Style.BAD)), ()])
-    if problems:
-        count = f"{len(problems)} problem" + "s" * (len(problems) != 1)
-        terminal.show([line(Span(f"✘ {count}", Style.BAD))])
+        head = Span("warning: ", Style.CHANGE) if _is_warning(problem) else ERROR
+        terminal.show([*problem_lines(problem, head=head), ()])
+    warnings = sum(map(_is_warning, problems))
+    if errors := len(problems) - warnings:
+        more = f", {_count(warnings, 'warning')}" if warnings else ""
+        terminal.show([line(Span(f"✘ {_count(errors, 'problem')}{more}", Style.BAD))])
     else:
-        terminal.show([line(Span("✔ the specs are valid", Style.GOOD))])
+        more = f", with {_count(warnings, 'warning')}" if warnings else ""
+        terminal.show([line(Span(f"✔ the specs are valid{more}", Style.GOOD))])
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + "s" * (number != 1)
 
 
 def annotation(problem: Problem) -> str:
@@ -68,7 +83,8 @@ def annotation(problem: Problem) -> str:
     hint = f" ({problem['hint']})" if problem.get("hint") else ""
     place = f"line={problem['line']},col={problem['column']},title=reconciler"
     file = _escaped(str(problem["path"])).replace(":", "%3A").replace(",", "%2C")
-    return f"::error file={file},{place}::{_escaped(problem['message'] + hint)}\n"
+    command = "warning" if _is_warning(problem) else "error"
+    return f"::{command} file={file},{place}::{_escaped(problem['message'] + hint)}\n"
 
 
 def _escaped(text: str) -> str:

@@ -63,6 +63,8 @@ class Context:
     turned: frozenset[Ref] = frozenset()
     """Those that may go because another one has their place."""
     prune: bool = True
+    unproven: Mapping[str, str] = field(default_factory=dict)
+    """Kinds whose own tests fail, and how."""
     guard: str = ""
     """Why deletions wait for a confirmation; empty when they need none."""
 
@@ -96,6 +98,13 @@ def pruning(change: AnyChange, ctx: Context) -> Blocked | None:
     if change.verb is Verb.DELETE and not ctx.prune and change.ref not in ctx.turned:
         return Blocked(change.ref, "PruneOff", "nothing is deleted while a spec file is broken")
     return None
+
+
+def unproven(change: AnyChange, ctx: Context) -> Blocked | None:
+    """While a test in the specs fails, what it is about stays as it is, all of its kind."""
+    kind = change.ref.kind
+    why = ctx.unproven.get(kind)
+    return None if why is None else Blocked(change.ref, f"{kind}TestsFailed", why)
 
 
 def guarded(change: AnyChange, ctx: Context) -> Blocked | None:
@@ -168,6 +177,7 @@ GATES: Final[tuple[Gate, ...]] = (
     foreign,
     drift,
     pruning,
+    unproven,
     guarded,
     cycle,
     dependency,

@@ -17,6 +17,7 @@ from .model import (
     Json,
     Need,
     Observed,
+    Ref,
     Resource,
     SpecT,
     StateT,
@@ -24,6 +25,7 @@ from .model import (
     Verb,
 )
 from .offer import Offer, Presence, Target
+from .remark import Remark
 from .request import Request, Watch
 from .turns import Policy, Traffic
 
@@ -123,6 +125,11 @@ def _nowhere(seen: Observed[Any]) -> frozenset[str]:
     return frozenset()
 
 
+def nothing_to_say(resources: Mapping[Ref, Resource[Any]]) -> Iterable[Remark]:
+    """All is well as it is written."""
+    return ()
+
+
 def _disturbs_nobody(change: Change[Any]) -> bool:
     return False
 
@@ -180,6 +187,11 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """Where it takes requests, as whoever passes requests on names it: ``127.0.0.1:8000``."""
     traffic: Callable[[Observed[StateT]], Traffic] | None = None
     """Who passes requests on tells of them; the rest does not pass any on."""
+    review: Callable[[Mapping[Ref, Resource[Any]]], Iterable[Remark]] = nothing_to_say
+    """Warnings about everything that is written together."""
+    prove: Callable[[Mapping[Ref, Resource[Any]]], Iterable[Remark]] = nothing_to_say
+    """What the specs themselves say must hold and does not: while there is any, nothing of this
+    kind is changed."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Field as written -> the variable that gives its default where the stack runs."""
     plural: str = ""

@@ -75,6 +75,8 @@ class Wish:
     desired: Mapping[Ref, AnyResource]
     revision: str = ""
     prune: bool = True
+    unproven: Mapping[str, str] = field(default_factory=dict)
+    """Kinds whose own tests fail, and how."""
     confirmed: bool = False
     held: Mapping[Ref, Held] = field(default_factory=dict)
     applied: Mapping[Ref, str] = field(default_factory=dict)
@@ -164,6 +166,7 @@ def _context(
         held=wish.held,
         cycles=name_cycles(shape.cycles, wish.desired),
         prune=wish.prune,
+        unproven=wish.unproven,
     )
     return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
 

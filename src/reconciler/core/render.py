@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from .asked import asked_lines
 from .lines import Line, Span, Style, columns, cut, flow, line, pad, sides, tame, told
+from .notes import note_lines
 from .values import pair, sealed, shown
 
 View: TypeAlias = Mapping[str, Any]
@@ -20,7 +21,6 @@ SIGNS: Final = {
     "delete": Span("-", Style.BAD),
 }
 COSTS: Final = {"live": "no restart", "reload": "reloads", "restart": "restarts"}
-INDENT: Final = Span("  ")
 SOURCES: Final = {"git": "specs", "files": "files", "worktree": "worktree"}
 
 
@@ -212,34 +212,3 @@ def _order(order: Sequence[str], *, width: int) -> list[Line]:
     if len(order) < 2:  # noqa: PLR2004 - one alone has no order
         return []
     return [(), *flow("order: ", order, between=" → ", width=width)]
-
-
-def note_lines(view: View, *, width: int = 100) -> list[Line]:
-    """What the specs say that is not part of the plan: broken files, edits not committed."""
-    rows: list[Line] = []
-    if problems := view.get("problems"):
-        rows += _head(f"problems in the specs: {len(problems)} (nothing is pruned meanwhile)")
-        for problem in problems:
-            rows += problem_lines(problem)
-    if pending := view.get("pending"):
-        rows += _head(f"pending, not committed: {len(pending)}")
-        rows += [
-            line(Span(f"  {cut(tame(str(edit)), width - 2)}", Style.FAINT)) for edit in pending
-        ]
-    return rows
-
-
-def problem_lines(problem: View, *, head: Span = INDENT) -> list[Line]:
-    """One mistake in the specs: where, what, the line with a caret, how to mend it."""
-    at = f"{problem['path']}:{problem['line']}:{problem['column']}"
-    rows = [line(head, Span(at, Style.BAD), f" {tame(problem['message'])}")]
-    if excerpt := problem.get("excerpt"):
-        number = str(problem["line"])
-        rows.append(line(Span(f"  {number} | ", Style.FAINT), tame(excerpt)))
-        if problem["column"] <= len(excerpt):
-            caret = " " * columns(tame(excerpt[: problem["column"] - 1])) + "^"
-            gap = Span(f"  {' ' * len(number)} | ", Style.FAINT)
-            rows.append(line(gap, Span(caret, Style.BAD)))
-    if hint := problem.get("hint"):
-        rows.append(line(Span("  hint: ", Style.CALM), tame(hint)))
-    return rows

@@ -26,14 +26,16 @@ from ..core.overrides import Memo, Moment, Overridden
 from ..core.plan import Plan, Wish
 from ..core.request import Request
 from ..core.rolled import Rolled
-from ..core.status import Condition, ConditionStatus, Facts, conditions
+from ..core.status import Condition, Facts, conditions
 from ..specs.load import Snapshot
+from ..specs.remarks import Reviewed
 from .allocate import Ports
 from .edits import Edits
 from .expansion import Expansion
 from .journal import Event, Journal
 from .recall import Recall
 from .restarts import Restarts
+from .telling import ready_event
 
 PATIENT: Final = frozenset({WAITS, TIMED_OUT})
 """Reasons of those that merely wait for others."""
@@ -56,6 +58,7 @@ class Ledger:
         self.recall = Recall(kinds)
         self.restarts = Restarts()
         self.snapshot: Snapshot | None = None
+        self.reviewed = Reviewed()
         self.desired: dict[Ref, Resource[Any]] = {}
         self.wanted_kinds: frozenset[str] = frozenset()
         self.digests: dict[Ref, str] = {}
@@ -117,6 +120,7 @@ class Ledger:
             rolled.asked.desired,
             revision=self.snapshot.revision,
             prune=self.snapshot.whole,
+            unproven=self.snapshot.unproven,
             held=held,
             applied=self.edits.applied,
             requests=rolled.asked.requests,
@@ -190,7 +194,7 @@ class Ledger:
             self.conditions[ref] = after
             old, new = before.get("Ready"), after["Ready"]
             if old is None or (old.status, old.reason) != (new.status, new.reason):
-                events.append(_tell(ref, new, calm=_is_meant(facts)))
+                events.append(ready_event(ref, new, calm=_is_meant(facts)))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[Ref, Facts]]:
         """What the conditions of each ref are made of, of those where anything may be new."""
@@ -243,8 +247,3 @@ def _is_meant(facts: Facts) -> bool:
     if facts.change is not None:
         return facts.change.cause is not Cause.DRIFT
     return facts.health is not None and facts.health.code is HealthCode.PROGRESSING
-
-
-def _tell(ref: Ref, ready: Condition, *, calm: bool) -> Event:
-    normal = calm or ready.status is ConditionStatus.TRUE
-    return Event(ref, "Normal" if normal else "Warning", ready.reason, ready.message)

@@ -93,6 +93,7 @@ class Operator:
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
         plan = look(self.stack, world, since=since)
+        await self.reading.review()
         took = round((self.stack.clock.monotonic() - started) * 1000)
         view = plan_view(self.stack.ledger, plan, took)
         if self.reading.error:  # what was planned is for the last specs that could be read
@@ -178,6 +179,7 @@ class Operator:
 
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
+        await self.reading.review()
         view = status_view(self.stack.ledger)
         view["unknown"] = self.reading.unread()
         if self.reading.error:

@@ -30,6 +30,12 @@ def problems_view(ledger: Ledger) -> list[View]:
     return [problem.to_json() for problem in snapshot.problems] if snapshot else []
 
 
+def warnings_view(ledger: Ledger) -> list[View]:
+    """What is odd about the specs, though nothing is wrong."""
+    every = [problem for one in ledger.reviewed.warnings.values() for problem in one]
+    return [problem.to_json() for problem in sorted(every)]
+
+
 def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
     """The whole plan, as ``reconciler diff`` shows it."""
     changes = [change_view(ledger, change) for change in plan.changes]
@@ -54,6 +60,8 @@ def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
         "overrides": [override_view(one) for one in ledger.asked.overrides],
         "pending": list(snapshot.pending) if snapshot else [],
         "problems": problems_view(ledger),
+        "warnings": warnings_view(ledger),
+        "whole": ledger.snapshot is not None and ledger.snapshot.whole,
         "unknown": [_unknown_view(ledger, kind) for kind in plan.unknown],
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
+from ..core.kind import nothing_to_say
 from ..specs.load import Loader, Snapshot
 from .look import Stack
 from .plan_view import View
@@ -28,6 +29,7 @@ class Reading:
     loader: Loader
     error: str = ""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _outside: frozenset[Path] = frozenset()
 
     async def read(self, touched: Collection[str] | None = None) -> bool:
@@ -48,6 +50,19 @@ class Reading:
                 return False
             self.error = ""
             return self._take(snapshot)
+
+    async def review(self) -> None:
+        """Have the ledger know what is odd about the specs in use. It may take a while, once."""
+        ledger = self.stack.ledger
+        if all(kind.review is nothing_to_say for kind in self.stack.kinds.values()):
+            return
+        async with self._reviewing:
+            snapshot = ledger.snapshot
+            if snapshot is None or ledger.reviewed.resources is snapshot.resources:
+                return
+            remarks = await asyncio.to_thread(self.loader.review, snapshot)
+            async with self._turn:
+                ledger.reviewed = await asyncio.to_thread(self.loader.place, snapshot, remarks)
 
     def outside(self) -> frozenset[Path]:
         """The files that the specs refer to."""

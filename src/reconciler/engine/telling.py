@@ -8,6 +8,7 @@ from ..core.errors import Waiting
 from ..core.model import Change, Ref
 from ..core.overrides import Override
 from ..core.request import Asked, Request
+from ..core.status import Condition, ConditionStatus
 from .journal import Event
 from .reconcile import Outcome
 
@@ -31,6 +32,12 @@ def outcome_events(outcome: Outcome) -> list[Event]:
         if not isinstance(error, Waiting)
     ]
     return told
+
+
+def ready_event(ref: Ref, ready: Condition, *, calm: bool) -> Event:
+    """A resource became ready, or is no longer."""
+    normal = calm or ready.status is ConditionStatus.TRUE
+    return Event(ref, "Normal" if normal else "Warning", ready.reason, ready.message)
 
 
 def ask_event(ref: Ref, request: Request) -> Event:

@@ -14,7 +14,7 @@ from ..core.overrides import epoch_of
 from ..core.status import Condition, ConditionStatus
 from ..core.values import HIDDEN, sealed
 from .ledger import Ledger
-from .plan_view import View, held_view, override_view, problems_view, timestamp
+from .plan_view import View, held_view, override_view, problems_view, timestamp, warnings_view
 
 WORST_FIRST = (HealthCode.UNKNOWN, HealthCode.DEGRADED, HealthCode.PROGRESSING)
 
@@ -37,6 +37,8 @@ def status_view(ledger: Ledger) -> View:
         "observedAt": timestamp(ledger.observed_at),
         "pending": list(ledger.snapshot.pending) if ledger.snapshot else [],
         "problems": problems_view(ledger),
+        "warnings": warnings_view(ledger),
+        "whole": ledger.snapshot is not None and ledger.snapshot.whole,
         "overrides": [override_view(one) for one in ledger.asked.overrides],
         "held": held_view(ledger, ledger.plan, unwanted=True),
         "resources": resources,
@@ -50,13 +52,15 @@ def resource_view(ledger: Ledger, ref: Ref) -> View:
 
 def _wanted_view(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[View]) -> View:
     """Drawn again only when one of the things it is made of is another object."""
+    want = ledger.desired[ref]
     facts = (
-        ledger.desired[ref],
+        want,
         ledger.live(ref),
         ledger.conditions.get(ref),
         ref in ledger.edits.applied,
         ledger.rolled.stages.get(ref),
         ledger.restarts.counts[ref],
+        ledger.reviewed.warnings.get(want.written_as),
     )
     if blocked is not None or asked:
         return _draw_wanted(ledger, ref, blocked, asked)
@@ -78,6 +82,7 @@ def _draw_wanted(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[
         "generation": ledger.edits.generation(ref),
         "observedGeneration": ledger.edits.observed_generation(ref),
         "conditions": [_condition_view(one) for one in ledger.conditions.get(ref, {}).values()],
+        "warnings": [one.message for one in ledger.reviewed.warnings.get(want.written_as, ())],
         "requests": asked,
         "epoch": epoch_of(ledger.live(ref)),
         "lead": want.lead.name,

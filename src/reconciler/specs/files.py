@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
@@ -97,14 +97,26 @@ class FileReader:
 
     def point(self, blob: Blob, origin: Origin, word: str) -> Mark:
         """Where the document at ``origin`` says ``word``; its first line when it does not."""
+        for document, above in self._documents(blob, origin):
+            for scalar in _scalars(document):
+                if scalar.text in {word, word.rpartition("/")[2]}:
+                    return Mark(above + scalar.mark.line, scalar.mark.column)
+        return Mark(origin.line, 1)
+
+    def find(self, blob: Blob, origin: Origin, at: Iterable[str | int]) -> Mark:
+        """The place ``at`` in the document at ``origin``, or as near to it as its text goes."""
+        for node, above in self._documents(blob, origin):
+            mark = _follow(node, at)
+            return Mark(above + mark.line, mark.column)
+        return Mark(origin.line, 1)
+
+    def _documents(self, blob: Blob, origin: Origin) -> Iterator[tuple[nodes.Node, int]]:
+        """The documents around ``origin``, and how many lines are above their text."""
         text = decode(blob.data)
         for chunk in split(text, self._limits.documents) if isinstance(text, str) else ():
             if chunk.above < origin.line <= chunk.above + chunk.text.count("\n") + 1:
                 for document in parse(chunk.text, self._limits).documents:
-                    for scalar in _scalars(document):
-                        if scalar.text in {word, word.rpartition("/")[2]}:
-                            return Mark(chunk.above + scalar.mark.line, scalar.mark.column)
-        return Mark(origin.line, 1)
+                    yield document, chunk.above
 
     def _part(self, path: PurePath, chunk: Chunk, before: Part | None) -> Part:
         checked = before.checked if before and self._is_fresh(before) else self._check(chunk)
@@ -158,6 +170,19 @@ def _problems(path: PurePath, text: str, flaws: list[Flaw]) -> tuple[Problem, ..
         Problem(path, *flaw.mark, flaw.message, flaw.hint, excerpt(lines, flaw.mark.line))
         for flaw in sorted(flaws)
     )
+
+
+def _follow(node: nodes.Node, at: Iterable[str | int]) -> Mark:
+    mark = node.mark
+    for part in at:
+        if isinstance(node, nodes.Mapping) and part in node.entries:
+            mark, node = node.entries[str(part)]
+        elif isinstance(node, nodes.Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            mark = node.mark
+        else:
+            return mark
+    return node.mark if isinstance(node, nodes.Scalar) else mark
 
 
 def _scalars(node: nodes.Node) -> Iterator[nodes.Scalar]:

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
+from ..core.remark import Remark
 from .document import Checker
 from .expand import Around
 from .files import FileReader, SpecFile
 from .links import Hold, Links, check_links, implied
 from .nodes import Limits
 from .outside import Outside
-from .problem import Problem, excerpt
+from .problem import Problem
+from .remarks import Places, Reviewed, as_warnings, prove, review, shown
 from .shelf import Shelf
+from .snapshot import Snapshot
 from .tree import Blob, Source, Tree, blob_of
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The specs of one moment. ``resources`` holds only what may be applied.
-
-    A broken file and a frozen resource are there as they last were, if that is known.
-    """
-
-    revision: str
-    resources: Mapping[Ref, Resource[Any]]
-    problems: tuple[Problem, ...] = ()
-    broken: frozenset[PurePath] = frozenset()
-    pending: tuple[str, ...] = ()
-    """Edits that are not committed: ``specs/web.yaml modified``."""
-    frozen: frozenset[Ref] = frozenset()
-    """Written, but held as they last were: a variable, file or other resource is missing."""
-    source: str = ""
-    """``git``, ``files`` or ``worktree``."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether every resource that is written is known: what is not written may be deleted."""
-        return not self.broken and self.frozen <= self.resources.keys()
+__all__ = ["Loader", "Snapshot"]
 
 
 class Loader:
@@ -135,6 +116,14 @@ class Loader:
         finally:
             self._files, self._shelf, self._tree = kept
 
+    def review(self, snapshot: Snapshot) -> list[Remark]:
+        """What is odd about it, though nothing is wrong. May take a while for thousands."""
+        return review(self._kinds, snapshot.resources)
+
+    def place(self, snapshot: Snapshot, remarks: Sequence[Remark]) -> Reviewed:
+        """The same as warnings, each where it is written."""
+        return as_warnings(remarks, Places(snapshot.resources, self._tree, self._reader))
+
     def _take(self, tree: Tree) -> bool:
         """Read what changed; says whether anything did."""
         asked = tree.differs_from(self._tree)
@@ -193,7 +182,11 @@ class Loader:
             tree.source,
         )
         self._add_implied(resources, is_whole=snapshot.whole)
-        return snapshot
+        proof = prove(self._kinds, Places(resources, tree, self._reader))
+        if not proof.unproven:
+            return snapshot
+        problems = tuple(sorted((*snapshot.problems, *proof.problems)))
+        return replace(snapshot, problems=problems, unproven=proof.unproven)
 
     def _links(self) -> Links:
         shelf = self._shelf
@@ -236,6 +229,5 @@ class Loader:
         placed = self._shelf.written[hold.refs[0]][-1]
         blob = self._tree.files[str(placed.origin.path)]
         mark = self._reader.point(blob, placed.origin, hold.word)
-        lines = blob.data.decode("utf-8", "replace").split("\n")
-        shown = excerpt(lines, mark.line)
-        return Problem(placed.origin.path, *mark, hold.message, hold.hint, shown)
+        where = placed.origin.path
+        return Problem(where, *mark, hold.message, hold.hint, shown(blob, mark))

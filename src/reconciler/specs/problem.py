@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
@@ -19,8 +20,15 @@ _SOURCE: Final = re.compile(r"\{?\s*from\s*:\s*\{[^{}]*\}\s*\}?\s*$|\$\{\w+\}$")
 """Where a secret is to be had, which tells nothing about the secret."""
 
 
+class Severity(StrEnum):
+    """Whether it stands in the way, or may well be meant."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 class Problem(NamedTuple):
-    """Why a spec is refused: file, 1-based line and column, what, and a hint."""
+    """Why a spec is refused, or what is odd about it: file, 1-based line and column, what, hint."""
 
     path: PurePath
     line: int
@@ -29,13 +37,14 @@ class Problem(NamedTuple):
     hint: str = ""
     excerpt: str = ""
     """The offending line of the file, without secret values."""
+    severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column} {self.message}"
 
     def to_json(self) -> dict[str, Json]:
         """The problem as data."""
-        return {**self._asdict(), "path": str(self.path)}
+        return {**self._asdict(), "path": str(self.path), "severity": self.severity.value}
 
 
 def looks_secret(name: str) -> bool:

@@ -4,6 +4,7 @@ from ...core.kind import Kind
 from .actions import steps
 from .health import health
 from .pool import bound, points_at
+from .review import prove, review
 from .spec import RouteSpec
 from .state import Rule, render
 
@@ -21,6 +22,8 @@ KIND = Kind(
     needs=lambda _: (),
     points_at=points_at,
     bound=bound,
+    review=review,
+    prove=prove,
     plural="routes",
     short="rt",
 )

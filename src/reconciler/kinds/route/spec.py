@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from ...core.backend import Backend
 from ...core.model import Spec
 from ...core.units import Duration, Name
+from .golden import Golden
 from .headers import HeaderName, HeaderValue
 from .matching import Match
 
@@ -111,7 +112,6 @@ class RouteSpec(Spec):
         "access",
         "auth",
         "static",
-        "tests",
     )
 
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
@@ -122,6 +122,8 @@ class RouteSpec(Spec):
     proxy: Proxy | None = None
     redirect: Redirect | None = None
     respond: Respond | None = None
+    tests: Annotated[tuple[Golden, ...], Field(max_length=1000)] = ()
+    """Golden requests. While one fails, no route of the revision is changed."""
 
     @model_validator(mode="after")
     def _one_action(self) -> Self:
