@@ -36,6 +36,7 @@ from .engine.operator import LANES, Operator
 from .engine.plan_view import View
 from .engine.records import Records, digest_key
 from .engine.watching import Files
+from .engine.writing import Writing
 from .kinds import KINDS
 from .kinds.gateway.driver import GatewayDriver
 from .kinds.gateway.files import Place
@@ -233,7 +234,7 @@ async def _work(
     from .api.serve import serve
 
     access = open_access(settings)
-    app = make_app(operator, metrics, access, speak)
+    app = make_app(operator, metrics, access, speak, writes=Writing(operator, settings.specs))
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))

@@ -78,6 +78,15 @@ async def test_a_large_request_is_not_even_read(gateway: Gateway, operator: Back
     assert operator.requests == []
 
 
+async def test_a_list_of_routes_may_be_long(gateway: Gateway, operator: Backend) -> None:
+    """Two mebibytes of them reach the operator whole, more than four do not."""
+    large = b"x" * (2 << 20)
+    said = await gateway.client.put("/admin/api/v1/routes/a", content=large)
+    assert said.json()["size"] == len(large)
+    said = await gateway.client.put("/admin/api/v1/routes/a", content=large * 2 + b"x")
+    assert said.status_code == 413
+
+
 async def test_metrics_for_a_token(gateway: Gateway, operator: Backend) -> None:
     """Who comes from afar with a token is let through to the operator, which looks at it."""
     afar = {"X-Forwarded-For": "10.0.0.1"}

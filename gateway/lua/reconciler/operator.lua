@@ -2,12 +2,12 @@
 
 local origin = require("reconciler.origin")
 local pages = require("reconciler.pages")
+local reserved = require("reconciler.reserved")
 local target = require("reconciler.target")
 
 local ngx = ngx
 local tonumber = tonumber
 
-local LARGEST = 1024 * 1024 -- bytes of a request to the operator
 local PEER = { host = "unix:../../run/operator.sock" }
 
 local _M = {}
@@ -24,7 +24,7 @@ function _M.serve(class, path)
     if ngx.var.http_transfer_encoding then
         return pages.say(411, "say how long this request is (Content-Length)")
     end
-    if (tonumber(ngx.var.http_content_length) or 0) > LARGEST then
+    if (tonumber(ngx.var.http_content_length) or 0) > reserved.largest(path) then
         return pages.say(413, "this request is larger than the operator takes")
     end
     ngx.var.reconciler_client = known and "local" or "stranger"

@@ -10,6 +10,9 @@ local EXACT = {
     ["/admin/routes.json"] = true, ["/admin/password"] = true, ["/api/sync-progress"] = true,
 }
 local API = { "/admin/api/", "/api/pm/" }
+local LISTS = { "/admin/routes.json", "/admin/api/v1/routes" }
+local LARGEST = 1024 * 1024 -- bytes of a request to the operator
+local LARGEST_LIST = 4 * LARGEST -- of one that may bring all routes at once
 local PREFIXES = { "/health/", "/admin/ui/", "/sync/api/" }
 
 local _M = {}
@@ -38,6 +41,12 @@ function _M.class(path)
     if EXACT[path] or begins(path, PREFIXES) then
         return "closed"
     end
+end
+
+
+--- How many bytes a request for `path` may have.
+function _M.largest(path)
+    return begins(path, LISTS) and LARGEST_LIST or LARGEST
 end
 
 

@@ -42,7 +42,7 @@ def answer(request: Request, view: Any, status: int = 200) -> Response:
     body = to_json(view, inf_nan_mode="null")
     if request.method not in READ_METHODS:
         return Response(body, status, media_type="application/json")
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    tag = _tag(body)
     known = {
         one.strip().removeprefix("W/")
         for one in request.headers.get("if-none-match", "").split(",")
@@ -50,6 +50,15 @@ def answer(request: Request, view: Any, status: int = 200) -> Response:
     if known & {tag, "*"}:
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, status, {"ETag": tag}, "application/json")
+
+
+def tag_of(view: Any) -> str:
+    """The ETag that a view is answered with."""
+    return _tag(to_json(view, inf_nan_mode="null"))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 async def answer_in_words(request: Request, verb: str, view: View) -> Response:

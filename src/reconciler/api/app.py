@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -16,6 +16,7 @@ from ..metrics import Metrics
 from .access import Access
 from .actions import ActionPages
 from .answers import PROBLEM, ProblemDetails, operation_id
+from .documents import DocumentPages
 from .health import HealthPages
 from .login import LoginPages
 from .logs import LogPages
@@ -25,14 +26,26 @@ from .resources import ResourcePages
 from .streams import EventPages, Streams
 from .trust import LOGIN, METRICS, ROOT, Door
 from .view import Check, OperatorView, Speak
+from .writes import Writes
+
+ROUTES: Final = ("Route", "routes", "50-routes.yaml")
+"""The kind, its plural in addresses, and the file that new ones are written to."""
 
 __all__ = ["Access", "Check", "OperatorView", "make_app"]
 
 
 def make_app(
-    operator: OperatorView, metrics: Metrics, access: Access, speak: Speak | None = None
+    operator: OperatorView,
+    metrics: Metrics,
+    access: Access,
+    speak: Speak | None = None,
+    *,
+    writes: Writes | None = None,
 ) -> FastAPI:
-    """Everything the operator answers, for ``serve``; ``speak`` puts views into words."""
+    """Everything the operator answers, for ``serve``; ``speak`` puts views into words.
+
+    With ``writes`` the specs can be edited.
+    """
     app = Api(
         title="reconciler",
         version=__version__,
@@ -57,6 +70,8 @@ def make_app(
     ):
         app.include_router(pages.router(), prefix=ROOT)
     app.include_router(OriginalPages(operator).router())
+    if writes is not None:
+        app.include_router(DocumentPages(writes, *ROUTES).router(), prefix=ROOT)
     return app
 
 

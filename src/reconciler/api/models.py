@@ -168,3 +168,31 @@ class SessionView(View):
     scope: str
     csrf: str = Field(description="The value of X-CSRF-Token for every change; empty for a token.")
     expires: str | None = None
+
+
+class DocumentView(View):
+    """A resource as it is written in the specs."""
+
+    api_version: str
+    kind: str
+    metadata: dict[str, Any]
+    spec: dict[str, Any] | None = None
+
+
+class DocumentsView(Items[DocumentView]):
+    """All resources of a kind as they are written."""
+
+
+class WrittenView(View):
+    """What a write came to."""
+
+    revision: str
+    """Of the specs: the commit that holds the edit. After a dry run: the one it would follow."""
+    dry_run: bool
+    changed: list[str]
+    """The resources that say something else now."""
+    files: list[str]
+    diff: str
+    """The edit of the files, as git shows it."""
+    plan: dict[str, Any] | None
+    """After a dry run: what would be done."""

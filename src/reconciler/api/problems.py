@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..core.errors import ReconcileError, Waiting
+from ..specs.faults import InvalidEdit
 
 ORIGINAL: Final = "/api/pm/"
 """Below this path errors also have the members that clients of the original look for."""
@@ -22,6 +23,12 @@ STATUS: Final[Mapping[str, int]] = {
     "NotSupported": 422,
     "Refused": 409,
     "Conflict": 409,
+    "EditsPending": 409,
+    "Unfinished": 409,
+    "NoBranch": 409,
+    "Locked": 409,
+    "NotEditable": 409,
+    "Invalid": 422,
 }
 """What a reason means over HTTP; any other: the world refuses, try again later."""
 
@@ -72,7 +79,8 @@ async def unavailable(request: Request, exc: Exception) -> Response:
         raise exc
     after = {"Retry-After": str(math.ceil(exc.after))} if isinstance(exc, Waiting) else None
     status = STATUS.get(exc.reason, 503)
-    return problem(request, status, str(exc), headers=after, reason=exc.reason)
+    more = {"errors": [f._asdict() for f in exc.faults]} if isinstance(exc, InvalidEdit) else {}
+    return problem(request, status, str(exc), headers=after, reason=exc.reason, **more)
 
 
 async def failed(request: Request, __: Exception) -> Response:

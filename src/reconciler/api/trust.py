@@ -30,7 +30,9 @@ METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY: Final = 1 << 20
-TOO_MUCH: Final = f"a request has at most {LARGEST_BODY} bytes"
+LARGEST_LIST: Final = 1 << 22
+"""A whole list of routes may come at once."""
+LISTS: Final = ("/admin/routes.json", f"{ROOT}/routes")
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -72,7 +74,7 @@ class Door:
         answered = Answered(send)
         try:
             page = self.refusal(scope) or self.app
-            await page(scope, Measured(receive), answered)
+            await page(scope, Measured(receive, largest(scope["path"])), answered)
         except asyncio.CancelledError:
             # Only the end of the operator cancels a request; its client still gets an answer.
             if answered.begun:
@@ -90,7 +92,8 @@ class Door:
             return _unasked(peer.client)
         return (
             self._misdirected(peer, headers)
-            or self._too_much(peer, caller, headers)
+            or _too_long(scope["path"], headers)
+            or self._too_often(peer, caller)
             or self._unentitled(scope, caller)
         )
 
@@ -102,10 +105,7 @@ class Door:
             return None
         return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
 
-    def _too_much(self, peer: Peer, caller: Caller | None, headers: Headers) -> Problem | None:
-        said = headers.get("content-length", "0")
-        if said.isdecimal() and int(said[:20]) > LARGEST_BODY:
-            return Problem(413, TOO_MUCH)
+    def _too_often(self, peer: Peer, caller: Caller | None) -> Problem | None:
         if peer.is_owner:
             return None
         who = f"{caller.how} {caller.name}" if caller else network_of(peer.address)
@@ -132,15 +132,16 @@ class Door:
 class Measured:
     """``receive``, for as long as the body is no larger than bodies are."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._size = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._size += len(message.get("body", b""))
-        if self._size > LARGEST_BODY:
-            raise HTTPException(413, TOO_MUCH)
+        if self._size > self._most:
+            raise HTTPException(413, _at_most(self._most))
         return message
 
 
@@ -158,6 +159,21 @@ class Answered:
             for name, value in HEADERS.items():
                 headers[name] = value
         await self._send(message)
+
+
+def largest(path: str) -> int:
+    """How many bytes a request for this path may have."""
+    return LARGEST_LIST if path.startswith(LISTS) else LARGEST_BODY
+
+
+def _at_most(most: int) -> str:
+    return f"a request has at most {most} bytes here"
+
+
+def _too_long(path: str, headers: Headers) -> Problem | None:
+    said, most = headers.get("content-length", "0"), largest(path)
+    too_long = said.isdecimal() and int(said[:20]) > most
+    return Problem(413, _at_most(most)) if too_long else None
 
 
 def retry(seconds: float) -> dict[str, str]:

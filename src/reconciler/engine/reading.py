@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from ..core.errors import ReconcileError, Waiting
 from ..core.kind import nothing_to_say
@@ -16,6 +16,8 @@ from .look import Stack
 from .plan_view import View
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AGAIN: Final = 1.0
 """What cannot be read is tried again this soon (seconds)."""
@@ -67,6 +69,11 @@ class Reading:
     def outside(self) -> frozenset[Path]:
         """The files that the specs refer to."""
         return self._outside
+
+    async def hold(self, work: Callable[[], T]) -> T:
+        """Do something in a thread while nobody reads the specs."""
+        async with self._turn:
+            return await asyncio.to_thread(work)
 
     def failed(self) -> bool:
         """Whether the newest specs are not known."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
-from ..core.errors import Terminal
+from ..core.errors import Terminal, Transient
 from ..core.model import Json, Ref
 from .commit import Committing, Edit
 from .faults import InvalidEdit, fault_of
@@ -66,7 +66,11 @@ class Desk:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else of ours edits these specs meanwhile; they are read anew first."""
-        descriptor = os.open(self._specs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(self._specs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            text = f"cannot open {self._specs}: {exc.strerror}"
+            raise Transient(text, reason="SpecsUnreadable") from exc
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._loader.load()
@@ -78,6 +82,10 @@ class Desk:
         """All of a kind, as they are written."""
         pages = Pages(self._loader, self._specs.name)
         return {ref: pages.document(ref) for ref in sorted(self._loader.written(kind))}
+
+    def document(self, ref: Ref) -> Json:
+        """One resource as it is written; None when it is not."""
+        return Pages(self._loader, self._specs.name).document(ref)
 
     def homes(self, kind: str) -> Mapping[Ref, str]:
         """The file each of a kind stands in, by its path in the spec folder."""

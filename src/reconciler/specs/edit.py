@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..core.model import Json, Ref
+from . import nodes
 from .amend import NotEditable, amend, ending_of, is_same
-from .nodes import USUAL, Flaw, Limits
+from .nodes import USUAL, Flaw, Limits, Node, Scalar
 from .parse import parse
-from .spans import Fields, Leaf, Span, document_of, spans_of
-from .text import decode, split
+from .spans import Span, document_of, spans_of
+from .text import Chunk, decode, split
 from .yaml_text import to_yaml
 
 BOM: Final = "\ufeff"
@@ -20,10 +21,15 @@ START: Final = "---"
 
 @dataclass(slots=True)
 class _Part:
-    """One chunk of a file; most hold one document, some none."""
+    """One chunk of a file, with at most one document; ``wanted`` is what it was made to say."""
 
     text: str
-    documents: tuple[tuple[Ref | None, Json], ...] = ()
+    ref: Ref | None = None
+    wanted: Json = None
+
+    @property
+    def said(self) -> Json:
+        return self.wanted or document_of(spans_of(self.text)[0])
 
 
 class Page:
@@ -32,14 +38,14 @@ class Page:
     def __init__(self, data: bytes = b"", limits: Limits = USUAL) -> None:
         self._limits = limits
         self._bom = BOM if data.startswith(BOM.encode()) else ""
-        self._parts = list(_parts(data, limits))
+        self._known: dict[bytes, Ref | None] = {}
+        self._parts = [_Part(chunk.text, ref) for chunk, ref in self._chunks(data)]
         self._ending = ending_of("".join(part.text for part in self._parts))
-        self.size = len(data)
         self._places: dict[Ref, int] = {}
         for number, part in enumerate(self._parts):
-            for ref, _ in part.documents:
-                if ref is not None:
-                    self._places[ref] = -1 if ref in self._places else number
+            if part.ref is not None:
+                self._places[part.ref] = -1 if part.ref in self._places else number
+        self.size = len(data)
 
     def __contains__(self, ref: Ref) -> bool:
         return ref in self._places
@@ -47,12 +53,11 @@ class Page:
     @property
     def count(self) -> int:
         """How many documents it has."""
-        return sum(len(part.documents) for part in self._parts)
+        return len(self._places)
 
     def document(self, ref: Ref) -> Json:
         """A document as it is written."""
-        every = (one for part in self._parts for one in part.documents)
-        return next(said for one, said in every if one == ref)
+        return next(part.said for part in self._parts if part.ref == ref)
 
     def put(self, ref: Ref, document: Mapping[str, Json]) -> None:
         """Make a document say this: the lines that differ change, or it is added at the end."""
@@ -61,17 +66,16 @@ class Page:
             return
         part = self._part(ref)
         before = len(part.text)
-        (span,) = spans_of(part.text)
-        part.text = amend(part.text, span, document)
-        part.documents = ((ref, document),)
+        part.text = amend(part.text, spans_of(part.text)[0], document)
+        part.wanted = document
         self.size += len(part.text) - before
 
     def drop(self, ref: Ref) -> None:
         """Take a document out; comments that are not its own stay."""
         part = self._part(ref)
         before = len(part.text)
-        (span,) = spans_of(part.text)
-        part.text, part.documents = _without(part.text, span), ()
+        part.text = _without(part.text, spans_of(part.text)[0])
+        part.ref = part.wanted = None
         self.size += len(part.text) - before
         del self._places[ref]
 
@@ -81,9 +85,11 @@ class Page:
         if not text.replace(START, "").strip():
             return None
         data = (self._bom + text).encode()
-        wanted = [one for part in self._parts for one in part.documents]
-        found = [one for part in _parts(data, self._limits) for one in part.documents]
-        if not is_same([list(one) for one in wanted], [list(one) for one in found]):
+        wanted = [part for part in self._parts if part.ref is not None]
+        found = [(chunk.text, ref) for chunk, ref in self._chunks(data) if ref is not None]
+        if [part.ref for part in wanted] != [ref for _, ref in found] or not all(
+            _says(text, part) for part, (text, _) in zip(wanted, found, strict=True)
+        ):
             raise NotEditable("it is written in a way that cannot be changed in place")
         return data
 
@@ -100,35 +106,44 @@ class Page:
         if self.count:
             text = f"{START}{self._ending}{text}"
         self._places[ref] = len(self._parts)
-        self._parts.append(_Part(text, ((ref, dict(document)),)))
+        self._parts.append(_Part(text, ref, dict(document)))
         self.size += len(text)
 
-
-def _parts(data: bytes, limits: Limits) -> Iterator[_Part]:
-    text = decode(data)
-    if isinstance(text, Flaw):
-        raise NotEditable(text.message)
-    for chunk in split(text, limits.documents) if text else ():
-        if flaws := parse(chunk.text, limits).flaws:
-            line = chunk.above + flaws[0].mark.line
-            raise NotEditable(f"line {line} has a mistake: {flaws[0].message}")
-        spans = [span for span in spans_of(chunk.text) if not _is_nothing(span)]
-        yield _Part(chunk.text, tuple((_ref(span), document_of(span)) for span in spans))
+    def _chunks(self, data: bytes) -> Iterator[tuple[Chunk, Ref | None]]:
+        """The chunks of a file, each with what it is about; what was read once is known."""
+        text = decode(data)
+        if isinstance(text, Flaw):
+            raise NotEditable(text.message)
+        for chunk in split(text, self._limits.documents) if text else ():
+            if chunk.digest not in self._known:
+                self._known[chunk.digest] = _ref(chunk, self._limits)
+            yield chunk, self._known[chunk.digest]
 
 
-def _is_nothing(span: Span) -> bool:
-    return isinstance(span, Leaf) and not span.style and not span.text
+def _says(text: str, part: _Part) -> bool:
+    if part.wanted is None and text == part.text:
+        return True
+    return is_same(document_of(spans_of(text)[0]), part.said)
 
 
-def _ref(span: Span) -> Ref | None:
-    kind = span.fields.get("kind") if isinstance(span, Fields) else None
-    about = span.fields.get("metadata") if isinstance(span, Fields) else None
-    if kind is None or about is None or not isinstance(about.value, Fields):
-        return None
-    name = about.value.fields.get("name")
-    if name is None or not (isinstance(kind.value, Leaf) and isinstance(name.value, Leaf)):
-        return None
-    return Ref(kind.value.text, name.value.text)
+def _ref(chunk: Chunk, limits: Limits) -> Ref | None:
+    """What the document of a chunk is about; None when there is none, or nobody can tell."""
+    parsed = parse(chunk.text, limits)
+    if parsed.flaws:
+        line = chunk.above + parsed.flaws[0].mark.line
+        raise NotEditable(f"line {line} has a mistake: {parsed.flaws[0].message}")
+    for node in parsed.documents:
+        kind, about = entry_of(node, "kind"), entry_of(node, "metadata")
+        name = entry_of(about, "name")
+        if isinstance(kind, Scalar) and isinstance(name, Scalar):
+            return Ref(kind.text, name.text)
+    return None
+
+
+def entry_of(node: Node | None, key: str) -> Node | None:
+    """What stands in a mapping under ``key``."""
+    found = node.entries.get(key) if isinstance(node, nodes.Mapping) else None
+    return found.value if found else None
 
 
 def _without(text: str, span: Span) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..core.errors import Terminal
 from . import nodes
+from .edit import entry_of
 from .expand import Location, spell
 from .nodes import USUAL, Limits, Mark, Node
 from .parse import parse
@@ -66,8 +67,5 @@ def _find(node: Node, mark: Mark, at: Location) -> Location | None:
 
 
 def _name_of(node: Node) -> str:
-    entries = node.entries if isinstance(node, nodes.Mapping) else {}
-    about = entries["metadata"].value if "metadata" in entries else None
-    name = about.entries.get("name") if isinstance(about, nodes.Mapping) else None
-    kind = entries.get("kind")
-    return f"{getattr(kind and kind.value, 'text', '')}/{getattr(name and name.value, 'text', '')}"
+    kind, name = entry_of(node, "kind"), entry_of(entry_of(node, "metadata"), "name")
+    return f"{getattr(kind, 'text', '')}/{getattr(name, 'text', '')}"

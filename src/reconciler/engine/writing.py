@@ -1,0 +1,75 @@
+"""Writes: an edit of the specs, its proof, its plan; then the loop does what it always does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ..core.model import Json, Ref
+from ..specs.desk import Desk, Proposal, Wish
+from .foresight import foresee
+from .operator import Operator
+from .plan_view import View, plan_view
+from .reconcile import observe
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Writing:
+    """Edits the specs that an operator follows."""
+
+    operator: Operator
+    specs: Path
+
+    async def documents(self, kind: str) -> Mapping[Ref, Json]:
+        """All resources of a kind as they are written, by name."""
+        return await self._at_desk(lambda desk: desk.documents(kind))
+
+    async def write(self, compose: Callable[[Desk], Wish], *, dry_run: bool = False) -> View:
+        """Edit the specs as ``compose`` says, who sees them as they are; or only say what would be.
+
+        Raises ReconcileError; then nothing was changed.
+        """
+
+        def work(desk: Desk) -> Proposal:
+            made = desk.propose(compose(desk))
+            if not dry_run:
+                desk.write(made)
+            return made
+
+        made = await self._at_desk(work)
+        await self.operator.reload()
+        view = {
+            "revision": self.operator.stack.ledger.revision,
+            "dryRun": dry_run,
+            "changed": [str(ref) for ref in made.changed],
+            "files": list(made.files),
+            "diff": made.diff,
+            "plan": None,
+        }
+        if not dry_run:
+            self.operator.wake(complete=True)
+            return view
+        return {**view, "plan": await self._foreseen(made)}
+
+    async def _foreseen(self, made: Proposal) -> View:
+        stack = self.operator.stack
+        self.operator.reading.demand()
+        started = stack.clock.monotonic()
+        plan = foresee(stack, made.snapshot, await observe(stack.drivers))
+        view = plan_view(stack.ledger, plan, round((stack.clock.monotonic() - started) * 1000))
+        return {**view, "problems": [one.to_json() for one in made.snapshot.problems]}
+
+    async def _at_desk(self, work: Callable[[Desk], T]) -> T:
+        """Do it where nobody else reads or edits the specs meanwhile."""
+        reading = self.operator.reading
+
+        def alone() -> T:
+            desk = Desk(self.specs, reading.loader)
+            with desk.alone():
+                return work(desk)
+
+        return await reading.hold(alone)
