@@ -8,8 +8,8 @@ from .conftest import Backend, Gateway, MakeBackend
 
 pytestmark = pytest.mark.real
 
-CLOSED = ["/admin/routes.json", "/admin/ui/", "/sync/api/reset"]
-API = ["/admin/api/v1/plan", "/admin/api/", "/api/pm/list"]
+CLOSED = ["/api/sync-progress", "/admin/ui/", "/sync/api/reset"]
+API = ["/admin/routes.json", "/admin/password", "/admin/api/v1/plan", "/admin/api/", "/api/pm/list"]
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ local ipairs = ipairs
 local HEALTH = {
     ["/health"] = true, ["/healthz"] = true, ["/livez"] = true, ["/readyz"] = true,
 }
-local EXACT = {
-    ["/admin/routes.json"] = true, ["/admin/password"] = true, ["/api/sync-progress"] = true,
-}
+local CLOSED = { ["/api/sync-progress"] = true }
+local ORIGINAL = { ["/admin/routes.json"] = true, ["/admin/password"] = true }
 local API = { "/admin/api/", "/api/pm/" }
 local LISTS = { "/admin/routes.json", "/admin/api/v1/routes" }
 local LARGEST = 1024 * 1024 -- bytes of a request to the operator
@@ -35,10 +34,10 @@ function _M.class(path)
     if path == "/metrics" then
         return "metrics"
     end
-    if begins(path, API) then
+    if ORIGINAL[path] or begins(path, API) then
         return "api"
     end
-    if EXACT[path] or begins(path, PREFIXES) then
+    if CLOSED[path] or begins(path, PREFIXES) then
         return "closed"
     end
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.types import Scope as Asked
 
@@ -20,7 +22,7 @@ from ..core.errors import ReconcileError
 from ..settings import Settings
 from .credentials import MARK, Credential, Credentials, Scope
 from .password import Password
-from .throttle import Logins, Rates
+from .throttle import Logins, Rates, Turn, retry
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ BURST: Final = 5.0
 
 
 class Caller(NamedTuple):
-    """Somebody who may ask. ``how`` is ``socket``, ``token`` or ``session``."""
+    """Somebody who may ask. ``how`` is ``socket``, ``token``, ``session`` or ``password``."""
 
     name: str
     scope: Scope
@@ -57,8 +59,27 @@ class Access:
     logins: Logins = field(default_factory=Logins)
     rates: Rates = field(default_factory=Rates)
     now: Callable[[], float] = time.time
+    turn: Turn = field(default_factory=Turn)
     clock: Callable[[], float] = time.monotonic
     """What throttles go by: a machine whose time is set back must not lock anybody out."""
+
+    async def knock(self, address: str, said: str) -> str | None:
+        """The digest of the hash that a password fits; None for a wrong one.
+
+        Raises HTTPException for who guesses too often.
+        """
+        now = self.clock()
+        if wait := self.logins.wait(address, now):
+            raise HTTPException(429, "too many wrong passwords: wait", headers=retry(wait))
+        if self.turn.is_crowded:  # who was not heard has not guessed either
+            raise HTTPException(429, "too many log in at once", headers=retry(1))
+        self.logins.begin(address, now)
+        async with self.turn:
+            found = await asyncio.to_thread(self.password.is_right, said)
+        if found is None:
+            return None
+        self.logins.forgive(address)
+        return found.digest
 
     def caller(self, headers: Headers) -> Caller | None:
         """Who proves to be somebody with these headers, None when nobody does."""

@@ -15,6 +15,7 @@ from .. import __version__
 from ..metrics import Metrics
 from .access import Access
 from .actions import ActionPages
+from .admin import AdminPages
 from .answers import PROBLEM, ProblemDetails, operation_id
 from .documents import DocumentPages
 from .health import HealthPages
@@ -72,6 +73,7 @@ def make_app(
     app.include_router(OriginalPages(operator).router())
     if writes is not None:
         app.include_router(DocumentPages(writes, *ROUTES).router(), prefix=ROOT)
+        app.include_router(AdminPages(writes, access).router())
     return app
 
 

@@ -19,14 +19,11 @@ from .actions import caller_of
 from .answers import answer, says
 from .credentials import digest_of
 from .password import LONGEST
-from .trust import PEER, Peer, retry
+from .trust import PEER, Peer
 
 LASTS: Final = 12 * 3600.0
 PATH: Final = "/admin/api/"
 """Where a browser sends the cookie: programs behind the gateway never see it."""
-
-AT_ONCE: Final = 2
-WAITING: Final = 8
 
 
 class Password(BaseModel):
@@ -42,8 +39,6 @@ class LoginPages:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
 
     def router(self) -> APIRouter:
         """The pages, to be mounted below the root of the API."""
@@ -58,28 +53,11 @@ class LoginPages:
 
     async def login(self, request: Request, said: Password) -> Response:
         """Open a session: the answer sets its cookie."""
-        access, peer = self.access, peer_of_request(request)
-        now = access.clock()
-        if wait := access.logins.wait(peer.address, now):
-            raise HTTPException(429, "too many wrong passwords: wait", headers=retry(wait))
-        if self._waiting >= WAITING:  # who was not heard has not guessed either
-            raise HTTPException(429, "too many log in at once", headers=retry(1))
-        access.logins.begin(peer.address, now)
-        known = await self._slowly(said.password.get_secret_value())
+        peer = peer_of_request(request)
+        known = await self.access.knock(peer.address, said.password.get_secret_value())
         if known is None:
             raise HTTPException(401, "this is not the password")
-        access.logins.forgive(peer.address)
         return await self._opened(request, known, peer)
-
-    async def _slowly(self, said: str) -> str | None:
-        """The digest of the hash it fits. Few at a time: each takes memory and a core."""
-        self._waiting += 1
-        try:
-            async with self._turn:
-                found = await asyncio.to_thread(self.access.password.is_right, said)
-        finally:
-            self._waiting -= 1
-        return None if found is None else found.digest
 
     async def _opened(self, request: Request, password: str, peer: Peer) -> Response:
         now = self.access.now()

@@ -13,10 +13,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..core.errors import ReconcileError, Waiting
-from ..specs.faults import InvalidEdit
+from ..specs.faults import Invalid
 
 ORIGINAL: Final = "/api/pm/"
 """Below this path errors also have the members that clients of the original look for."""
+
+BY_PASSWORD: Final = frozenset({"/admin/routes.json", "/admin/password"})
+"""The original's paths for its rules; its clients send the password with each request."""
+
+FORBIDDEN: Final = "forbidden"
 
 STATUS: Final[Mapping[str, int]] = {
     "NotFound": 404,
@@ -29,6 +34,8 @@ STATUS: Final[Mapping[str, int]] = {
     "Locked": 409,
     "NotEditable": 409,
     "Invalid": 422,
+    "PasswordUnfit": 422,
+    "PasswordSetElsewhere": 409,
 }
 """What a reason means over HTTP; any other: the world refuses, try again later."""
 
@@ -50,11 +57,18 @@ class Problem(JSONResponse):
         super().__init__({**body, "detail": detail, **more}, status, headers)
 
 
-def problem(request: Request, status: int, detail: str, **more: Any) -> Problem:
+def told(path: str, status: int, detail: str, **more: Any) -> Problem:
     """A Problem as this path's clients expect it."""
-    if request.url.path.startswith(ORIGINAL):
+    if path.startswith(ORIGINAL):
         more = {"code": status, "message": detail, "data": {}, **more}
+    elif path in BY_PASSWORD:
+        more = {"error": FORBIDDEN if status == HTTPStatus.FORBIDDEN else detail, **more}
     return Problem(status, detail, **more)
+
+
+def problem(request: Request, status: int, detail: str, **more: Any) -> Problem:
+    """A Problem as the clients of what was asked expect it."""
+    return told(request.url.path, status, detail, **more)
 
 
 async def refused(request: Request, exc: Exception) -> Response:
@@ -79,7 +93,7 @@ async def unavailable(request: Request, exc: Exception) -> Response:
         raise exc
     after = {"Retry-After": str(math.ceil(exc.after))} if isinstance(exc, Waiting) else None
     status = STATUS.get(exc.reason, 503)
-    more = {"errors": [f._asdict() for f in exc.faults]} if isinstance(exc, InvalidEdit) else {}
+    more = {"errors": exc.errors} if isinstance(exc, Invalid) else {}
     return problem(request, status, str(exc), headers=after, reason=exc.reason, **more)
 
 

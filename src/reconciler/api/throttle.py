@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
@@ -16,6 +18,9 @@ FIRST_PAUSE: Final = 60.0
 LONGEST_PAUSE: Final = 3600.0
 FORGIVEN_AFTER: Final = 86400.0
 V6_NETWORK: Final = 64
+
+AT_ONCE: Final = 2
+WAITING: Final = 8
 
 
 @dataclass(slots=True)
@@ -77,6 +82,36 @@ class Rates:
         while len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
         return 0.0
+
+
+class Turn:
+    """Few at a time: to look at a password takes memory and a core."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are too many already."""
+        return self._waiting >= WAITING
+
+    async def __aenter__(self) -> None:
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        except BaseException:
+            self._waiting -= 1
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.release()
+        self._waiting -= 1
+
+
+def retry(seconds: float) -> dict[str, str]:
+    """The header that says when to come back."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def network_of(address: str) -> str:

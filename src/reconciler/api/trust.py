@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final, NamedTuple
@@ -15,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access import Access, Caller, is_forged, owner
 from .credentials import Scope as Right
-from .problems import Problem
-from .throttle import network_of
+from .problems import BY_PASSWORD, Problem, told
+from .sizes import Measured, too_long
+from .throttle import network_of, retry
 
 CLIENT: Final = "X-Reconciler-Client"
 """Written by the gateway alone, over whatever a client sent: ``local`` or ``stranger``."""
@@ -28,11 +28,8 @@ ROOT: Final = "/admin/api/v1"
 LOGIN: Final = f"{ROOT}/login"
 METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
+PASSWORD: Final = "X-Admin-Password"  # noqa: S105 (the name of a header)
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGEST_BODY: Final = 1 << 20
-LARGEST_LIST: Final = 1 << 22
-"""A whole list of routes may come at once."""
-LISTS: Final = ("/admin/routes.json", f"{ROOT}/routes")
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -73,8 +70,8 @@ class Door:
             return
         answered = Answered(send)
         try:
-            page = self.refusal(scope) or self.app
-            await page(scope, Measured(receive, largest(scope["path"])), answered)
+            page = self.refusal(scope) or await self._by_password(scope) or self.app
+            await page(scope, Measured(receive, scope["path"]), answered)
         except asyncio.CancelledError:
             # Only the end of the operator cancels a request; its client still gets an answer.
             if answered.begun:
@@ -92,7 +89,7 @@ class Door:
             return _unasked(peer.client)
         return (
             self._misdirected(peer, headers)
-            or _too_long(scope["path"], headers)
+            or too_long(scope["path"], headers)
             or self._too_often(peer, caller)
             or self._unentitled(scope, caller)
         )
@@ -112,37 +109,41 @@ class Door:
         wait = self.access.rates.wait(who, self.access.clock())
         return Problem(429, "too many requests", headers=retry(wait)) if wait else None
 
+    async def _by_password(self, scope: Scope) -> Problem | None:
+        said = password_of(scope)
+        if scope[CALLER] or not said:
+            return None
+        try:
+            right = await self.access.knock(scope[PEER].address, said)
+        except HTTPException as exc:
+            return told(scope["path"], exc.status_code, exc.detail, headers=exc.headers)
+        if right is None:
+            return told(scope["path"], 403, "this is not the password")
+        scope[CALLER] = Caller("admin", Right.ADMIN, "password")
+        return None
+
     def _unentitled(self, scope: Scope, caller: Caller | None) -> Problem | None:
         writes = scope["method"] not in READ_METHODS
         if writes and is_foreign(scope):
             return Problem(403, "this request comes from a page of another site")
         if scope["path"] == LOGIN:
             return None
+        if caller is None and password_of(scope):
+            return None  # it is looked at next: that takes a while
         if caller is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="reconciler"'}
-            return Problem(401, "send a token, or log in", headers=challenge)
+            return told(scope["path"], 401, "send a token, or log in", headers=challenge)
         # Whatever else a page demands: nothing is changed with less than this.
         if writes and not caller.scope.allows(Right.OPERATE):
-            return Problem(403, f"this token may {caller.scope}, and no more")
+            return told(scope["path"], 403, f"this token may {caller.scope}, and no more")
         if writes and is_forged(caller, scope):
             return Problem(403, "the X-CSRF-Token of this session is missing or wrong")
         return None
 
 
-class Measured:
-    """``receive``, for as long as the body is no larger than bodies are."""
-
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive = receive
-        self._most = most
-        self._size = 0
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._size += len(message.get("body", b""))
-        if self._size > self._most:
-            raise HTTPException(413, _at_most(self._most))
-        return message
+def password_of(scope: Scope) -> str:
+    """The password that a client of the original sends with each request, to its paths alone."""
+    return Headers(scope=scope).get(PASSWORD, "") if scope["path"] in BY_PASSWORD else ""
 
 
 class Answered:
@@ -159,26 +160,6 @@ class Answered:
             for name, value in HEADERS.items():
                 headers[name] = value
         await self._send(message)
-
-
-def largest(path: str) -> int:
-    """How many bytes a request for this path may have."""
-    return LARGEST_LIST if path.startswith(LISTS) else LARGEST_BODY
-
-
-def _at_most(most: int) -> str:
-    return f"a request has at most {most} bytes here"
-
-
-def _too_long(path: str, headers: Headers) -> Problem | None:
-    said, most = headers.get("content-length", "0"), largest(path)
-    too_long = said.isdecimal() and int(said[:20]) > most
-    return Problem(413, _at_most(most)) if too_long else None
-
-
-def retry(seconds: float) -> dict[str, str]:
-    """The header that says when to come back."""
-    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def peer_of(scope: Scope, headers: Headers) -> Peer:

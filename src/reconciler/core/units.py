@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
 
 NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+LONGEST_NAME: Final = 63
 DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 SIZE_PATTERN: Final = r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B?$"
 
@@ -109,3 +110,9 @@ Size: TypeAlias = Annotated[
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A DNS label: what every resource is called."""
+
+
+def legal_name(text: str, otherwise: str) -> str:
+    """The nearest name that is one: ``My_App`` becomes ``my-app``; ``otherwise`` for none."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    return name or otherwise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..core.errors import Terminal
+from ..core.model import Json
 from . import nodes
 from .edit import entry_of
 from .expand import Location, spell
@@ -24,12 +25,21 @@ class Fault(NamedTuple):
     place: str
 
 
-class InvalidEdit(Terminal):
-    """An edit after which the specs would be worse. Nothing was changed."""
+class Invalid(Terminal):
+    """Something that cannot be written; ``errors`` are all reasons. Nothing was changed."""
+
+    def __init__(self, message: str, errors: list[dict[str, Json]]) -> None:
+        super().__init__(message, reason="Invalid")
+        self.errors = errors
+
+
+class InvalidEdit(Invalid):
+    """An edit after which the specs would be worse."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         first = faults[0]
-        super().__init__(f"{first.ref or first.place}: {first.message}", reason="Invalid")
+        text = f"{first.ref or first.place}: {first.message}"
+        super().__init__(text, [fault._asdict() for fault in faults])
         self.faults = faults
 
 

@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from ...core.units import LONGEST_NAME, legal_name
 from ...kinds.process.spec import RESERVED
 from .draft import Draft
 
-LONGEST: Final = 63
 _instance: Final = re.compile(r"(.+)-(0|[1-9][0-9]*)")
 
 
 def legal(text: str) -> str:
     """The nearest name that is one: ``My_App`` becomes ``my-app``."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-")
-    return name or "process"
+    return legal_name(text, "process")
 
 
 def give_names(drafts: Iterable[Draft], taken: Iterable[str] = ()) -> None:
@@ -32,11 +31,11 @@ def give_names(drafts: Iterable[Draft], taken: Iterable[str] = ()) -> None:
 
 def _candidates(name: str) -> Iterable[str]:
     yield name
-    yield f"{name[: LONGEST - 4]}-app"
+    yield f"{name[: LONGEST_NAME - 4]}-app"
     letters = "abcdefghijklmnopqrstuvwxyz"
     for first in letters:
         for second in letters:
-            yield f"{name[: LONGEST - 3]}-{first}{second}"
+            yield f"{name[: LONGEST_NAME - 3]}-{first}{second}"
 
 
 def _is_free(name: str, used: set[str]) -> bool:
