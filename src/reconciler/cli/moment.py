@@ -85,15 +85,15 @@ def _tell(verb: str, answers: Sequence[View], terminal: Terminal) -> None:
 
 def _stay(operator: Operator, terminal: Terminal, asking: Asking, answers: Sequence[View]) -> int:
     is_so = _JUDGES[asking.verb]
-    aims = {view["ref"]: _epoch(view) for view in answers}
+    aims = {_lead(view): _epoch(view) for view in answers}
     began = time.monotonic()
     with progress(terminal, moving=True) as show:
         while True:
-            views = {one["ref"]: one for one in resources_of(operator.status())}
-            left = [ref for ref, aim in aims.items() if not is_so(views.get(ref), aim)]
+            views = _by_lead(resources_of(operator.status()))
+            left = [ref for ref, aim in aims.items() if not is_so(views.get(ref, []), aim)]
             if not left:
                 return Exit.OK
-            hopeless = all(_has_failed(views.get(ref), aims[ref]) for ref in left)
+            hopeless = all(_has_failed(views.get(ref, []), aims[ref]) for ref in left)
             if hopeless or time.monotonic() - began >= asking.timeout:
                 break
             show(", ".join(left[:3]))
@@ -105,31 +105,42 @@ def _stay(operator: Operator, terminal: Terminal, asking: Asking, answers: Seque
     return Exit.UNHEALTHY
 
 
+def _lead(view: View) -> str:
+    """The name it has in common with what replaces it."""
+    return f"{view['kind']}/{view.get('lead', view['name'])}"
+
+
+def _by_lead(views: Sequence[View]) -> dict[str, list[View]]:
+    found: dict[str, list[View]] = {}
+    for view in views:
+        found.setdefault(_lead(view), []).append(view)
+    return found
+
+
 def _epoch(view: View) -> int:
     """The epoch to be reached, where a restart was asked."""
     own = (int(one.get("epoch") or 0) for one in view.get("requests") or [])
     return max([int(view.get("epoch") or 0), *own])
 
 
-def _is_down(view: View | None, _: int) -> bool:
-    vitals = (view or {}).get("vitals") or {}
-    return not vitals.get("pid") and vitals.get("state", "stopped") in RESTS
+def _is_down(views: Sequence[View], _: int) -> bool:
+    told = [view.get("vitals") or {} for view in views]
+    return all(not one.get("pid") and one.get("state", "stopped") in RESTS for one in told)
 
 
-def _is_up(view: View | None, aim: int) -> bool:
-    if view is None or view["health"]["code"] != "Healthy":
-        return False
-    return int(view.get("epoch") or 0) >= aim
+def _is_up(views: Sequence[View], aim: int) -> bool:
+    """Whether it is, and has the place for itself."""
+    return len(views) == 1 and all(
+        view["health"]["code"] == "Healthy" and int(view.get("epoch") or 0) >= aim for view in views
+    )
 
 
-def _has_failed(view: View | None, aim: int) -> bool:
+def _has_failed(views: Sequence[View], aim: int) -> bool:
     """Whether waiting is useless: what was asked was done, and it failed for good."""
-    if view is None or int(view.get("epoch") or 0) < aim:
-        return False
-    return has_given_up(view)
+    return any(int(view.get("epoch") or 0) >= aim and has_given_up(view) for view in views)
 
 
-_JUDGES: Final[Mapping[str, Callable[[View | None, int], bool]]] = {
+_JUDGES: Final[Mapping[str, Callable[[Sequence[View], int], bool]]] = {
     "stop": _is_down,
     "start": _is_up,
     "restart": _is_up,
