@@ -23,6 +23,8 @@ from .proc import start_time
 
 OURS: Final = "reconciler"
 """The folder inside the git folder that holds what is ours and not git's."""
+STALE: Final = 30.0
+"""Seconds after which a lock in the way is its owner's no more: nothing of ours takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class GitFolder:
         self._secret = root / f"{name}.credential"
         self._lock = asyncio.Lock()
         self._swept = False
+        self._age = 0.0
 
     @property
     def credential(self) -> Credential | None:
@@ -125,17 +128,26 @@ class GitFolder:
         async with self._lock:
             with self._locked_file():
                 if not self._swept:
-                    await asyncio.to_thread(self.sweep)
+                    await asyncio.to_thread(self.sweep, self._age)
                     self._swept = True
                 yield
 
-    def sweep(self) -> None:
-        """End what a killed operator left running, and remove the locks nobody holds any more."""
+    def suspect(self) -> None:
+        """A lock was in the way: whoever held it may be dead. Look at the next opportunity."""
+        self._swept, self._age = False, STALE
+
+    def sweep(self, age: float = 0.0) -> None:
+        """End what a killed operator left running, and remove the locks nobody holds any more.
+
+        Locks younger than ``age`` seconds stay: a person's git may be at work unseen.
+        """
         self._end_orphans()
         if any(True for _ in _users(self.path)):
             return  # a person's git is at work; its locks are its own
         for lock in _locks(self.path):
-            lock.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime >= age:
+                    lock.unlink()
         for part in (self.own / "scratch").glob("*"):
             with suppress(OSError):
                 shutil.rmtree(part) if part.is_dir() else part.unlink()

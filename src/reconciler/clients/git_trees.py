@@ -42,6 +42,7 @@ class Trees:
 
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
+        self._edited: dict[str, dict[str, Entry]] = {EMPTY_TREE.id: {}}
 
     def of(self, commit: str) -> str:
         """The tree of a commit."""
@@ -56,8 +57,8 @@ class Trees:
 
     def children(self, tree: str) -> dict[str, Entry]:
         """What stands in a tree, by name."""
-        if tree == EMPTY_TREE.id:
-            return {}
+        if tree in self._edited:
+            return dict(self._edited[tree])
         kind, content = self._reader.whole(tree)
         if kind != "tree":
             raise damaged(tree)
@@ -100,6 +101,7 @@ class Trees:
         found = object_id("tree", content)
         if found != tree:
             fresh[found] = content
+            self._edited[found] = children
         return found
 
     def _lines(self, commit: str) -> list[str]:

@@ -147,6 +147,8 @@ class SyncTargetDriver:
                 raise
             except ReconcileError as exc:
                 job.note(error={"reason": exc.reason, "message": str(exc)})
+                if exc.reason == "Locked":
+                    folder.suspect()
                 if exc.reason == "Corrupt":
                     self._lose_sight(name)
                     await folder.rebuild()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ...core.model import Health, HealthCode, Observed
 from .state import SyncTargetState
 
+NAMED: Final = 3
 INCOMPLETE: Final = frozenset(
     {"TooLarge", "Unreadable", "Unstable", "DatabaseBusy", "DatabaseDamaged", "TooDeep"}
 )
@@ -25,7 +27,8 @@ def health(seen: Observed[SyncTargetState]) -> Health:
         return Health(
             HealthCode.DEGRADED,
             "Conflicted",
-            f"changed here and on the remote; ours is kept in branch {conflict['branch']}",
+            f"changed here and on the remote: {_paths(conflict)}; the remote keeps its version, "
+            f"ours is in its branch {conflict['branch']}",
         )
     if trouble:
         return Health(HealthCode.DEGRADED, trouble["reason"], trouble["message"])
@@ -37,6 +40,12 @@ def health(seen: Observed[SyncTargetState]) -> Health:
     if vitals.get("watch"):
         return Health(HealthCode.HEALTHY, "Scanning", f"backed up; {vitals['watch']}")
     return Health(HealthCode.HEALTHY, "BackedUp", _notes(vitals.get("skipped") or ()))
+
+
+def _paths(conflict: Mapping[str, Any]) -> str:
+    paths = [path or "all of it" for path in conflict.get("paths") or [""]]
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(paths[:NAMED]) + more
 
 
 def _name(lacking: list[dict[str, str]]) -> str:

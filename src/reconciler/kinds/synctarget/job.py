@@ -87,24 +87,33 @@ class Job:
             self._written = self.status
 
     async def base(self) -> Entry | None:
-        """What this side and the remote last had in common."""
+        """What lay here when this side and the remote agreed last."""
         noted = self.status.get("agreed")
         if noted:
             return Entry(*noted)
         return await self.history.entry(await self.history.ref(self.pushed), self.place.inside)
 
-    async def knows(self, theirs: Entry | None) -> bool:
-        """Whether what the remote has is what we agreed on, or one of our own that we pushed since.
+    async def bases(self, theirs: Entry | None) -> tuple[Entry | None, Entry | None]:
+        """What lay here, and what the remote had, when both agreed last.
 
-        An operator that is killed right after a push never learns that it went through.
+        They differ where the remote has changes of others that were not brought here. An operator
+        that is killed right after a push never learns that it went through: then the two sides of
+        that push are what was agreed on.
         """
-        tried = [Entry(*entry) for entry in self.status.get("tried") or ()]
-        return theirs == await self.base() or theirs in tried
+        for pushed in self.status.get("tried") or ():
+            if theirs is not None and list(theirs) == list(pushed.get("theirs") or ()):
+                return Entry(*pushed["ours"]), theirs
+        noted, base = self.status.get("merged"), await self.base()
+        return base, Entry(*noted) if noted else base
 
-    def try_push(self, ours: Entry | None) -> None:
-        """Note, before a push, what the remote may have after it."""
-        tried = self.status.get("tried") or []
-        self.note(tried=[*tried, ours][-TRIED:])
+    async def knows(self, theirs: Entry | None) -> bool:
+        """Whether the remote has what we agreed on, or what we pushed since."""
+        return theirs == (await self.bases(theirs))[1]
+
+    def try_push(self, ours: Entry | None, theirs: Entry | None) -> None:
+        """Note, before a push, what the remote may have after it, and what lies here then."""
+        tried = [one for one in self.status.get("tried") or () if isinstance(one, dict)]
+        self.note(tried=[*tried, {"ours": ours, "theirs": theirs}][-TRIED:])
 
     async def unpushed(self) -> str | None:
         """The newest copy, when the remote does not have it."""
@@ -123,10 +132,25 @@ class Job:
             return tip
         raise Transient(f"{self.settings.url} changes all the time", reason="RemoteMoving")
 
-    async def agree(self, commit: str | None, entry: Entry | None) -> None:
-        """Note that the remote's ``commit`` has what lies here."""
-        await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
-        self.remember(agreed=entry, seen=commit, conflict=None, ahead=False, chain=0, tried=[])
+    async def agree(
+        self, commit: str | None, ours: Entry | None, theirs: Entry | None, **more: Any
+    ) -> None:
+        """Note that the remote's ``commit`` has ``theirs``, with all that was changed here."""
+        if ours == theirs:
+            await self.history.move(commit, self.saved, self.pushed, UPSTREAM)
+        else:  # the copy taken here stays what is gone on from
+            await self.history.move(await self.history.ref(self.saved), self.pushed)
+            await self.history.move(commit, UPSTREAM)
+        facts = {"conflict": None, **more}
+        facts |= {"merged": theirs if ours != theirs else None, "ahead": ours != theirs}
+        self.remember(agreed=ours, seen=commit, chain=0, tried=[], **facts)
+
+    async def commit(self, onto: str | None, ours: Copy, parents: list[str]) -> str:
+        """A commit of all that ``onto`` has, with this target as in ``ours``."""
+        edits = {self.place.inside: ours.entry, self.modes: ours.modes}
+        tree = await self.history.graft(onto, edits)
+        message = f"back up {self.name} from {self.host}\n"
+        return await self.history.commit(tree, parents, message, self.settings)
 
     async def copy(self, commit: str | None) -> Copy:
         """What a commit has of this target."""

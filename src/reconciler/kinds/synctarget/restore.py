@@ -40,7 +40,7 @@ class Restore:
         await self._put(source, await self._modes(commit))
         if from_remote:
             await self._keep_unpushed()
-            await job.agree(tip, source)
+            await job.agree(tip, source, source)
         return True
 
     async def _source(
