@@ -90,23 +90,23 @@ class Routing:
 def _failed(entry: Entry, request: Request) -> str:
     """The first condition that does not hold, in words; empty when all do."""
     if entry.methods is not None and request.method not in entry.methods:
-        return f"the method is {request.method}, not {' or '.join(sorted(entry.methods))}"
+        return f"the method must be {' or '.join(sorted(entry.methods))}; it is {request.method}"
     for one in entry.conditions:
         value = request.header(one.name)
         if not one.holds(value):
             said = "there is none" if value is None else f"it is {value.decode(errors='replace')!r}"
-            return f"{_asked(one)}: {said}"
+            return f"{_asked(one)}; {said}"
     return ""
 
 
 def _asked(one: Condition) -> str:
     name = "the Referer" if one.name == "referer" else f"the header {one.name}"
     asked = [
-        f"is {one.equals.decode()!r}" if one.equals is not None else "",
-        f"contains {one.contains.decode()!r}" if one.contains is not None else "",
-        f"matches {one.regex}" if one.regex is not None else "",
+        f"be {one.equals.decode()!r}" if one.equals is not None else "",
+        f"contain {one.contains.decode()!r}" if one.contains is not None else "",
+        f"match {one.regex}" if one.regex is not None else "",
     ]
-    return f"{name} {' and '.join(filter(None, asked))}"
+    return f"{name} must {' and '.join(filter(None, asked))}"
 
 
 def _outcome(rule: Rule, path: str, prefix: str, query: str) -> Outcome:
