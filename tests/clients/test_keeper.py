@@ -117,7 +117,7 @@ async def test_a_look_costs_what_changed() -> None:
     second = await client.look()
     assert second == {"a": {"state": "running"}, "b": {"state": "failed"}}
     assert second["a"] is first["a"]
-    assert wire.asked[-1] == ("changes", {"life": "a", "since": 3})
+    assert wire.asked[-1] == ("changes", {"life": "a", "since": 3, "others": ""})
     assert await client.look() is second
 
 
@@ -181,3 +181,25 @@ async def test_nobody_there_fails_everybody() -> None:
     failures = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(one, Transient) for one in failures)
     assert [getattr(one, "reason", "") for one in failures] == ["Unreachable"] * 3
+
+
+async def test_others_are_told_when_they_change() -> None:
+    """By a word for all of them; an earlier keeper says nothing of them."""
+    wire = Wire()
+    client = keeper(wire)
+    await client.look()
+    assert client.others is None
+    told = {"word": "w1", "processes": [{"name": "gateway"}]}
+    plain = wire.changes
+    wire.changes = lambda given: (
+        plain(given)
+        | {  # type: ignore[method-assign]
+            "others": {"word": "w1"} if given["others"] == "w1" else told
+        }
+    )
+    await client.look()
+    first = client.others
+    assert first == [{"name": "gateway"}]
+    await client.look()
+    assert client.others is first
+    assert wire.asked[-1][1]["others"] == "w1"

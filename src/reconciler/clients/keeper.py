@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
-from .supervisord import Supervisord
+from .supervisord import ProcessInfo, Supervisord
 
 __all__ = ["OFF", "Entry", "Hello", "Keeper", "Operation"]
 
@@ -56,6 +56,8 @@ class Keeper:
         self._supervisord = supervisord
         self._life, self._version = "", 0
         self._programs: dict[str, Entry] = {}
+        self._word = ""
+        self._others: Sequence[ProcessInfo] | None = None
         self._looking: asyncio.Task[Mapping[str, Entry]] | None = None
         self._turn = asyncio.Lock()
         self._asked: list[_Asked] = []
@@ -65,6 +67,14 @@ class Keeper:
     def life(self) -> str:
         """Which life of the keeper was looked at last."""
         return self._life
+
+    @property
+    def others(self) -> Sequence[ProcessInfo] | None:
+        """What supervisord runs besides, as of the last look; None when the keeper does not tell.
+
+        The very same object as long as nothing of it changes.
+        """
+        return self._others
 
     async def hello(self) -> Hello:
         """Whether and how it is there; a supervisord without it says ``off``."""
@@ -118,7 +128,8 @@ class Keeper:
         async with self._turn:
             await asyncio.sleep(0)  # who looks at the same moment comes along
             self._looking = None  # who comes later wants a later look
-            said = await self._ask("changes", {"life": self._life, "since": self._version})
+            known = {"life": self._life, "since": self._version, "others": self._word}
+            said = await self._ask("changes", known)
             before = {} if said["all"] else self._programs
             gone = set(said["gone"])
             if said["programs"] or gone or said["all"]:
@@ -126,7 +137,15 @@ class Keeper:
                 kept = {name: one for name, one in before.items() if name not in gone}
                 self._programs = kept | fresh
             self._life, self._version = said["life"], said["version"]
+            self._hear_of_others(said.get("others") or {"word": ""})
             return self._programs
+
+    def _hear_of_others(self, said: Mapping[str, Json]) -> None:
+        self._word = said["word"]
+        if not self._word:
+            self._others = None
+        elif "processes" in said:
+            self._others = said["processes"]
 
     def _known(self, name: str, entry: Entry) -> Entry:
         known = self._programs.get(name)

@@ -38,12 +38,33 @@ def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
 
 
 def _fields(before: State, after: State) -> tuple[FieldChange, ...]:
+    """What differs, field by field; most often it is one, and nothing is inside of that."""
+    costs, old, new = _costs(type(after)), _dump(before), _dump(after)
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    flat = [name for name in names if _is_flat(old.get(name)) and _is_flat(new.get(name))]
+    found = [
+        FieldChange(name, old.get(name), new.get(name), costs.get(name, Apply.LIVE))
+        for name in flat
+    ]
+    deep = names if not flat else [name for name in names if name not in flat]
+    if deep:
+        found += _inside({n: old.get(n) for n in deep}, {n: new.get(n) for n in deep}, costs)
+    return tuple(sorted(found, key=lambda one: one.path))
+
+
+def _is_flat(value: Json) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _inside(
+    before: Mapping[str, Json], after: Mapping[str, Json], costs: Mapping[str, Apply]
+) -> Iterator[FieldChange]:
+    """The differences inside of fields."""
     # DeepDiff costs a tenth of a second to import: only a real difference pays for it.
     from deepdiff import DeepDiff
     from deepdiff.helper import notpresent
 
-    costs = _costs(type(after))
-    tree = DeepDiff(_dump(before), _dump(after), view="tree", ignore_numeric_type_changes=True)
+    tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True)
     fields = {}
     for levels in tree.values():
         for level in levels:
@@ -57,7 +78,7 @@ def _fields(before: State, after: State) -> tuple[FieldChange, ...]:
                 None if level.t2 is notpresent else level.t2,
                 costs.get(str(path[0]) if path else "", Apply.LIVE),
             )
-    return tuple(fields[name] for name in sorted(fields))
+    return iter(fields.values())
 
 
 def _dump(state: State | None) -> dict[str, Json]:

@@ -74,6 +74,10 @@ def nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Due
     return Due()
 
 
+def _at_any_time(resource: Resource[Any]) -> bool:
+    return True
+
+
 def _unpaused(resource: Resource[Any]) -> Resource[Any]:
     return resource
 
@@ -154,6 +158,8 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """What one document stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
     due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = nothing_due
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
+    is_timed: Callable[[Resource[SpecT]], bool] = _at_any_time
+    """Whether ``due`` may ever say anything about it."""
     paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
     """The same resource, asked to rest while something it needs is being put in place."""
     resumed: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused

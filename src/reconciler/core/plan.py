@@ -225,14 +225,15 @@ def _due_work(kinds: Kinds, wish: Wish, world: World, changing: set[Ref]) -> lis
     found = []
     resting = {ref for ref, one in wish.requests.items() if one.verb is Asked.STOP}
     passed_over = changing | wish.held.keys() | resting
+    timed = {name: kind for name, kind in kinds.items() if kind.due is not nothing_due}
     for ref, want in wish.desired.items():
-        due = kinds[ref.kind].due
-        if due is nothing_due or ref in passed_over or want.suspend:
+        kind = timed.get(ref[0])
+        if kind is None or not kind.is_timed(want) or ref in passed_over or want.suspend:
             continue
         live = seen_of(ref, world)
         if live is None or not live.owned:
             continue
-        work = due(want, live, wish.now)
+        work = kind.due(want, live, wish.now)
         if work.actions or work.after is not None:
             found.append((ref, work))
     return found

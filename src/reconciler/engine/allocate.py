@@ -38,13 +38,20 @@ class Ports:
         self._records = records
         self._taken: dict[str, int] = records.all(TOPIC)
         self._placed: dict[Ref, _Placed] = {}
+        self._wanted: dict[Ref, tuple[Resource[Any], Mapping[str, int | None]]] = {}
 
     def placed(self, instances: Instances) -> Iterator[tuple[Ref, Resource[Any]]]:
         """The same instances, every port a number."""
-        wanted = {ref: self._kinds[ref.kind].ports(one) for ref, one in instances.items()}
-        fixed = {port for own in wanted.values() for port in own.values() if port is not None}
-        for ref, one in instances.items():
-            open_ones = [name for name, port in wanted[ref].items() if port is None]
+        known, kinds = self._wanted, self._kinds
+        self._wanted = wanted = {
+            ref: was
+            if (was := known.get(ref)) is not None and was[0] is one
+            else (one, kinds[ref.kind].ports(one))
+            for ref, one in instances.items()
+        }
+        fixed = {port for _, own in wanted.values() for port in own.values() if port is not None}
+        for ref, (one, own) in wanted.items():
+            open_ones = [name for name, port in own.items() if port is None] if own else ()
             numbers = {name: self._number(ref, name, fixed) for name in open_ones}
             yield ref, self._with(one, numbers) if numbers else one
 

@@ -103,6 +103,10 @@ class FakeKeeper(Keeper):
     def life(self) -> str:
         return "1"
 
+    @property
+    def others(self) -> Sequence[ProcessInfo]:
+        return ()
+
     async def hello(self) -> Hello:
         self._check()
         return Hello("full", "", "1")

@@ -8,6 +8,7 @@ import sys
 import xmlrpc.client
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +167,31 @@ def test_only_what_changed_is_told(world: World) -> None:
     assert (set(told["programs"]), told["all"]) == ({"p-1"}, False)
     assert world.ask("changes", {"life": "another", "since": version})["all"]
     assert world.ask("changes", {"life": life, "since": told["version"]})["programs"] == {}
+
+
+def test_others_are_told_as_supervisord_tells_them(any_world: World) -> None:
+    """Whatever of it anybody asks; a word stands for all of it as long as nothing changes."""
+    world = any_world
+    (world.state_dir / "state/supervisor/strange.conf").write_text(
+        "[program:strange]\ncommand=/bin/sleep 1000\nautostart=false\n"
+        f"stdout_logfile={world.state_dir}/log/strange.log\n"
+    )
+    world.stock("reloadConfig")
+    world.stock("addProcessGroup", "strange")
+    world.shell("exec sleep 1000")
+
+    def told(known: str = "") -> dict[str, Any]:
+        asked = {"life": "", "since": 0, "others": known}
+        return dict(world.ask("changes", asked)["others"])
+
+    idle = told()
+    assert told(idle["word"]) == {"word": idle["word"]}
+    world.stock("startProcess", "strange")
+    running = told(idle["word"])
+    [info] = [one for one in running["processes"] if one["name"] == "strange"]
+    assert all(one["name"] != "web-0" for one in running["processes"])
+    stock = world.stock("getProcessInfo", "strange")
+    assert {key: info[key] for key in info if key != "now"} == {
+        key: stock[key] for key in info if key != "now"
+    }
+    assert info["pid"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ...core.kind import Kind
-from .actions import ProcessAction, due, reloads, steps
+from .actions import ProcessAction, due, is_timed, reloads, steps
 from .health import calls_for, health
 from .offers import offers
 from .spec import (
@@ -33,6 +33,7 @@ KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     needs=needs,
     instances=instances,
     due=due,
+    is_timed=is_timed,
     paused=paused,
     resumed=resumed,
     calls_for=calls_for,

@@ -89,15 +89,15 @@ def _put(change: Change[Program], before: Program, after: Program) -> Iterator[P
     new = change.verb is Verb.CREATE
     again = not new and change.apply in {Apply.RESTART, Apply.RECREATE}
     recreate = not new and change.apply is Apply.RECREATE
-    if change.apply is Apply.RELOAD and before.started and after.reload_signal:
+    if before.started and after.reload_signal and change.apply is Apply.RELOAD:
         # First the signal: killed before the record says that it was sent, it is sent again.
         yield Reload(name, after.reload_signal)
     if new or again or any(field.path not in _TRANSIENT for field in change.fields):
         yield WriteRecord(name, after, change.revision)
     if before.started and (recreate or not after.started):
         yield Stop(name)
-    kept_otherwise = keeping(name, before) != keeping(name, after)
-    if new or recreate or not before.installed or kept_otherwise:
+    as_told = new or recreate or not before.installed
+    if as_told or keeping(name, before) != keeping(name, after):
         yield Keep(name, after)
     if after.started and (recreate or not before.started):
         yield Start(name, after, *_why(change))
@@ -113,6 +113,11 @@ def _why(change: Change[Program]) -> tuple[str, str]:
     return change.cause.value, ", ".join(fields)[:_DETAIL] if change.before is not None else ""
 
 
+def is_timed(resource: Resource[ProcessSpec]) -> bool:
+    """Whether time brings it anything."""
+    return resource.spec.type == "cron"
+
+
 def reloads(resource: Resource[ProcessSpec]) -> Reload | None:
     """What makes it read its files again; None when the spec names no signal."""
     reload = resource.spec.reload
@@ -122,7 +127,7 @@ def reloads(resource: Resource[ProcessSpec]) -> Reload | None:
 def due(resource: Resource[ProcessSpec], seen: Observed[Program], now: float) -> Due:
     """The run of a ``cron`` whose time has come: once, however many were missed."""
     spec, last = resource.spec, seen.vitals.get("cron")
-    if spec.type != "cron" or spec.schedule is None or not last or not seen.state.started:
+    if spec.schedule is None or not last or not seen.state.started:
         return Due()
     if spec.run_on_start and not last["ranOnStart"]:
         return Due((Run(resource.ref.name, now, spec.concurrency),))

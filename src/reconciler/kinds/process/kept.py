@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from ...clients.keeper import Entry, Keeper
 from ...clients.supervisord import Supervisord
@@ -35,6 +35,8 @@ from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp
 from .together import Together
 
+Seen: TypeAlias = Mapping[str, Observed[Program]]
+
 
 class _Seen(NamedTuple):
     """A program as last seen, and what that was made from."""
@@ -61,6 +63,7 @@ class Kept:
         self._others = Others(supervisord, layout)
         self._seen: dict[str, _Seen] = {}
         self._ours: dict[str, Observed[Program]] = {}
+        self._whole: tuple[Seen, Seen, Seen] = ({}, self._ours, {})
         self._unsaid = True
         self._life = ""
         self._settling = Settling(keeper)
@@ -69,10 +72,8 @@ class Kept:
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program the keeper knows, and every one we ever wrote down."""
-        entries, others = await asyncio.gather(self._keeper.look(), self._others.look())
-        if self._keeper.life != self._life:
-            await self._others.look_around(entries.keys() | self._gathering.read_leftovers())
-            others, self._life = await self._others.look(), self._keeper.life
+        entries = await self._keeper.look()
+        others = await self._see_others(entries)
         if await self._gather(entries):
             self._unsaid = True
         if self._unsaid:
@@ -82,7 +83,9 @@ class Kept:
             self._seen = {name: self._observe(sight) for name, sight in sights}
             self._ours = {name: one.observed for name, one in self._seen.items()}
             self._unsaid = False
-        return others | self._ours
+        if self._whole[0] is not others or self._whole[1] is not self._ours:
+            self._whole = others, self._ours, {**others, **self._ours}
+        return self._whole[2]
 
     async def apply(self, action: ProcessAction) -> None:
         """Do one thing; it may have been done before."""
@@ -115,6 +118,15 @@ class Kept:
     async def last_lines(self, name: str) -> list[str]:
         """The last output before the last end."""
         return await self._keeper.tail(name)
+
+    async def _see_others(self, entries: Mapping[str, Entry]) -> Mapping[str, Observed[Program]]:
+        """What else runs there; a keeper of an earlier version does not tell."""
+        if self._keeper.others is not None:
+            return self._others.take(self._keeper.others)
+        if self._keeper.life != self._life:
+            await self._others.look_around(entries.keys() | self._gathering.read_leftovers())
+            self._life = self._keeper.life
+        return await self._others.look()
 
     async def _gather(self, entries: Mapping[str, Entry]) -> bool:
         if self._gathering.needs_disk():

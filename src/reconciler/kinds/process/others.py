@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ class Others:
         self._layout = layout
         self._strangers: tuple[str, ...] = ()
         self._seen: dict[str, Observed[Program]] = {}
+        self._told: Sequence[ProcessInfo] = ()
 
     async def look(self) -> dict[str, Observed[Program]]:
         """The stack's own programs and known strangers; unchanged ones are the same objects."""
@@ -30,6 +32,13 @@ class Others:
         found = await asyncio.gather(*(self._supervisord.process(name) for name in names))
         infos = [info for info in found if info is not None and not _is_idle_listener(info)]
         self._seen = {name_of(info): self._observe(info) for info in infos}
+        return self._seen
+
+    def take(self, infos: Sequence[ProcessInfo]) -> dict[str, Observed[Program]]:
+        """The same, as the keeper tells of them; the very same mapping for the same infos."""
+        if infos is not self._told:
+            self._told = infos
+            self._seen = {name_of(info): self._observe(info) for info in infos}
         return self._seen
 
     async def look_around(self, ours: AbstractSet[str]) -> None:

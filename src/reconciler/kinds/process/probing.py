@@ -43,6 +43,8 @@ class Probing:
         self._state_dir = state_dir
         self._subjects: dict[str, tuple[Observed[Program], Subject]] = {}
         self._judged: dict[str, _Judged] = {}
+        self._seen: Mapping[str, Observed[Program]] = {}
+        self._probed: dict[str, Observed[Program]] = {}
 
     async def observe(self) -> Mapping[str, Observed[Program]]:
         """Every program that is known, and what its probes say."""
@@ -64,7 +66,10 @@ class Probing:
 
     def judge(self, seen: Mapping[str, Observed[Program]]) -> Mapping[str, Observed[Program]]:
         """The same processes, with what their probes say; to be called within the event loop."""
-        probed = {name: one for name, one in seen.items() if one.state.probes is not None}
+        if seen is not self._seen:
+            self._seen = seen
+            self._probed = {n: one for n, one in seen.items() if one.state.probes is not None}
+        probed = self._probed
         if self._prober is not None:
             self._subjects = dict(self._follow(probed))
             self._prober.follow({name: one for name, (_, one) in self._subjects.items()})

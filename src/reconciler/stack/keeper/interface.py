@@ -47,7 +47,8 @@ class Interface:
     def changes(self, given: str) -> str:
         """What has changed since a version of a life."""
         asked = json.loads(given)
-        return json.dumps(self._awake().changes(str(asked["life"]), int(asked["since"])))
+        words = str(asked["life"]), int(asked["since"]), str(asked.get("others") or "")
+        return json.dumps(self._awake().changes(*words))
 
     def do(self, given: str) -> str:
         """Do what is asked, in order; for each null, or what was wrong with it."""

@@ -16,6 +16,7 @@ from supervisor.states import SupervisorStates
 from . import families
 from .lives import Lives
 from .loop import NEVER, Loop, QuickLoop
+from .others import others as tell_others
 from .program import Program
 from .spawning import Starter
 from .stock import Group, GroupConfig, ProgramConfig, QuietGroup
@@ -100,8 +101,11 @@ class Keeper:
         self._changed.pop(name, None)
         self._changed[name] = self.version
 
-    def changes(self, life: str, since: int) -> dict[str, Any]:
-        """What is not as it was in version ``since`` of the same life; else all there is."""
+    def changes(self, life: str, since: int, others: str = "") -> dict[str, Any]:
+        """What is not as it was in version ``since`` of the same life; else all there is.
+
+        ``others`` is the word that was told for all that is not the keeper's.
+        """
         everything = life != self.life or since < self._forgotten or since > self.version
         names, gone = list(self.programs), []
         if not everything:
@@ -112,6 +116,7 @@ class Keeper:
             "all": everything,
             "programs": {name: self.programs[name].entry() for name in names},
             "gone": gone,
+            "others": tell_others(self._supervisord.process_groups, others),
         }
 
     def ring(self, name: str) -> None:
