@@ -12,14 +12,17 @@ from reconciler.clients import ports
 from reconciler.clients.nginx import SupervisedRunner, find_nginx
 from reconciler.clients.supervisord import Fault, Refused, Supervisord
 from reconciler.core.errors import Terminal, Waiting
-from reconciler.kinds.gateway.files import INCLUDE, Include, shipped
+from reconciler.kinds.gateway.files import Folder
+from reconciler.kinds.gateway.include import INCLUDE
+from reconciler.kinds.gateway.state import Settings
 
 
 @pytest.mark.real
 async def test_our_files_are_accepted_and_bad_ones_quoted(stack_dir: Path, free_port: int) -> None:
     """The scratch folder is gone afterwards; nginx's own words are passed on."""
     nginx = await find_nginx()
-    files = {**shipped(), INCLUDE: Include("g", free_port, "127.0.0.1", "00").text().encode()}
+    plan = Folder(stack_dir).plan("g", free_port, "127.0.0.1", Settings())
+    files = dict(plan.contents)
     await nginx.check(files, near=stack_dir / "run")
     with pytest.raises(Terminal, match=r'unknown directive "nonsense".*gateway\.conf:1'):
         await nginx.check({**files, INCLUDE: b"nonsense on;\n"}, near=stack_dir / "run")

@@ -67,7 +67,7 @@ class Fake:
         rules = {name: rule for name, (rule, _) in self.world.rules.items()}
         name = winner(rules, Request(path))
         if name is None:
-            return 502 if listener.default_backend else 404
+            return 503 if listener.default_backend else 404
         respond = rules[name].respond
         return respond.body if respond else None
 
@@ -266,7 +266,7 @@ async def test_routes_are_served_and_changed(world: World) -> None:
     second = wish(gateway(port, defaultBackend=DEAD), route("a", "/a", "A"), route("c", "/c"))
     await converge(world.drivers(), second)
     answers = [await world.ask(port, path) for path in ("/a", "/b", "/c")]
-    assert answers == ["A", 502, "c"]
+    assert answers == ["A", 503, "c"]
     plan = await plan_of(world, second)
     assert plan.steps == plan.due == ()
 
@@ -293,7 +293,7 @@ async def test_a_crash_heals(world: World) -> None:
     await converge(world.drivers(), wanted)
 
     async def serves() -> bool:
-        return [await world.ask(port, path) for path in ("/a", "/b")] == ["a", 502]
+        return [await world.ask(port, path) for path in ("/a", "/b")] == ["a", 503]
 
     await eventually_async(serves)
 
@@ -365,7 +365,7 @@ async def test_killed_after_each_action_it_converges(world: World, change: str) 
         await _killed_after(world, after, done)
         await converge(world.drivers(), after)
     here = other if change == "update" else port
-    expected = {"create": ["a", "b", 502], "update": ["A", 404, "c"], "delete": [None] * 3}
+    expected = {"create": ["a", "b", 503], "update": ["A", 404, "c"], "delete": [None] * 3}
     assert [await world.ask(here, path) for path in ("/a", "/b", "/c")] == expected[change]
 
 

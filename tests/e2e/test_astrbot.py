@@ -94,7 +94,7 @@ def test_astrbot_lives_here(example: Stack, folder: Path) -> None:
     assert not (stack.root / "found.db").exists()
     assert stack.fetch("/")[0] == 200
     assert stack.fetch("/webui") == (301, "/webui/")
-    assert stack.fetch("/webui/")[0] == 502  # NapCat is not there
+    assert stack.fetch("/webui/")[0] == 503  # NapCat is not there
     stack.settle(60)
     napcat = stack.resource("Process/napcat-0")
     assert not napcat["vitals"].get("pid"), napcat

@@ -157,7 +157,7 @@ async def test_a_dead_backend_is_said_so(gateway: Gateway, backend: Backend) -> 
     """A backend that is gone or silent gives a page that says when to try again."""
     await gateway.serve(default="http://127.0.0.1:1")
     dead = await gateway.get("/x")
-    assert (dead.status_code, dead.headers["Retry-After"]) == (502, "2")
+    assert (dead.status_code, dead.headers["Retry-After"]) == (503, "2")
     assert "127.0.0.1" not in dead.text
     backend.silent = True
     slow = {"backend": backend.url, "timeouts": {"read": "200ms"}}

@@ -61,7 +61,7 @@ async def test_a_write_names_what_it_replaces(gateway: Gateway, control: httpx.A
         ({"match": {"pathPrefix": "x"}}, "match.pathPrefix: a path begins with /"),
         ({"match": {"pathEqual": "/a/../b"}}, "match.pathEqual: a segment"),
         ({"match": {"methods": "GET"}}, "match.methods must be a table"),
-        ({"respond": None, "proxy": {"backend": "http://example.com:80"}}, "proxy.backend"),
+        ({"respond": None, "proxy": {"backend": "http://example.com:80/x"}}, "proxy.backend"),
         ({"respond": None, "redirect": {"to": "javascript:x"}}, "not a path or a URL"),
         ({"respond": {"status": 99}}, "respond.status"),
         (with_header("A", "\r\n"), "a value is one line"),

@@ -56,7 +56,7 @@ end
 --- nil, or what is wrong with the default backend; null is none.
 function _M.default(url)
     if url ~= nil and url ~= json.null and not (type(url) == "string" and address.parse(url)) then
-        return "default_backend must be http://IP:PORT"
+        return "default_backend must be http://HOST:PORT, https://HOST:PORT or unix:/PATH"
     end
 end
 

@@ -1,7 +1,10 @@
 --- What of a request decides which rule serves it. Headers are read only where a rule asks.
 
+local origin = require("reconciler.origin")
+
 local concat = table.concat
 local lower = string.lower
+local host = origin.host
 local pairs, rawget, type = pairs, rawget, type
 local ngx = ngx
 
@@ -27,7 +30,7 @@ end
 function _M.of_request(path)
     local var = ngx.var
     return {
-        host = lower(var.host),
+        host = host(),
         path = path,
         method = var.request_method,
         header = _M.header,

@@ -1,76 +1,154 @@
 --- Requests that are handed on to a program.
 
 local address = require("reconciler.address")
+local carry = require("reconciler.carry")
 local origin = require("reconciler.origin")
+local pages = require("reconciler.pages")
 local pools = require("reconciler.pools")
+local secure = require("reconciler.secure")
 local target = require("reconciler.target")
 
+local find = string.find
 local ipairs = ipairs
 local ngx = ngx
+local tonumber = tonumber
+local clear, with_query = origin.clear, target.with_query
 
 local _M = {}
 
 
-local function with_limits(peer, limits)
-    peer.connect = limits and limits.connect
-    peer.read = limits and limits.read
-    peer.send = limits and limits.send
-    return peer
+--- Prepare the way of a request of a rule that asks for nothing special.
+local function serve_plain(entry, path)
+    clear()
+    ngx.var.target = with_query(path)
+    ngx.ctx.peer = entry.peer
 end
 
 
---- Where requests go for `url`: what balancer.lua needs.
-function _M.peer(url, limits)
-    local host, port = address.parse(url)
-    return with_limits({ host = host, port = port }, limits)
+--- A body larger than the rule takes is refused: unread where its size is announced, else as soon
+-- as it is read, which nginx bounds by the limit of the whole gateway.
+local function is_too_large(limit)
+    local announced = tonumber(ngx.var.http_content_length)
+    if announced or not ngx.var.http_transfer_encoding then
+        return (announced or 0) > limit
+    end
+    ngx.req.read_body()
+    return tonumber(ngx.var.request_body_file and target.size_of(ngx.req.get_body_file())
+        or #(ngx.req.get_body_data() or "")) > limit
 end
 
 
---- Where requests go for a process: to its ready instances.
-local function pooled(process, limits)
-    local pool = "process/" .. process.name .. "/" .. process.port
-    return with_limits({ pool = pool, wait = process.wait or 0 }, limits)
-end
-
-
---- Prepare the way of a request that no rule takes.
-function _M.default(peer, path)
-    origin.write_headers()
-    ngx.var.target = target.with_query(path)
-    ngx.ctx.peer = peer
-end
-
-
---- Prepare the way of a request of this rule.
+--- Prepare the way of a request of a rule that asks for more.
 local function serve(entry, path)
-    local proxy = entry.rule.proxy
-    origin.write_headers()
+    local proxy, var = entry.rule.proxy, ngx.var
+    if proxy.maxBody and is_too_large(proxy.maxBody) then
+        return pages.too_large()
+    end
+    clear()
     for _, header in ipairs(proxy.setHeaders or {}) do
         ngx.req.set_header(header.name, header.value)
     end
     if proxy.stripPrefix then
         path = target.joined("/", path, entry.prefix)
     end
-    ngx.var.target = target.with_query(path)
+    var.target = with_query(path)
+    if entry.tls_name then
+        var.upstream, var.tls_name = secure.upstream(entry), entry.tls_name
+    end
+    if entry.told_host then
+        var.told_host = entry.told_host
+    end
     if entry.peer.pool then
-        ngx.var.pooled = entry.name
+        var.pooled = entry.name or ""
         if not pools.is_open(entry.peer.pool) then
             return ngx.exec("@parked")
         end
     end
+    if entry.way then
+        return carry.go(entry.way, entry.peer)
+    end
     ngx.ctx.peer = entry.peer
+end
+
+
+--- The ready instances of a process, as address.parse() would say it.
+local function instances(process)
+    return {
+        scheme = "http",
+        pool = "process/" .. process.name .. "/" .. process.port,
+        wait = process.wait or 0,
+    }
+end
+
+
+local function peer_of(found, limits)
+    return {
+        host = found.host,
+        port = found.port,
+        pool = found.pool,
+        wait = found.wait,
+        connect = limits.connect,
+        read = limits.read,
+        send = limits.send,
+    }
+end
+
+
+--- The host a backend is told: the one the client asked for, unless it is a server elsewhere, which
+-- knows only its own.
+local function told_host(proxy, found)
+    local wish = proxy.hostHeader or (found.scheme == "https" and found.pool and "backend")
+    if wish ~= "backend" or not found.port then
+        return nil
+    end
+    local usual = found.port == (found.scheme == "https" and 443 or 80)
+    return (found.name or found.host) .. (usual and "" or ":" .. found.port)
+end
+
+
+local PLAIN = { on = "@buffered", off = "@streamed" }
+local TLS = { auto = "@tls", on = "@tls_buffered", off = "@tls_streamed" }
+local UNVERIFIED = {
+    auto = "@unverified", on = "@unverified_buffered", off = "@unverified_streamed",
+}
+
+
+--- The location of nginx.conf that hands on in the way asked for; nil for the usual one.
+local function way_of(proxy, found)
+    local ways = PLAIN
+    if found.scheme == "https" then
+        ways = proxy.tls and proxy.tls.verify == false and UNVERIFIED or TLS
+    end
+    return ways[proxy.buffering or "auto"]
 end
 
 
 --- What serves the requests of an entry; made with the first one.
 function _M.prepare(entry)
     local proxy = entry.rule.proxy
-    if proxy.process then
-        entry.peer = pooled(proxy.process, proxy.timeouts)
-    else
-        entry.peer = _M.peer(proxy.backend, proxy.timeouts)
+    local found = proxy.process and instances(proxy.process) or address.parse(proxy.backend)
+    entry.peer = peer_of(found, proxy.timeouts or {})
+    entry.way = way_of(proxy, found)
+    entry.told_host = told_host(proxy, found)
+    if found.scheme == "https" then
+        local wish = proxy.tls and proxy.tls.serverName
+        entry.tls_name = wish or found.name or (find(found.host, "^%[") and found.host:sub(2, -2))
+            or found.host
     end
-    return serve
+    local headers = proxy.setHeaders
+    if proxy.maxBody or proxy.stripPrefix or (headers and headers[1])
+        or entry.way or entry.told_host or found.pool then
+        return serve
+    end
+    return serve_plain
+end
+
+
+--- An entry for what no rule takes.
+function _M.default(url)
+    local entry = { rule = { proxy = { backend = url } } }
+    entry.serve = _M.prepare(entry)
+    return entry
 end
 
 

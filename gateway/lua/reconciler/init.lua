@@ -3,7 +3,10 @@
 local compact = require("reconciler.compact")
 local ffi = require("ffi")
 local expiry = require("reconciler.expiry")
+local json = require("reconciler.json")
 local log = require("reconciler.log")
+local reserved = require("reconciler.reserved")
+local settings = require("reconciler.settings")
 local store = require("reconciler.store")
 local tally = require("reconciler.tally")
 local writes = require("reconciler.writes")
@@ -37,16 +40,26 @@ local function read(name)
 end
 
 
+--- The fields of the Gateway, as gateway.conf notes them.
+local function apply(wishes)
+    settings.trusts = wishes.trustedProxies ~= nil and wishes.trustedProxies[1] ~= nil
+    settings.maintenance = wishes.maintenancePage and read("maintenance.html")
+    settings.reserved = wishes.reserved or {}
+    reserved.arrange(settings.reserved)
+end
+
+
 --- For init_by_lua.
 function _M.master()
     local include = read("gateway.conf") or ""
     _M.config = {
         digest = ngx.md5(include),
-        listen = include:match("\nlisten (.-);") or "",
+        listen = include:match("\nlisten ([^;]-);") or "",
         code = include:match("\n# code (%x+)") or "",
     }
     log.begin()
     tally.map()
+    apply(json.decode(include:match("\n# settings ([^\n]*)") or "{}") or {})
     local raw = read("table.json")
     if raw then
         writes.load(raw)

@@ -13,7 +13,7 @@ local PEER = { host = "unix:../../run/operator.sock" }
 local _M = {}
 
 
---- Answer, or prepare the way to the operator. `class` is what reserved.class() says of `path`.
+--- Answer, or prepare the way to the operator: `class` and `path` are what reserved.class() says.
 function _M.serve(class, path)
     local known = origin.is_local()
     -- Numbers are for this machine, and for who has a token: the operator looks whether it is one.
@@ -28,7 +28,7 @@ function _M.serve(class, path)
         return pages.say(413, "this request is larger than the operator takes")
     end
     ngx.var.reconciler_client = known and "local" or "stranger"
-    origin.write_headers()
+    origin.clear()
     ngx.var.target = target.with_query(path)
     ngx.ctx.peer = PEER
 end

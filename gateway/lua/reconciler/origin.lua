@@ -1,36 +1,84 @@
---- Who asks, and what programs are told about it. Nothing a client says about itself is believed.
+--- Who asks. What programs are told about it is written by nginx.conf; here goes what a client
+-- claims of itself.
 
-local find, sub = string.find, string.sub
-local pairs = pairs
+local ffi = require("ffi")
+local base = require("resty.core.base")
+require("resty.core.request") -- declares what is called below
+local settings = require("reconciler.settings")
+
+local C = ffi.C
+local bor = require("bit").bor
+local find, gsub, lower, sub = string.find, string.gsub, string.lower, string.sub
 local ngx = ngx
+local get_request = base.get_request
+
+local MOST = 128 -- header lines that are looked at in one go
+local PREFIX = "x-forwarded-"
+local SIZE = #PREFIX
+local X = string.byte("x")
+
+local truncated = ffi.new("int[1]")
+local room, capacity = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", MOST), MOST
 
 local _M = {}
 
 
---- What a program behind the gateway is told about who was asked.
-function _M.write_headers()
-    local var = ngx.var
-    local host = var.host
-    if host == "" or host == "_" then
-        host = "localhost" -- HTTP/1.0 without a Host
-    end
-    local port = find(var.http_host or "", ":%d+$") and var.http_host:match(":(%d+)$")
-    var.forwarded_host = port and host .. ":" .. port or host
-    var.forwarded_port = port or var.server_port
-    for name in pairs(ngx.req.get_headers(0)) do
-        if sub(name, 1, 12) == "x-forwarded-" then
-            ngx.req.clear_header(name)
+local function begins(key)
+    for i = 1, SIZE - 1 do
+        -- Letters in either case; the dashes have this bit anyway.
+        if bor(key.data[i], 32) ~= PREFIX:byte(i + 1) then
+            return false
         end
     end
+    return true
+end
+
+
+--- Take away every X-Forwarded-* a client sent, unless a trusted proxy did. The usual request has
+-- none, and is only looked through: no string is made.
+function _M.clear()
+    local request = get_request()
+    local count = C.ngx_http_lua_ffi_req_get_headers_count(request, 0, truncated)
+    if count > capacity then
+        room, capacity = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", count), count
+    end
+    if C.ngx_http_lua_ffi_req_get_headers(request, room, count, 1) ~= 0 then
+        return ngx.exit(500) -- rather than believe what could not be read
+    end
+    local claims
+    for i = 0, count - 1 do
+        local key = room[i].key
+        if key.len > SIZE and bor(key.data[0], 32) == X and begins(key) then
+            claims = claims or {}
+            claims[#claims + 1] = ffi.string(key.data, key.len)
+        end
+    end
+    if claims and ngx.var.from_proxy ~= "1" then
+        for i = 1, #claims do
+            ngx.req.clear_header(claims[i])
+        end
+    end
+end
+
+
+--- The host that is asked for, in small letters and without a port.
+function _M.host()
+    local var = ngx.var
+    if settings.trusts and var.from_proxy == "1" then
+        return lower((gsub(var.forwarded_host, ":%d+$", "")))
+    end
+    return var.host -- nginx has done so already
 end
 
 
 --- A request that another proxy passed on is a stranger's, wherever that proxy runs.
 function _M.is_local()
     local var = ngx.var
+    if var.http_x_forwarded_for or var.http_forwarded or var.http_via then
+        return false
+    end
     local address = var.remote_addr
-    return (sub(address, 1, 4) == "127." or address == "::1")
-        and not (var.http_x_forwarded_for or var.http_forwarded or var.http_via)
+    return sub(address, 1, 4) == "127." or address == "::1" or find(var.from_proxy, "1") ~= nil
 end
 
 

@@ -3,6 +3,7 @@
 -- How many and for how long is bounded; whoever goes away frees their place.
 
 local attempts = require("reconciler.attempts")
+local carry = require("reconciler.carry")
 local flights = require("reconciler.flights")
 local pages = require("reconciler.pages")
 local pools = require("reconciler.pools")
@@ -100,7 +101,7 @@ local function serve(entry)
     local since = tonumber(var.parked_since) or ngx.now()
     var.parked_since = since
     if park(entry.peer.pool, since + (entry.peer.wait or 0)) then
-        return ngx.exec("@again")
+        return ngx.exec(entry.way or "@again")
     end
     return pages.away("the program behind this address is away at the moment")
 end
@@ -141,8 +142,13 @@ function _M.after_failure()
 end
 
 
---- For access_by_lua of the location where it goes on.
+--- For access_by_lua of the locations where a request goes on.
 function _M.resume()
+    local peer = carry.take()
+    if peer then
+        ngx.ctx.peer = peer
+        return
+    end
     local entry = pooled_entry()
     if not entry then
         return pages.away("this address has just changed")

@@ -1,52 +1,71 @@
 --- Paths of the operator's own. No rule can take them, whatever it says. Pure.
 
-local sub = string.sub
-local ipairs = ipairs
+local byte, sub = string.byte, string.sub
+local insert = table.insert
+local ipairs, pairs = ipairs, pairs
 
-local HEALTH = {
-    ["/health"] = true, ["/healthz"] = true, ["/livez"] = true, ["/readyz"] = true,
+--- What each is for: "closed" is ours, but nothing is there yet. A `/` at the end: all below it.
+local OWN = {
+    ["/health"] = "health", ["/healthz"] = "health", ["/livez"] = "health",
+    ["/readyz"] = "health", ["/metrics"] = "metrics",
+    ["/admin/api/"] = "api", ["/api/pm/"] = "api",
+    ["/admin/routes.json"] = "api", ["/admin/password"] = "api",
+    ["/api/sync-progress"] = "closed",
+    ["/health/"] = "closed", ["/admin/ui/"] = "closed", ["/sync/api/"] = "closed",
 }
-local CLOSED = { ["/api/sync-progress"] = true }
-local ORIGINAL = { ["/admin/routes.json"] = true, ["/admin/password"] = true }
-local API = { "/admin/api/", "/api/pm/" }
 local LISTS = { "/admin/routes.json", "/admin/api/v1/routes" }
 local LARGEST = 1024 * 1024 -- bytes of a request to the operator
 local LARGEST_LIST = 4 * LARGEST -- of one that may bring all routes at once
-local PREFIXES = { "/health/", "/admin/ui/", "/sync/api/" }
+
+local exact, below -- by the whole path; by the byte after its first slash
 
 local _M = {}
 
 
-local function begins(path, prefixes)
-    for _, prefix in ipairs(prefixes) do
-        if sub(path, 1, #prefix) == prefix then
-            return true
+--- Have them where a Gateway wants them: `wishes` names a new place or false for some.
+function _M.arrange(wishes)
+    exact, below = {}, {}
+    for own, class in pairs(OWN) do
+        local place = wishes[own]
+        if place == nil then
+            place = own
+        end
+        if place and sub(place, -1) == "/" then
+            local key = byte(place, 2)
+            below[key] = below[key] or {}
+            insert(below[key], { prefix = place, size = #place, class = class, own = own })
+        elseif place then
+            exact[place] = { class = class, own = own }
         end
     end
 end
 
 
---- "health", "metrics", "api", "closed" (ours, but nothing is there yet) or nil.
+--- What a path of ours is for and where the operator has it, or nil.
 function _M.class(path)
-    if HEALTH[path] then
-        return "health"
+    local found = exact[path]
+    if found then
+        return found.class, found.own
     end
-    if path == "/metrics" then
-        return "metrics"
-    end
-    if ORIGINAL[path] or begins(path, API) then
-        return "api"
-    end
-    if CLOSED[path] or begins(path, PREFIXES) then
-        return "closed"
+    for _, one in ipairs(below[byte(path, 2)] or exact) do
+        if sub(path, 1, one.size) == one.prefix then
+            return one.class, one.own .. sub(path, one.size + 1)
+        end
     end
 end
 
 
---- How many bytes a request for `path` may have.
+--- How many bytes a request may have that the operator has at `path`.
 function _M.largest(path)
-    return begins(path, LISTS) and LARGEST_LIST or LARGEST
+    for _, prefix in ipairs(LISTS) do
+        if sub(path, 1, #prefix) == prefix then
+            return LARGEST_LIST
+        end
+    end
+    return LARGEST
 end
 
+
+_M.arrange({})
 
 return _M

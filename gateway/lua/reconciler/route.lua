@@ -51,10 +51,10 @@ function _M.route()
     if not path then
         return pages.bad_path(why)
     end
-    local class = reserved.class(path)
+    local class, own = reserved.class(path)
     if class then
         enter(OPERATOR)
-        return operator.serve(class, path)
+        return operator.serve(class, own)
     end
     local table_now = current()
     local entry = pick(table_now.index, of_request(path))
@@ -62,11 +62,12 @@ function _M.route()
         enter(entry)
         return (entry.serve or prepare(entry))(entry, path)
     end
-    enter(table_now.default and DEFAULT or NOBODY)
-    if not table_now.default then
+    entry = table_now.default
+    enter(entry and DEFAULT or NOBODY)
+    if not entry then
         return pages.nothing_here()
     end
-    return forward.default(table_now.default, path)
+    return (entry.serve or prepare(entry))(entry, path)
 end
 
 

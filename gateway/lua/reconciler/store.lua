@@ -24,7 +24,7 @@ local function set_default(table_now, url)
         url = nil
     end
     table_now.default_url = url
-    table_now.default = url and forward.peer(url)
+    table_now.default = url and forward.default(url)
 end
 
 

@@ -27,4 +27,16 @@ function _M.joined(base, path, prefix)
 end
 
 
+--- Bytes of a file, 0 when there is none.
+function _M.size_of(name)
+    local file = name and io.open(name, "rb")
+    if not file then
+        return 0
+    end
+    local size = file:seek("end")
+    file:close()
+    return size
+end
+
+
 return _M

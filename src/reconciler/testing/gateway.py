@@ -55,11 +55,11 @@ class FakeGatewayDriver:
     async def apply(self, action: GatewayAction) -> None:
         world = self.world
         match action:
-            case Configure(name, listen, bind):
+            case Configure(name, listen, bind, settings):
                 before = world.listener or Listener(listen=listen, bind=bind, started=False)
                 world.name = name
                 fresh = {"listen": listen, "bind": bind, "loaded": True, "code": "current"}
-                world.listener = before.model_copy(update=fresh)
+                world.listener = before.model_copy(update={**dict(settings), **fresh})
             case Start() | SetDefault() | KeepTable():
                 self._change(action)
             case Retire(name):

@@ -110,8 +110,8 @@ async def test_another_edition_is_loaded(parts: LocalGateway, free_port: int) ->
     await converge(parts, free_port)
     pid = await parts.runner.pid()
     newer = make_gateway(parts.place.state_dir, parts.runner)
-    newer.gateway._shipped["lua/reconciler/new.lua"] = b"return {}\n"
-    newer.gateway._edition = "abcdef"
+    newer.gateway.folder.shipped["lua/reconciler/new.lua"] = b"return {}\n"
+    newer.gateway.folder.edition = "abcdef"
     assert (await see(newer)).state.code not in {"current", "abcdef"}
     await converge(newer, free_port)
     assert (parts.place.prefix / "lua" / "reconciler" / "new.lua").exists()
@@ -139,8 +139,8 @@ async def test_files_nginx_refuses_stay_out(parts: LocalGateway, free_port: int)
     """A broken edition is refused with nginx's words; the old one goes on serving."""
     await converge(parts, free_port)
     broken = make_gateway(parts.place.state_dir, parts.runner)
-    broken.gateway._shipped["nginx.conf"] = b"nonsense on;\n"
-    broken.gateway._edition = "bad0"
+    broken.gateway.folder.shipped["nginx.conf"] = b"nonsense on;\n"
+    broken.gateway.folder.edition = "bad0"
     with pytest.raises(Terminal, match='unknown directive "nonsense"'):
         await broken.gateway.apply(Configure("gateway", free_port, HERE))
     await broken.wire.aclose()
@@ -163,7 +163,8 @@ async def test_a_deaf_gateway_is_started_again(
     (parts.place.run / "gateway.sock").unlink()
     assert (await see(parts)).vitals["state"] == "starting"
     assert (await see(parts)).state.started
-    monkeypatch.setattr(driver, "PATIENCE", 0.0)
+    # Longer than a start takes, or the new one would be taken for deaf as well.
+    monkeypatch.setattr(driver, "PATIENCE", 1.0)
     await converge(parts, free_port)
     assert await parts.runner.pid() != pid
 

@@ -12,7 +12,8 @@ from reconciler.core.diff import diff
 from reconciler.core.model import Apply, Due, HealthCode, Observed, Origin, Ref, Resource
 from reconciler.kinds.gateway import KIND
 from reconciler.kinds.gateway.actions import Configure, KeepTable, Retire, SetDefault, Start
-from reconciler.kinds.gateway.files import Include, edition, shipped
+from reconciler.kinds.gateway.files import edition, shipped
+from reconciler.kinds.gateway.include import Include
 from reconciler.kinds.gateway.spec import GatewaySpec
 from reconciler.kinds.gateway.state import Listener, render
 

@@ -60,11 +60,13 @@ def test_a_backend_has_one_spelling(given: str, canonical: str) -> None:
 @pytest.mark.parametrize(
     ("backend", "says"),
     [
-        ("https://127.0.0.1:1", "https:// backends are not supported yet"),
-        ("unix:/x.sock", "unix:// backends are not supported yet"),
+        ("unix:x.sock", "not the path of a socket"),
+        ("unix:/run//x.sock", "not the path of a socket"),
+        ("unix:/run/x.sock?y", "not the path of a socket"),
+        ("unix:/" + "x" * 100, "at most 100 bytes"),
         ("http://example.com:80", "host names are not supported yet"),
-        ("http://127.0.0.1:1/base", "a path after 127.0.0.1:1 is not supported yet"),
-        ("http://u:p@127.0.0.1:1", "a user name in a backend is not supported yet"),
+        ("http://127.0.0.1:1/base", "a path after 127.0.0.1:1 would replace"),
+        ("http://u:p@127.0.0.1:1", "no user name in a backend"),
         ("http://0.0.0.0:80", "requests go to 127.0.0.1"),
         ("http://169.254.169.254", "not an address of a backend"),
         ("http://127.1:80", "host names are not supported yet"),

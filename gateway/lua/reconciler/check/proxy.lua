@@ -8,9 +8,13 @@ local ipairs, type = ipairs, type
 
 local KNOWN = {
     backend = "string", process = "table", stripPrefix = "boolean", setHeaders = "table",
-    timeouts = "table",
+    timeouts = "table", maxBody = "number", buffering = "string", hostHeader = "string",
+    tls = "table",
 }
 local PROCESS = { name = "string", port = "string", wait = "number" }
+local BUFFERING = { auto = true, on = true, off = true }
+local HOST_HEADER = { client = true, backend = true }
+local TLS = { verify = "boolean", serverName = "string" }
 local TIMEOUTS = { connect = "number", read = "number", send = "number" }
 -- Written by the gateway itself, or about one connection and not about the request.
 local RESERVED = {
@@ -48,7 +52,36 @@ local function misfit_place(proxy)
             or (not (process.name and process.port) and "proxy.process needs name and port")
             or nil
     end
-    return not address.parse(proxy.backend) and "proxy.backend must be http://IP:PORT" or nil
+    return not address.parse(proxy.backend)
+        and "proxy.backend must be http://HOST:PORT, https://HOST:PORT or unix:/PATH" or nil
+end
+
+
+local function misfit_choice(proxy)
+    if proxy.buffering and not BUFFERING[proxy.buffering] then
+        return "proxy.buffering must be auto, on or off"
+    end
+    if proxy.hostHeader and not HOST_HEADER[proxy.hostHeader] then
+        return "proxy.hostHeader must be client or backend"
+    end
+    if proxy.maxBody and proxy.maxBody < 0 then
+        return "proxy.maxBody must be a number of bytes"
+    end
+end
+
+
+local function misfit_tls(proxy)
+    local tls = proxy.tls
+    if not tls then
+        return nil
+    end
+    if not find(proxy.backend or "", "^https:") then
+        return "proxy.tls is for https:// backends"
+    end
+    return fields.misfit("tls", tls, TLS)
+        or (tls.serverName and not find(tls.serverName, "^[%w._-]+$")
+            and "proxy.tls.serverName must be a host name")
+        or nil
 end
 
 
@@ -59,7 +92,7 @@ function _M.misfit(proxy, condition)
     if why then
         return why
     end
-    why = misfit_place(proxy)
+    why = misfit_place(proxy) or misfit_choice(proxy) or misfit_tls(proxy)
     if why then
         return why
     end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from ...core.model import Apply, Change
-from .state import Listener
+from .state import Listener, Settings
 
 
 class Configure(NamedTuple):
@@ -14,6 +14,7 @@ class Configure(NamedTuple):
     name: str
     listen: int
     bind: str
+    settings: Settings = Settings()
 
 
 class Start(NamedTuple):
@@ -55,7 +56,7 @@ def steps(change: Change[Listener]) -> tuple[GatewayAction, ...]:
         return (Retire(change.ref.name),)
     actions: list[GatewayAction] = []
     if before is None or any(field.apply is Apply.RELOAD for field in change.fields):
-        actions.append(Configure(change.ref.name, after.listen, after.bind))
+        actions.append(Configure(change.ref.name, after.listen, after.bind, after.settings))
     if before is None or not before.started:
         actions.append(Start(after.listen, after.bind))
     if (before.default_backend if before else None) != after.default_backend:

@@ -19,7 +19,8 @@ from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.pool import unused_pools
 from .actions import Configure, DropPools, GatewayAction, KeepTable, Retire, SetDefault, Start
-from .files import INCLUDE, Include, Place, edition, parse_listen, shipped
+from .files import Files, Folder, Place
+from .include import INCLUDE, Include, parse_listen
 from .state import CURRENT, Listener
 from .traffic import targets
 
@@ -39,8 +40,7 @@ class GatewayDriver:
         self._table = table
         self._runner = runner
         self._nginx = nginx
-        self._shipped = shipped()
-        self._edition = edition(self._shipped)
+        self.folder = Folder(place.prefix)
         self._hung_up: tuple[bytes, float] | None = None
         self._silent_since: float | None = None
 
@@ -50,22 +50,23 @@ class GatewayDriver:
         if raw is None:
             return {}
         pid = await self._runner.pid()
-        include = Include.parse(raw.decode(errors="replace"))
+        include = self.folder.read(raw)
         answer = await self._answer() if pid is not None else None
         self._listen_for_life(pid, answering=answer is not None)
         if answer is None:
             state, vitals = await self._at_rest(include, pid)
         else:
-            state, vitals = await self._running(raw, *answer)
-        if not self._is_intact(raw, include):
+            state, vitals = await self._running(raw, include, *answer)
+        if not (self.folder.is_intact(include, raw) and self.folder.is_up_to_date(include)):
             state = state.model_copy(update={"loaded": False})
         owned = include.name is not None
         return {include.name or "gateway": Observed(state, owned, vitals | {"pid": pid})}
 
     async def apply(self, action: GatewayAction) -> None:
         match action:
-            case Configure(name, listen, bind):
-                await self._configure(Include(name, listen, bind, self._edition))
+            case Configure(name, listen, bind, settings):
+                plan = self.folder.plan
+                await self._configure(await asyncio.to_thread(plan, name, listen, bind, settings))
             case Start(listen, bind):
                 await self._start(listen, bind)
             case SetDefault(backend):
@@ -89,6 +90,7 @@ class GatewayDriver:
     async def _at_rest(self, include: Include, pid: int | None) -> tuple[Listener, dict[str, Json]]:
         """Not running, or not answering yet: the files say what it is or will be."""
         state = Listener(
+            **dict(include.settings),
             listen=include.listen,
             bind=include.bind,
             default_backend=await self._table.kept_default(),
@@ -96,15 +98,6 @@ class GatewayDriver:
             started=pid is not None and not self._deaf(),
         )
         return state, {"state": "stopped" if pid is None else "starting"}
-
-    def _is_intact(self, raw: bytes, include: Include) -> bool:
-        """Whether no hand has changed the files; those of another edition differ by their code."""
-        if include.code != self._edition:
-            return True
-        return raw == include.text().encode() and all(
-            read_bytes(self._place.prefix / name) == content
-            for name, content in self._shipped.items()
-        )
 
     def _listen_for_life(self, pid: int | None, *, answering: bool) -> None:
         """Remember since when a running gateway has not answered (its socket may be gone)."""
@@ -118,10 +111,11 @@ class GatewayDriver:
         return since is not None and time.monotonic() - since > PATIENCE
 
     async def _running(
-        self, raw: bytes, status: Status, document: Document
+        self, raw: bytes, include: Include, status: Status, document: Document
     ) -> tuple[Listener, dict[str, Json]]:
         bind, port = parse_listen(f"listen {status.listen};")
         state = Listener(
+            **dict(include.settings),
             listen=port,
             bind=bind,
             default_backend=document.default_backend,
@@ -143,10 +137,10 @@ class GatewayDriver:
         }
 
     def _named(self, code: str) -> str:
-        return CURRENT if code == self._edition else code
+        return CURRENT if code == self.folder.edition else code
 
-    async def _configure(self, include: Include) -> None:
-        content = include.text().encode()
+    async def _configure(self, wanted: Files) -> None:
+        include, content = wanted.include, wanted.contents[INCLUDE]
         self._wait_for_reload(content)
         running = await self._running_listener()
         if running is None and await self._runner.pid() is not None:
@@ -155,9 +149,8 @@ class GatewayDriver:
         if running != (include.bind, include.listen):
             await self._claim(include.bind, include.listen)
         nginx = await self._nginx()
-        files = {**self._shipped, INCLUDE: content}
-        await nginx.check(files, near=self._place.run)
-        await asyncio.to_thread(self._write, files, nginx)
+        await nginx.check(wanted.contents, near=self._place.run)
+        await asyncio.to_thread(self._write, wanted, nginx)
         if running is not None:
             self._hung_up = (content, time.monotonic())
             await self._runner.hang_up()
@@ -188,12 +181,8 @@ class GatewayDriver:
         answer = await self._answer()
         return parse_listen(f"listen {answer[0].listen};") if answer else None
 
-    def _write(self, files: Mapping[str, bytes], nginx: Nginx) -> None:
-        # The include goes last: it names the edition of the others.
-        for name, content in files.items():
-            path = self._place.prefix / name
-            if read_bytes(path) != content:
-                write_atomic(path, content)
+    def _write(self, files: Files, nginx: Nginx) -> None:
+        self.folder.write(files)
         write_atomic(self._place.record, self._start_record(nginx))
 
     def _start_record(self, nginx: Nginx) -> bytes:
@@ -205,7 +194,7 @@ class GatewayDriver:
             "umask": "077",
             "user": None,
             "view": {},
-            "digest": self._edition,
+            "digest": self.folder.edition,
             "revision": "",
         }
         return json.dumps(record, indent=1).encode()
@@ -234,8 +223,9 @@ class GatewayDriver:
         await self._runner.stop()
         if await self._runner.pid() is not None:
             raise Waiting("the gateway is stopping", reason="Stopping", after=LOOK_AGAIN)
-        for path in (self._place.table, self._place.record, self._place.include):
+        for path in (self._place.table, self._place.record):
             await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(self.folder.clear)
 
 
 def _url(bind: str, port: int) -> str:

@@ -1,18 +1,26 @@
-"""The gateway's files: what we ship, and the one include that a Gateway's fields decide."""
+"""The gateway's files: where they are, and those that are the same whatever the specs say."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
-INCLUDE: Final = "gateway.conf"
+import certifi
+
+from ...clients.files import write_atomic
+from ...clients.table_file import read_bytes
+from ...core.errors import Terminal
+from .include import AROUND, CERTIFICATE, INCLUDE, KEY, PAGE, Include, digest, sources
+from .state import Settings
+
+BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 ASSETS: Final = Path(__file__).parents[2] / "assets" / "gateway"
-_MARK: Final = re.compile(r"# Written by reconciler for Gateway/([-a-z0-9]+);")
-_CODE: Final = re.compile(r"^# code ([0-9a-f]+)$", re.MULTILINE)
-_LISTEN: Final = re.compile(r"^listen (?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]+);$", re.MULTILINE)
 
 
 class Place(NamedTuple):
@@ -41,43 +49,16 @@ class Place(NamedTuple):
         return self.state_dir / "run"
 
 
-class Include(NamedTuple):
-    """What gateway.conf says. ``name`` is None when the file is not ours."""
-
-    name: str | None
-    listen: int
-    bind: str
-    code: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a file of ours, however a hand has changed it since."""
-        mark, code = _MARK.match(text), _CODE.search(text)
-        bind, port = parse_listen(text)
-        return cls(mark[1] if mark else None, port, bind, code[1] if code else "")
-
-    def text(self) -> str:
-        """The file."""
-        host = f"[{self.bind}]" if ":" in self.bind else self.bind
-        return (
-            f"# Written by reconciler for Gateway/{self.name}; a change by hand is undone.\n"
-            f"# code {self.code}\n"
-            f"listen {host}:{self.listen};\n"
-        )
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """Address and port of a listen directive; ``("", 0)`` when there is none of ours."""
-    found = _LISTEN.search(text)
-    return (found[1] or found[2], int(found[3])) if found else ("", 0)
-
-
 def shipped() -> dict[str, bytes]:
-    """nginx.conf and the Lua of this edition of reconciler, by their path in the prefix."""
-    lua = sorted(ASSETS.glob("lua/**/*.lua"))
-    return {
-        str(path.relative_to(ASSETS)): path.read_bytes() for path in (ASSETS / "nginx.conf", *lua)
-    }
+    """nginx.conf, its parts and the Lua of this edition of reconciler, by their path here."""
+    found = sorted((*ASSETS.glob("*.conf"), *ASSETS.glob("lua/**/*.lua")))
+    return {str(path.relative_to(ASSETS)): path.read_bytes() for path in found}
+
+
+def roots() -> str:
+    """The certificates this machine trusts: its own list, else the one that came with us."""
+    places = (*BUNDLES, certifi.where())
+    return next((place for place in places if Path(place).is_file() and '"' not in place), "")
 
 
 def edition(files: Mapping[str, bytes]) -> str:
@@ -86,3 +67,87 @@ def edition(files: Mapping[str, bytes]) -> str:
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
+
+
+class Files(NamedTuple):
+    """All files that nginx reads, by their names in its folder."""
+
+    include: Include
+    contents: Mapping[str, bytes]
+
+
+class Folder:
+    """The folder nginx reads, and what this edition of reconciler would have in it."""
+
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix
+        self.shipped = shipped()
+        self._roots = roots()
+        self.edition = edition(self.shipped)
+
+    def read(self, raw: bytes) -> Include:
+        """What gateway.conf says."""
+        return Include.parse(raw.decode(errors="replace"), self._roots)
+
+    def is_intact(self, include: Include, raw: bytes) -> bool:
+        """Whether no hand has changed the files; those of another edition differ by their code."""
+        if include.code != self.edition:
+            return True
+        files = {**self.shipped, **_written(include)}
+        return files[INCLUDE] == raw and all(
+            read_bytes(self._prefix / name) == content for name, content in files.items()
+        )
+
+    def is_up_to_date(self, include: Include) -> bool:
+        """Whether the files the specs name are the ones that were copied, and these are whole."""
+        wanted = sources(include.settings)
+        return wanted.keys() == include.files.keys() and all(
+            include.files[name] == _digest_of(source) == _digest_of(self._prefix / name)
+            for name, source in wanted.items()
+        )
+
+    def plan(self, name: str, listen: int, bind: str, settings: Settings) -> Files:
+        """All that nginx is to read. Raises Terminal when a file the specs name is not there."""
+        copied = {each: _content(source) for each, source in sources(settings).items()}
+        digests = {each: digest(content) for each, content in copied.items()}
+        include = Include(name, listen, bind, self.edition, settings, digests, self._roots)
+        return Files(include, {**self.shipped, **copied, **_written(include)})
+
+    def write(self, files: Files) -> None:
+        """Have these files, and none of the copies they do without."""
+        # The include goes last: it names the edition of the others.
+        for name, content in files.contents.items():
+            if read_bytes(self._prefix / name) != content:
+                write_atomic(self._prefix / name, content)
+        self._remove({CERTIFICATE, KEY, PAGE} - files.contents.keys())
+
+    def clear(self) -> None:
+        """Remove what a Gateway decided, gateway.conf last."""
+        self._remove({CERTIFICATE, KEY, PAGE, AROUND})
+        self._remove({INCLUDE})
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self._prefix / name).unlink(missing_ok=True)
+
+
+def _written(include: Include) -> dict[str, bytes]:
+    return {AROUND: include.around().encode(), INCLUDE: include.text().encode()}
+
+
+def _content(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read_bytes()
+    except OSError as exc:
+        text = f"cannot read {source}: {exc.strerror}"
+        raise Terminal(text, reason="FileUnreadable") from exc
+
+
+def _digest_of(source: Path | bytes) -> str:
+    """The digest of a file; one that cannot be read has none."""
+    try:
+        return digest(source if isinstance(source, bytes) else source.read_bytes())
+    except OSError:
+        return ""

@@ -13,7 +13,8 @@ from ...core.offer import Offer, Presence, Target
 from ...core.pool import process_pool
 from .actions import PutPool
 from .endpoint import Endpoint, read_endpoints
-from .spec import Proxy, RouteSpec
+from .proxy import Proxy
+from .spec import RouteSpec
 from .state import Rule
 
 

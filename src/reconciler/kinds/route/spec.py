@@ -7,12 +7,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ...core.backend import Backend
 from ...core.model import Spec
-from ...core.units import Duration, Name
 from .golden import Golden
-from .headers import HeaderName, HeaderValue
 from .matching import Match
+from .proxy import Proxy
 
 _URL: Final = re.compile(r"(/(?!/)|https?://[^/\s\\?#@]+/)[^\s\\#\x00-\x1f\x7f]*")
 
@@ -24,58 +22,6 @@ def _target(text: str) -> str:
 
 
 Target = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_target)]
-
-
-class Header(Spec):
-    """One header of the request that the backend gets."""
-
-    name: HeaderName
-    value: HeaderValue
-
-
-class Timeouts(Spec):
-    """How long the gateway waits: to connect, and between two reads or two writes."""
-
-    connect: Duration = 5.0
-    read: Duration = 600.0
-    send: Duration = 600.0
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if min(self.connect, self.read, self.send) <= 0:
-            raise ValueError("a timeout of 0 would refuse every request")
-        return self
-
-
-class Instances(Spec):
-    """The ready instances of a process."""
-
-    name: Name
-    """The Process, by its name."""
-    port: Name
-    """One of its ports, by the name it has there."""
-    wait: Annotated[Duration, Field(le=600)] = 30.0
-    """How long a request waits while none is ready and one is on its way, before it gets 503."""
-
-
-class Proxy(Spec):
-    """Hand the request to a program and its answer back."""
-
-    backend: Backend | None = None
-    """Where the program listens: ``http://127.0.0.1:8000``."""
-    process: Instances | None = None
-    """Instead of an address: the ready instances of a Process, balanced."""
-    strip_prefix: bool = False
-    """Whether the program sees the path without ``match.pathPrefix``."""
-    set_headers: tuple[Header, ...] = ()
-    """Headers of the request, added or replaced."""
-    timeouts: Timeouts = Timeouts()
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.backend is None) == (self.process is None):
-            raise ValueError("write either `backend` or `process`")
-        return self
 
 
 class Redirect(Spec):
@@ -107,8 +53,6 @@ class RouteSpec(Spec):
     """Which requests go where. The highest priority wins, then the longer pathPrefix."""
 
     not_yet: ClassVar[tuple[str, ...]] = (
-        "proxy.maxBody",
-        "proxy.buffering",
         "access",
         "auth",
         "static",

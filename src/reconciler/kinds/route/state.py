@@ -8,7 +8,8 @@ from typing import Any
 from ...core.model import Json, Resource, State
 from ...core.units import format_duration
 from .matching import Match
-from .spec import Proxy, Redirect, Respond, RouteSpec
+from .proxy import Proxy
+from .spec import Redirect, Respond, RouteSpec
 
 
 class Rule(State):
