@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
 import httpx
 import pytest
 
 from reconciler.clients.table import Edit, PutDefault, PutEntry
+from reconciler.core.model import Origin, Ref, Resource
 from reconciler.kinds.gateway.actions import Configure, Start
+from reconciler.kinds.gateway.spec import GatewaySpec
+from reconciler.kinds.gateway.state import render as listener
+from reconciler.kinds.route.actions import PutRule
 from reconciler.kinds.route.spec import RouteSpec
 from reconciler.kinds.route.state import Rule, to_wire
 from reconciler.testing import eventually_async, free_port
 from reconciler.testing.nginx import LocalGateway, make_gateway
+
+GATEWAY = Ref("Gateway", "gateway")
 
 
 @dataclass
@@ -30,6 +37,9 @@ class Backend:
     requests: list[bytes] = field(default_factory=list)
     silent: bool = False
     fickle: bool = False
+    broken: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -37,19 +47,25 @@ class Backend:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, host: str = "127.0.0.1", socket: Path | None = None) -> None:
+    async def start(
+        self,
+        host: str = "127.0.0.1",
+        socket: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         if socket:
             self._server = await asyncio.start_unix_server(self._serve, socket)
         else:
-            self._server = await asyncio.start_server(self._serve, host, self.port)
+            self._server = await asyncio.start_server(self._serve, host, self.port, ssl=tls)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         if self._server:
             self._server.close()
             for writer in self._writers:
-                writer.close()
+                writer.transport.abort()
             await self._server.wait_closed()
+            await asyncio.sleep(0)  # for those to be gone
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -59,7 +75,8 @@ class Backend:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(head)
-                if self.fickle and served:
+                self.asked.set()
+                if self.broken or (self.fickle and served):
                     break
                 served += 1
                 await self._answer(head, reader, writer)
@@ -77,17 +94,34 @@ class Backend:
         if said["target"].startswith("/events"):
             await self._stream(writer)
             return
-        size = int(said["headers"].get("content-length", 0))
-        said["size"] = len(await reader.readexactly(size))
+        if said["target"].startswith("/big"):
+            await self._flood(writer)
+            return
+        said["size"] = await _count_body(reader, int(said["headers"].get("content-length", 0)))
         body = json.dumps(said).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
+
+    async def _flood(self, writer: asyncio.StreamWriter) -> None:
+        size, block = 32_000_000, b"x" * 1_000_000
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size // len(block)):
+            writer.write(block)
+            await writer.drain()
+        self.done.set()
 
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         writer.write(b"data: first\n\n")
         await writer.drain()
         await asyncio.sleep(60)
+
+
+async def _count_body(reader: asyncio.StreamReader, size: int) -> int:
+    left = size
+    while left:
+        left -= len(await reader.read(min(left, 1 << 20)))
+    return size
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,7 +155,7 @@ async def make_backend() -> AsyncIterator[MakeBackend]:
     started: list[Backend] = []
 
     async def make(**options: Any) -> Backend:
-        backend = Backend(port=options.pop("port", 0))
+        backend = Backend(port=options.pop("port", 0), broken=options.pop("broken", False))
         await backend.start(**options)
         started.append(backend)
         return backend
@@ -151,6 +185,28 @@ class Gateway:
         if default:
             edits.append(PutDefault(default))
         await asyncio.gather(*(self.parts.table.change(edit) for edit in edits))
+
+    def put(self, name: str, spec: dict[str, object]) -> PutRule:
+        """The action that serves one route."""
+        return PutRule(name, rule_of(spec))
+
+    async def configure(self, **spec: object) -> None:
+        """Run with these fields of the Gateway, written as in YAML; paths are absolute."""
+        read = GatewaySpec.model_validate({"listen": self.port, **spec})
+        wanted = listener(Resource(GATEWAY, read, Origin(PurePath("g.yaml"), 1)))
+        before = await self.parts.wire.status()
+        action = Configure("gateway", wanted.listen, wanted.bind, wanted.settings)
+        await self.parts.gateway.apply(action)
+
+        async def loaded() -> bool:
+            status = await self.parts.wire.status()
+            state = (await self.parts.gateway.observe())["gateway"].state
+            pids = {worker.pid for worker in status.workers.values()}
+            old = {worker.pid for worker in before.workers.values()}
+            return state.loaded and state.settings == wanted.settings and not pids & old
+
+        await eventually_async(loaded)
+        await answering(self.parts)
 
     async def get(self, path: str, **options: object) -> httpx.Response:
         return await self.client.get(path, **options)

@@ -239,6 +239,6 @@ async def test_the_default_comes_and_goes(gateway: Gateway) -> None:
     """It is a change like any other."""
     await gateway.serve(a=saying("a", "/a"))
     await gateway.parts.table.change(PutDefault("http://127.0.0.1:1"))
-    assert (await gateway.get("/")).status_code == 502
+    assert (await gateway.get("/")).status_code == 503
     await gateway.parts.table.change(PutDefault(None))
     assert (await gateway.get("/")).status_code == 404

@@ -13,8 +13,10 @@ from ...clients import ports
 from ...clients.files import write_atomic
 from ...clients.gateway import GatewayDown, Status, Traffic
 from ...clients.nginx import Nginx, Runner
+from ...clients.sockets import refuse_own
 from ...clients.table import Document, PutDefault, PutPool, Table
 from ...clients.table_file import read_bytes
+from ...core.backend import socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.pool import unused_pools
@@ -209,6 +211,7 @@ class GatewayDriver:
             raise Waiting(text, reason="GatewayDeaf", after=LOOK_AGAIN)
 
     async def _set_default(self, backend: str | None) -> None:
+        await asyncio.to_thread(refuse_own, socket_of(backend), self._place.run)
         try:
             await self._table.change(PutDefault(backend))
         except GatewayDown as exc:

@@ -82,12 +82,12 @@ class Folder:
     def __init__(self, prefix: Path) -> None:
         self._prefix = prefix
         self.shipped = shipped()
-        self._roots = roots()
+        self.roots = roots()
         self.edition = edition(self.shipped)
 
     def read(self, raw: bytes) -> Include:
         """What gateway.conf says."""
-        return Include.parse(raw.decode(errors="replace"), self._roots)
+        return Include.parse(raw.decode(errors="replace"), self.roots)
 
     def is_intact(self, include: Include, raw: bytes) -> bool:
         """Whether no hand has changed the files; those of another edition differ by their code."""
@@ -110,7 +110,7 @@ class Folder:
         """All that nginx is to read. Raises Terminal when a file the specs name is not there."""
         copied = {each: _content(source) for each, source in sources(settings).items()}
         digests = {each: digest(content) for each, content in copied.items()}
-        include = Include(name, listen, bind, self.edition, settings, digests, self._roots)
+        include = Include(name, listen, bind, self.edition, settings, digests, self.roots)
         return Files(include, {**self.shipped, **copied, **_written(include)})
 
     def write(self, files: Files) -> None:

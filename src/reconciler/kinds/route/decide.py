@@ -9,8 +9,9 @@ from typing import NamedTuple
 from .entry import Condition, Entry
 from .match import Request, Table
 from .paths import normalise
+from .proxy import Proxy
 from .reserved import is_reserved
-from .spec import Proxy, Redirect
+from .spec import Redirect
 from .state import Rule
 
 

@@ -9,8 +9,10 @@ from typing import NamedTuple, assert_never
 
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
+from ...clients.sockets import refuse_own
 from ...clients.table import OWNER, Document, DropEntry, PutEntry, Table
 from ...clients.table import PutPool as EditPool
+from ...core.backend import socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from .actions import DropRule, PutPool, PutRule, RouteAction
@@ -27,6 +29,7 @@ class RouteDriver:
         self._table = table
         self._runner = runner
         self._prefix = prefix
+        self._run = prefix.parents[1] / "run"
         self._document = Document()
         self._parsed: Mapping[str, _Parsed] = {}
         self._facts: _Facts | None = None
@@ -51,6 +54,8 @@ class RouteDriver:
         try:
             match action:
                 case PutRule(name, rule):
+                    backend = rule.proxy.backend if rule.proxy else None
+                    await asyncio.to_thread(refuse_own, socket_of(backend), self._run)
                     await self._table.change(PutEntry(name, to_wire(rule)))
                 case DropRule(name):
                     await self._table.change(DropEntry(name))
