@@ -1,4 +1,4 @@
-"""The verbs that bring the processes of others here: their flags."""
+"""The verbs that bring here what others run: their flags."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ class Format(StrEnum):
 
     SUPERVISORD = "supervisord"
     PROCESSMAN = "processman"
+    ADMIN_CONFIG = "admin_config"
 
 
 @app.command("import")
 def import_(
     ctx: Verb,
-    path: Annotated[Path, typer.Argument(help="A supervisord.conf or a pb_processes.json.")],
+    path: Annotated[
+        Path, typer.Argument(help="A supervisord.conf, pb_processes.json or admin_config.json.")
+    ],
     specs: Specs = None,
     state_dir: StateDir = None,
     form: Annotated[
@@ -34,7 +37,9 @@ def import_(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write one file per process into this folder."),
+        typer.Option(
+            "--output", "-o", help="Write into this folder: a file per process, one for routes."
+        ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write them into the specs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
@@ -42,7 +47,7 @@ def import_(
         bool, typer.Option("--suspend", help="Leave them alone for now: to adopt what runs.")
     ] = False,
 ) -> int:
-    """Turn the files of other process managers into specs. Exit code 1: a process was left out."""
+    """Turn the files of other process managers into specs. Exit code 1: something was left out."""
     from .import_.importing import run_import
 
     return run_import(

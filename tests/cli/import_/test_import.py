@@ -41,7 +41,9 @@ def load(specs: Path, environ: dict[str, str] = ENVIRON) -> Snapshot:
     return Loader(KINDS, source, root=specs.parent, environ=environ, key=b"k").load()
 
 
-@pytest.mark.parametrize("name", ["notebook.conf", "nasty.conf", "pb_processes.json"])
+@pytest.mark.parametrize(
+    "name", ["notebook.conf", "nasty.conf", "pb_processes.json", "admin_config.json"]
+)
 def test_golden(name: str, cases: Path, reconciler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The specs and the report of each case are as they were read and found good."""
     monkeypatch.setenv("COLUMNS", "1000")
@@ -104,7 +106,7 @@ def test_the_format_shows(cases: Path) -> None:
     assert guess(cases / "parts" / "more.ini") == "supervisord"
     assert guess(cases / "pb_processes.json") == "processman"
     (cases / "other").write_text("hello")
-    with pytest.raises(Failure, match="neither"):
+    with pytest.raises(Failure, match="is no supervisord"):
         guess(cases / "other")
 
 

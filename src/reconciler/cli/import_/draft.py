@@ -1,4 +1,4 @@
-"""What an import comes to: drafts of processes, and what became of every field."""
+"""What an import comes to: drafts of resources, and what became of every field."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from ...specs.yaml_text import to_document
 
 ORIGINAL: Final = "reconciler.dev/imported-as"
 """The annotation that keeps the name a process had."""
+
+
+ROUTES: Final = "50-routes.yaml"
+"""Where routes go: they are read together, and the API adds to it."""
 
 
 class Fate(StrEnum):
@@ -38,13 +42,15 @@ class Note(NamedTuple):
 
 @dataclass
 class Draft:
-    """One process on its way to a spec. An empty ``spec`` is one that cannot be carried over."""
+    """One resource on its way to a spec. An empty ``spec`` is one that cannot be carried over."""
 
     original: str
     name: str = ""
     spec: dict[str, Json] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    kind: str = "Process"
     suspend: bool = False
 
     def carry(self, name: str, **values: Json) -> None:
@@ -76,6 +82,8 @@ class Draft:
 
     def settle(self) -> None:
         """Take out what a spec cannot hold, and look for secrets in the open."""
+        if self.kind != "Process":
+            return  # each kind but this one is made fitting where it is read
         for path in _early(self.spec):
             self.drop(path, "not supported yet")
         while self.spec and (wrong := _first_flaw(self.spec)) is not None:
@@ -99,10 +107,19 @@ class Draft:
     def document(self) -> dict[str, Json]:
         """The resource as it is written."""
         order = [name for name in _ORDER if name in self.spec]
-        spec = {name: self.spec[name] for name in [*order, *sorted(self.spec.keys() - {*order})]}
-        kept = {} if self.name == self.original else {ORIGINAL: self.original}
+        rest = self.spec.keys() - {*order}
+        is_process = self.kind == "Process"
+        names = [*order, *sorted(rest)] if is_process else self.spec
+        spec = {name: self.spec[name] for name in names}
+        renamed = is_process and self.name != self.original
+        kept = {ORIGINAL: self.original} if renamed else self.annotations
         about = {"labels": self.labels, "annotations": kept, "suspend": self.suspend}
-        return to_document("Process", self.name, spec, metadata=about)
+        return to_document(self.kind, self.name, spec, metadata=about)
+
+    @property
+    def file(self) -> str:
+        """The file it is written to, where a folder is given."""
+        return f"{self.name}.yaml" if self.kind == "Process" else ROUTES
 
 
 @dataclass

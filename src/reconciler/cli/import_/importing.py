@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,10 @@ from ..terminal import Terminal
 from .draft import Draft, Import
 from .processman import import_processman
 from .report import report
+from .rules import import_rules, is_rules
 from .supervisord import import_supervisord
 
-FORMATS: Final = ("supervisord", "processman")
+FORMATS: Final = ("supervisord", "processman", "admin_config")
 SUFFIXES: Final = (".yaml", ".yml")
 MODE: Final = 0o644
 SECRET_MODE: Final = 0o600
@@ -55,6 +57,8 @@ def read(path: Path, form: str | None = None, data_dir: Path | None = None) -> I
     kind = form or guess(path)
     if kind == "processman":
         return import_processman(path, data_dir)
+    if kind == "admin_config":
+        return import_rules(path)
     return import_supervisord(path)
 
 
@@ -66,30 +70,31 @@ def guess(path: Path) -> str:
         raise Failure(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
     if text.lstrip().startswith(("[program:", "[supervisord]", "[unix_http_server]")):
         return "supervisord"
-    try:
-        json.loads(text)
-    except ValueError:
-        pass
-    else:
-        return "processman"
+    if path.name == "admin_config.json":
+        return "admin_config"
+    with suppress(ValueError, RecursionError):
+        return "admin_config" if is_rules(json.loads(text)) else "processman"
     if "[program:" in text or "[supervisord]" in text or "[include]" in text:
         return "supervisord"
     raise Failure(
-        f"{path} is neither a supervisord.conf nor a pb_processes.json",
+        f"{path} is no supervisord.conf, pb_processes.json or admin_config.json",
         hint=f"--format names what it is: {' or '.join(FORMATS)}",
     )
 
 
 def _write(target: Path, drafts: Sequence[Draft], *, force: bool) -> list[Path]:
-    """One file if one is named, else one for each process in the folder; all of them or none."""
+    """One file if one is named, else one for each process and one for routes; all or none."""
     from ...clients.files import write_atomic
 
     if target.suffix in SUFFIXES:
         texts = {target: (to_yaml(draft.document() for draft in drafts), _mode(drafts))}
     else:
+        files: dict[str, list[Draft]] = {}
+        for draft in drafts:
+            files.setdefault(draft.file, []).append(draft)
         texts = {
-            target / f"{draft.name}.yaml": (to_yaml([draft.document()]), _mode([draft]))
-            for draft in drafts
+            target / name: (to_yaml(draft.document() for draft in some), _mode(some))
+            for name, some in files.items()
         }
     there = [path for path in texts if path.exists()]
     if there and not force:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ...core.lines import Line, Span, Style, line, tame, told
 from .draft import Draft, Fate, Import, Note
 
+_WORDS: Final = {
+    "Process": ("process", "processes"),
+    "Route": ("route", "routes"),
+    "Gateway": ("gateway", "gateways"),
+}
 MARKS: Final = {
     Fate.CARRIED: Span("  ✔ ", Style.GOOD),
     Fate.NEARLY: Span("  ~ ", Style.CHANGE),
@@ -26,8 +32,15 @@ def report(result: Import, *, width: int) -> Iterator[Line]:
         yield from _notes(result.notes, width)
     whole = [*result.notes, *(note for draft in result.drafts for note in draft.notes)]
     counts = [f"{sum(note.fate is fate for note in whole)} {fate}" for fate in list(Fate)[:3]]
-    ready = sum(bool(draft.spec) for draft in result.drafts)
-    yield line(f"{ready} process{'es' * (ready != 1)}; fields: {', '.join(counts)}")
+    yield line(f"{_made(result)}; fields: {', '.join(counts)}")
+
+
+def _made(result: Import) -> str:
+    """How much came of it."""
+    ready = Counter(draft.kind for draft in result.drafts if draft.spec)
+    kinds = dict.fromkeys(draft.kind for draft in result.drafts) or {"Process": None}
+    said = [f"{ready[kind]} {_WORDS[kind][ready[kind] != 1]}" for kind in kinds]
+    return ", ".join(said)
 
 
 def _title(draft: Draft) -> str:
