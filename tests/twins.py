@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reconciler.core.errors import ReconcileError
 from reconciler.core.kind import Kind
 from reconciler.core.model import Health, HealthCode, Observed, Ref, Resource, Unknown
 from reconciler.core.offer import Offer, Presence, Target
 from reconciler.core.request import Asked
 from reconciler.core.turns import Traffic
 from reconciler.engine.allocate import Ports
-from reconciler.engine.asking import Ask, ask
+from reconciler.engine.asking import Ask, ask, release
 from reconciler.engine.journal import Journal
 from reconciler.engine.ledger import Ledger
 from reconciler.engine.look import Stack
@@ -102,6 +104,7 @@ class Scene:
     withdrawn: dict[int, float] = field(default_factory=dict)
     blind_until: float = 0.0
     enabled: bool = True
+    stopped: bool = False
     fuse: int | None = None
     done: list[Any] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
@@ -136,7 +139,7 @@ class Scene:
 
     def end(self, name: str) -> None:
         """A life of ``name`` ends by the operator's doing."""
-        if not self.is_ready(name) or not self.enabled:
+        if not self.is_ready(name) or not self.enabled or self.stopped:
             return
         port, twin = self.programs[name].state.port, name.removesuffix("b")
         twin = f"{twin}b" if twin == name else twin
@@ -235,10 +238,18 @@ class Operator:
         door = replace(app("door"), ref=DOOR)
         self.ledger.take_snapshot(Snapshot(word, {web.ref: web, door.ref: door}))
 
-    def restart(self) -> None:
-        """Somebody asks for a restart by hand."""
+    def ask(self, verb: Asked) -> None:
+        """Somebody asks for it by hand, where it is possible."""
         there = [ref for ref in (WEB, TWIN) if ref.name in self.scene.programs]
-        ask(self.stack, [(there or [WEB])[0]], Ask(Asked.RESTART))
+        with suppress(ReconcileError):
+            ask(self.stack, [(there or [WEB])[0]], Ask(verb))
+        lasting = any(one.verb is Asked.STOP for one in self.stack.requests.asked.get(WEB, ()))
+        self.scene.stopped = lasting
+
+    def free(self) -> None:
+        """Take back what is asked."""
+        release(self.stack, WEB)
+        self.scene.stopped = False
 
     async def run(self, seconds: float, *, every: float = 1.0) -> None:
         """Let time go on, looking at the world again and again."""

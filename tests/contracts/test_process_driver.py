@@ -21,6 +21,7 @@ from reconciler.core.errors import Waiting
 from reconciler.core.kind import Kinds
 from reconciler.core.model import Apply, Origin, Ref, Resource
 from reconciler.core.plan import Plan, Wish, expand, make_plan
+from reconciler.core.sealed import Sealed
 from reconciler.engine.reconcile import Outcome, observe, reconcile
 from reconciler.kinds.process import KIND, STOCK
 from reconciler.kinds.process.driver import ProcessDriver
@@ -461,6 +462,31 @@ async def test_a_stop_by_hand_heals(world: World) -> None:
     await world.stop_by_hand("web-0")
     await converge(world, wanted)
     assert (await world.alive()).keys() == {"web-0"}
+
+
+async def test_what_is_kept_goes_on_as_it_was(world: World) -> None:
+    """Whatever its spec says now: stopped by hand it runs again as before, secrets and all."""
+    kind, secret = world.kinds["Process"], Sealed.of("hunter2", b"k" * 32)
+    await converge(world, wish(process("web", env={"KEY": secret, "A": "1"})))
+    before = (await world.alive())["web-0"]
+    (want,) = kind.instances(process("web", env={"A": "2"}))
+
+    async def kept(epoch: int = 0) -> Wish:
+        seen = (await world.driver().observe())["web-0"]
+        asked = replace(want, epoch=epoch)
+        return Wish({want.ref: replace(asked, kept=kind.keeps(asked, seen))}, "r2")
+
+    await converge(world, await kept())
+    assert (await world.alive())["web-0"] == before
+    await world.stop_by_hand("web-0")
+    await converge(world, await kept())
+    again = (await world.alive())["web-0"]
+    assert (again.argv, again.env["A"]) == (before.argv, "1")
+    assert again.env.get("KEY") == before.env.get("KEY")  # the fake shows no secret
+    await converge(world, await kept(epoch=1))
+    anew = (await world.alive())["web-0"]
+    assert anew.env.get("KEY") == before.env.get("KEY")
+    assert (anew.incarnation == again.incarnation) is (kind is STOCK)
 
 
 async def test_what_is_not_ours_is_never_touched(world: World) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tests.toys import Died
 from tests.twins import Operator, Scene
 
+from reconciler.core.request import Asked
+
 WORDS = st.sampled_from(["a", "b", "c", "bad", "stuck"])
 PICKS = st.integers(0, 9)
 happenings = st.lists(
@@ -23,7 +25,8 @@ happenings = st.lists(
         st.tuples(st.just("finish"), PICKS),
         st.tuples(st.just("kill"), st.integers(0, 4)),
         st.tuples(st.just("crash"), PICKS),
-        st.tuples(st.just("restart"), st.just(0)),
+        st.tuples(st.sampled_from(["restart", "stop", "start"]), st.just(0)),
+        st.tuples(st.just("disable"), st.just(0)),
         st.tuples(st.just("reboot"), st.just(0)),
     ),
     max_size=14,
@@ -34,21 +37,24 @@ class Play:
     """A scene, and one operator after another."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.scene, self.word = folder, Scene(), "a"
+        self.folder, self.scene, self.word, self.enabled = folder, Scene(), "a", True
         self.operator = Operator(folder, self.scene)
         self.operator.write("a")
 
     async def happen(self, what: str, value: Any) -> None:
         match what:
             case "edit":
-                self.word = value
+                self.word, self.enabled = value, True
                 self.operator.write(value)
+            case "disable":
+                self.enabled = False
+                self.operator.write(self.word, enabled=False)
             case "wait":
                 await self.operator.run(value)
             case "kill":
                 await self.kill(value)
-            case "restart":
-                self.operator.restart()
+            case "restart" | "stop" | "start":
+                self.operator.ask(Asked(what))
             case _:
                 self.scene.happen(what, value)
         assert len(self.scene.programs) <= 2
@@ -64,7 +70,7 @@ class Play:
         self.operator.close()
         self.scene.blind_until = self.scene.clock.time + 2
         self.operator = Operator(self.folder, self.scene)
-        self.operator.write(self.word)
+        self.operator.write(self.word, enabled=self.enabled)
 
 
 @pytest.mark.timeout(900)
@@ -83,13 +89,15 @@ async def test_what_serves_goes_on_until_another_one_does(todo: list[tuple[str, 
             assert play.scene.is_served()
         scene = play.scene
         scene.open.clear()
+        play.operator.free()
         await play.operator.run(400, every=5)
         assert scene.wrongs == []
         scene.done.clear()
         await play.operator.run(60, every=5)
         assert scene.done == [], "it never comes to rest"
         (name,) = scene.programs
-        if play.word in {"a", "b", "c"}:
+        assert scene.programs[name].state.started is play.enabled
+        if play.enabled and play.word in {"a", "b", "c"}:
             assert scene.programs[name].state.word == play.word
             assert scene.targets == {scene.programs[name].state.port}
         play.operator.close()
