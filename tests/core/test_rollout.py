@@ -81,7 +81,7 @@ def test_it_says_why_and_when_to_look_again() -> None:
     waits = judge(OLD, FRESH._replace(ready=True, since=991.0)).waits[0]
     assert waits == (ROLLING, "serves until web-0b has been ready for 10s", 1.0)
     waits = judge(OLD, NOTHING, LOST).waits[0]
-    assert waits == (FAILED, "it crashed", None)
+    assert waits == (FAILED, "goes on as it was: it crashed", None)
     busy = OLD._replace(busy="2 open requests")
     waits = judge(busy, PROVEN, TOOK).waits[0]
     assert waits is not None

@@ -26,7 +26,18 @@ EVENTS: Final = 5
 LONGEST: Final = 500
 """Characters of a printed line that a person reads."""
 OWN_PLACE: Final = frozenset(
-    {"behind", "born", "causes", "endpoints", "meets", "probes", "refusing"}
+    {
+        "behind",
+        "born",
+        "causes",
+        "endpoints",
+        "meets",
+        "probes",
+        "readiness",
+        "readySince",
+        "refusing",
+        "targets",
+    }
 )
 """Vitals that are told in lines of their own, or are for programs only."""
 

@@ -77,7 +77,7 @@ def _only(pair: Pair, one: int) -> Turn:
 def _replace(pair: Pair, old: int) -> Turn:
     memory, new = pair.memory, pair.slots[1 - old]
     if memory is not None and memory.failed:
-        wait = Wait(FAILED, memory.message)
+        wait = Wait(FAILED, f"goes on as it was: {memory.message}")
         return Turn(_pair(old, Role.KEPT, Role.ABSENT), _pair(old, wait, None))
     if new.fits and (_is_well(pair, new) or _has_taken_over(new, memory)):
         return _leave(pair, old)

@@ -27,6 +27,7 @@ from ..core.plan import Plan, Wish
 from ..core.request import Request
 from ..core.rolled import Rolled
 from ..core.status import Condition, Facts, conditions
+from ..core.turns import ROLLING
 from ..specs.load import Snapshot
 from ..specs.remarks import Reviewed
 from .allocate import Ports
@@ -243,7 +244,7 @@ def _kept(old: Mapping[Ref, Resource[Any]], new: Mapping[Ref, Resource[Any]]) ->
 def _is_meant(facts: Facts) -> bool:
     """Whether it is merely on its way to what somebody wanted."""
     if facts.failure is not None or facts.blocked is not None:
-        return facts.blocked is not None and facts.blocked.reason == WAITS
+        return facts.blocked is not None and facts.blocked.reason in {WAITS, ROLLING}
     if facts.change is not None:
         return facts.change.cause is not Cause.DRIFT
     return facts.health is not None and facts.health.code is HealthCode.PROGRESSING
