@@ -74,6 +74,12 @@ def diff(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Changes nothing: diff is always read-only.")
     ] = False,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Which of the last requests would go elsewhere.")
+    ] = False,
+    requests: Annotated[
+        Path | None, typer.Option(help="With --simulate: the requests of this file, JSON lines.")
+    ] = None,
 ) -> int:
     """Say what would change, and why. Changes nothing.
 
@@ -82,6 +88,10 @@ def diff(
     from .diff import diff as compare
 
     settings = find_settings(specs, state_dir, worktree=worktree)
+    if simulate or requests:
+        from .simulate import simulate as replay
+
+        return replay(settings, ctx.obj, output=output.value, requests=requests)
     return compare(settings, ctx.obj, output=output.value, full=full, dry_run=dry_run)
 
 
