@@ -57,6 +57,8 @@ from .specs.source import open_source
 
 log = logging.getLogger("reconciler")
 
+SWITCH: Final = 0.0005
+"""Seconds a thread that has been in a call waits at most for its turn: most calls are shorter."""
 CALM: Final = 2.0
 """Seconds after which all that is needed usually is loaded."""
 
@@ -178,6 +180,7 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
     ``speak`` writes what thin clients print.
     """
     keep_little()
+    sys.setswitchinterval(SWITCH)
     logging.basicConfig(
         level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
         stream=sys.stderr,
@@ -238,12 +241,12 @@ async def _work(
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))
-        group.create_task(_settle_down())
+        group.create_task(_settle_down(operator))
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))
 
 
-async def _settle_down() -> None:
-    await asyncio.sleep(CALM)
+async def _settle_down(operator: Operator) -> None:
+    await operator.calm(CALM)
     keep_what_is_there()
 
 

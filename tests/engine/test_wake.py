@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.wake import file_changes, open_bell
-from reconciler.testing import eventually
+from reconciler.clients.mounts import are_local
+from reconciler.engine.wake import Watch, file_changes, open_bell
+from reconciler.testing import eventually, eventually_async
 
 
 async def _ring(folder: Path, touched: Path) -> None:
@@ -131,3 +132,36 @@ async def test_a_mounted_config_map_is_followed(tmp_path: Path) -> None:
     watching.cancel()
     await asyncio.wait([watching])
     assert rang.is_set()
+
+
+async def test_a_quiet_watch_is_proof(tmp_path: Path) -> None:
+    """Of a folder of this machine in which nothing was noted since everything was looked at."""
+    watch = Watch()
+    told: list[tuple[set[str] | None, bool]] = []
+    (tmp_path / "web.yaml").write_text("1")
+
+    async def follow() -> None:
+        async for touched in file_changes(lambda: [tmp_path], watch):
+            told.append((touched, watch.is_quiet))  # noqa: PERF401 (as it comes)
+
+    watching = asyncio.create_task(follow())
+    await eventually_async(lambda: watch.notes is not None)
+    assert not watch.is_quiet  # something may have happened before there was a watch
+    watch.proven = watch.notes
+    assert watch.is_quiet == are_local([tmp_path])
+    watch.is_local = True
+    (tmp_path / "web.yaml").write_text("2")
+    assert not watch.is_quiet
+    await eventually_async(lambda: told)
+    assert told == [({str(tmp_path / "web.yaml")}, True)]
+    watch.is_local = False
+    assert not watch.is_quiet
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert watch.notes is None
+
+
+@pytest.mark.parametrize("path", ["/proc", "/no/such/folder"])
+def test_not_every_file_is_of_this_machine(path: str) -> None:
+    """What is not known to be, is not taken for it."""
+    assert not are_local([Path(path)])

@@ -67,6 +67,7 @@ class Inotify:
         self._most = most
         self._asked = _ASKED if drafts else _ASKED & ~_MODIFY
         self._paths: dict[int, str] = {}
+        self._untold = False
         self._unfinished: set[str] = set()
         self._missing: set[str] = set()
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -96,6 +97,16 @@ class Inotify:
         return any(count)
 
     @property
+    def is_calm(self) -> bool:
+        """Whether all that was noted has been told: nothing to take, and nothing half done."""
+        return not (self.is_closed or self.pending or self._untold)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the watch is over."""
+        return not self._close.alive
+
+    @property
     def unfinished(self) -> bool:
         """Whether somebody is in the middle of writing one of the files."""
         return bool(self._unfinished)
@@ -106,7 +117,8 @@ class Inotify:
         return bool(self._missing)
 
     def forget(self) -> None:
-        """Whoever still writes is not waited for any longer."""
+        """Whoever still writes is not waited for any longer; what was taken is told now."""
+        self._untold = False
         self._unfinished.clear()
         self._missing.clear()
 
@@ -129,7 +141,7 @@ class Inotify:
         Raises FileNotFoundError when a root is not there any more.
         """
         touched: set[str] = set()
-        lost = False
+        lost, self._untold = False, True
         for note in self._read():
             lost |= bool(note.mask & _OVERFLOW)
             if note.watch in self._roots and note.mask & (_OF_ITSELF | _IGNORED):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .beside import Beside
 from .reading import AGAIN, Reading
-from .wake import file_changes
+from .wake import Watch, file_changes
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class Following:
     watch_paths: Callable[[], Iterable[Path]]
     changed: Callable[[], None]
     beside: Beside = field(init=False)
+    watch: Watch = field(default_factory=Watch)
 
     def __post_init__(self) -> None:
         self.beside = Beside(self.reading.outside, lambda: self.read(()))
@@ -41,9 +42,20 @@ class Following:
             self.changed()
         return differ
 
+    async def catch_up(self) -> bool:
+        """Read what is new, if anything can be: where the kernel noted nothing, no file changed."""
+        is_known = self.watch.is_quiet and not self.reading.failed()
+        return await (self.read(()) if is_known else self._look_at_all())
+
+    async def _look_at_all(self) -> bool:
+        notes = self.watch.notes
+        differ = await self.read()
+        self.watch.proven = None if self.reading.failed() else notes
+        return differ
+
     async def _follow_specs(self) -> None:
         await self.read()
-        async for touched in file_changes(self.watch_paths):
+        async for touched in file_changes(self.watch_paths, self.watch):
             await self.read(touched)
 
     async def _resync(self) -> None:
@@ -51,4 +63,4 @@ class Following:
         stack = self.reading.stack
         while True:
             await stack.clock.sleep(AGAIN if self.reading.failed() else stack.resync)
-            await self.read()
+            await self._look_at_all()

@@ -69,6 +69,8 @@ class Journal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
         self._db = self._open(read_only=read_only)
+        self._known: dict[Ref, Known | None] = {}
+        """What is to be written of resources: an edit is not to wait for that."""
 
     def record_events(self, events: Iterable[Event], now: float) -> None:
         """Add events; one that repeats the ref's last event only counts up."""
@@ -117,22 +119,30 @@ class Journal:
 
     def known(self) -> dict[Ref, Known]:
         """Every resource that was ever loaded."""
+        self._write_known()
         rows = self._run("SELECT ref, digest, generation, applied FROM resource", ())
         return {Ref(*str(ref).split("/", 1)): Known(*rest) for ref, *rest in rows}
 
     def remember(self, known: Mapping[Ref, Known], gone: Iterable[Ref] = ()) -> None:
-        """Replace what is known of some resources, and forget the gone ones."""
-        for ref, one in known.items():
-            self._run("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?)", (str(ref), *one))
-        for ref in gone:
-            self._run("DELETE FROM resource WHERE ref = ?", (str(ref),))
+        """Replace what is known of some resources, and forget the gone ones; not at once."""
+        self._known.update(known)
+        self._known.update(dict.fromkeys(gone))
 
     def commit(self) -> None:
         """Write what was recorded since the last call."""
+        self._write_known()
         try:
             self._db.commit()
         except sqlite3.Error as exc:
             log.warning("the journal cannot be written: %s", exc)
+
+    def _write_known(self) -> None:
+        known, self._known = self._known, {}
+        for ref, one in known.items():
+            if one is None:
+                self._run("DELETE FROM resource WHERE ref = ?", (str(ref),))
+            else:
+                self._run("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?)", (str(ref), *one))
 
     def close(self) -> None:
         self.commit()

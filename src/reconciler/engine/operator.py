@@ -88,7 +88,7 @@ class Operator:
     async def plan(self) -> View:
         """What differs now: the specs are read and the world is looked at afresh."""
         started = self.stack.clock.monotonic()
-        await self.reload()
+        await self.following.catch_up()
         self.reading.demand()
         since = self.stack.clock.monotonic()
         world = await observe(self.stack.drivers)
@@ -238,5 +238,11 @@ class Operator:
 
     async def _prepare(self) -> None:
         """Once the stack had its chance to start: be ready for the first edit."""
-        await self.stack.clock.sleep(CALM)
+        await self.calm(CALM)
         await asyncio.to_thread(prepare)
+
+    async def calm(self, seconds: float) -> None:
+        """Wait until nothing was done for so long: what is heavy would only be in the way."""
+        await self.stack.clock.sleep(seconds)
+        while self._now - self.stack.ledger.applied_at < seconds:
+            await self.stack.clock.sleep(seconds)

@@ -9,11 +9,13 @@ import re
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from ..clients.inotify import Inotify
+from ..clients.mounts import are_local
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +44,32 @@ def _there(paths: Callable[[], Iterable[Path]]) -> list[Path]:
     return sorted({path for path in paths() if path.exists()})
 
 
-async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set[str] | None]:
+@dataclass(slots=True)
+class Watch:
+    """Whether a watch stands that would have told of any change."""
+
+    notes: Inotify | None = None
+    proven: Inotify | None = None
+    """The one that stood already when everything was looked at."""
+    is_local: bool = False
+    """Whether nobody else can write to these files; what others do over a network is not noted."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing was noted that has not been told; costs next to nothing."""
+        notes = self.notes
+        return notes is not None and notes is self.proven and self.is_local and notes.is_calm
+
+
+async def file_changes(
+    paths: Callable[[], Iterable[Path]], watch: Watch | None = None
+) -> AsyncIterator[set[str] | None]:
     """Yields after each burst of changes below the watched folders, which may change themselves.
 
     What it yields says where to look first, and None that nobody knows: it is no payload, a look
     at everything finds the same.
     """
+    watch = watch or Watch()
     while True:
         there = await asyncio.to_thread(_there, paths)  # it may ask git
         if not there:
@@ -56,6 +78,8 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set
             continue
         try:
             notes = await asyncio.to_thread(Inotify, there, _is_noise)
+            is_local = await asyncio.to_thread(are_local, there)
+            watch.notes, watch.is_local = notes, is_local
             async with aclosing(bursts(notes)) as found:
                 async for touched in found:
                     yield touched
@@ -67,6 +91,8 @@ async def file_changes(paths: Callable[[], Iterable[Path]]) -> AsyncIterator[set
             log.warning("changes of files are found late: %s", exc)
             await asyncio.sleep(1.0)
             yield None
+        finally:
+            watch.notes = None
 
 
 async def bursts(watch: Inotify) -> AsyncGenerator[set[str] | None]:
