@@ -16,9 +16,11 @@ import pytest
 
 from reconciler.clients.table import Edit, PutDefault, PutEntry
 from reconciler.core.model import Origin, Ref, Resource
+from reconciler.kinds.gateway import KIND
 from reconciler.kinds.gateway.actions import Configure, Start
 from reconciler.kinds.gateway.spec import GatewaySpec
 from reconciler.kinds.gateway.state import render as listener
+from reconciler.kinds.route import KIND as ROUTE
 from reconciler.kinds.route.actions import PutRule
 from reconciler.kinds.route.spec import RouteSpec
 from reconciler.kinds.route.state import Rule, to_wire
@@ -189,6 +191,27 @@ class Gateway:
     def put(self, name: str, spec: dict[str, object]) -> PutRule:
         """The action that serves one route."""
         return PutRule(name, rule_of(spec))
+
+    async def follow(self, **specs: dict[str, object]) -> int:
+        """Do what time has brought these routes; how much that was."""
+        seen = await self.parts.routes.observe()
+        actions = []
+        for name, spec in specs.items():
+            origin = Origin(PurePath("r.yaml"), 1)
+            resource = Resource(Ref("Route", name), RouteSpec.model_validate(spec), origin)
+            actions += ROUTE.due(resource, seen[name], 0.0).actions
+        for action in actions:
+            await self.parts.routes.apply(action)
+        return len(actions)
+
+    async def follow_gateway(self, spec: dict[str, object]) -> None:
+        """Do what time has brought the gateway."""
+        resource = Resource(
+            GATEWAY, GatewaySpec.model_validate(spec), Origin(PurePath("g.yaml"), 1)
+        )
+        seen = (await self.parts.gateway.observe())["gateway"]
+        for action in KIND.due(resource, seen, 0.0).actions:
+            await self.parts.gateway.apply(action)
 
     async def configure(self, **spec: object) -> None:
         """Run with these fields of the Gateway, written as in YAML; paths are absolute."""

@@ -10,11 +10,16 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, WithJsonSchema
 
 BACKEND_PATTERN: Final = r"^(https?://[^/?#@\s]+/?|unix:/[^?#\s]+)$"
-LONGEST_SOCKET: Final = 100
+_LONGEST_SOCKET: Final = 100
 _PORTS: Final = {"http": 80, "https": 443}
 # The same programs speak WebSocket on the same port.
 _SAME: Final = {"ws": "http", "wss": "https"}
 _EXAMPLE: Final = "write for example http://127.0.0.1:8000"
+_LONGEST_NAME: Final = 253
+_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_WITH_NAME: Final = re.compile(r"https?://([^/:\[\]]+):([0-9]+)")
+_ADDRESS: Final = re.compile(r"[0-9.]+")
 _SOCKET: Final = re.compile(r"/[^\x00-\x20\x7f?#]+")
 
 
@@ -46,10 +51,10 @@ def socket_of(backend: str | None) -> str | None:
 
 
 def _socket(path: str) -> str:
-    if not _SOCKET.fullmatch(path) or "//" in path or len(path.encode()) > LONGEST_SOCKET:
+    if not _SOCKET.fullmatch(path) or "//" in path or len(path.encode()) > _LONGEST_SOCKET:
         raise ValueError(
             f"not the path of a socket: {path!r}; write unix:/run/app.sock, "
-            f"at most {LONGEST_SOCKET} bytes"
+            f"at most {_LONGEST_SOCKET} bytes"
         )
     return path
 
@@ -68,12 +73,30 @@ def _host(parts: SplitResult) -> str:
     try:
         address = ip_address(name)
     except ValueError:
-        raise ValueError(f"host names are not supported yet: {name!r}; write its address") from None
+        return _named(name)
     if address.is_unspecified:
         raise ValueError(f"{name} is where servers listen; requests go to 127.0.0.1")
     if not is_usable(address):
         raise ValueError(f"{name} is not an address of a backend")
     return _spelled(address)
+
+
+def _named(name: str) -> str:
+    labels = name.split(".")
+    if len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError(f"not a host: {name!r}; {_EXAMPLE}")
+    # 127.1, 0x7f.1 and 2130706433 are addresses to some programs and names to others.
+    if _NUMBER.fullmatch(labels[-1]):
+        raise ValueError(f"not a host: {name!r}; write an address in full, as 127.0.0.1")
+    return name
+
+
+def host_of(backend: str | None) -> tuple[str, int] | None:
+    """Name and port of a backend whose address must be asked for; None where it is written."""
+    found = _WITH_NAME.fullmatch(backend or "")
+    if found is None or found[1] == "localhost" or _ADDRESS.fullmatch(found[1]):
+        return None
+    return found[1], int(found[2])
 
 
 def is_usable(address: IPv4Address | IPv6Address) -> bool:
@@ -108,7 +131,7 @@ Backend: TypeAlias = Annotated[
         {
             "type": "string",
             "pattern": BACKEND_PATTERN,
-            "examples": ["http://127.0.0.1:8000", "https://10.0.0.7", "unix:/run/app.sock"],
+            "examples": ["http://127.0.0.1:8000", "https://api.example.com", "unix:/run/app.sock"],
         }
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from .backend import host_of
 from .model import Json
 
 
@@ -12,13 +13,25 @@ def process_pool(name: str, port: str) -> str:
     return f"process/{name}/{port}"
 
 
-def unused_pools(pools: Iterable[str], rules: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
-    """Pools of processes that no rule of the table points to any more."""
-    ours = {name for name in pools if name.startswith("process/")}
+def host_pool(backend: str | None) -> str | None:
+    """The addresses of a backend that is a host name."""
+    found = host_of(backend)
+    return None if found is None else f"host/{found[0]}:{found[1]}"
+
+
+def unused_pools(
+    pools: Iterable[str], rules: Iterable[Mapping[str, Json]], default: str | None = None
+) -> tuple[str, ...]:
+    """Pools that neither a rule of the table nor its default backend points to any more."""
+    ours = {name for name in pools if name.startswith(("process/", "host/"))}
+    ours.discard(host_pool(default) or "")
     if not ours:
         return ()
     for rule in rules:
-        process = (rule.get("proxy") or {}).get("process")
+        proxy = rule.get("proxy") or {}
+        process = proxy.get("process")
         if process is not None:
             ours.discard(process_pool(process["name"], process["port"]))
+        else:
+            ours.discard(host_pool(proxy.get("backend")) or "")
     return tuple(sorted(ours))

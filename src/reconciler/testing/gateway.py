@@ -14,6 +14,7 @@ from ..kinds.gateway.actions import (
     DropPools,
     GatewayAction,
     KeepTable,
+    PointDefault,
     Retire,
     SetDefault,
     Start,
@@ -67,6 +68,8 @@ class FakeGatewayDriver:
                     world.name = world.listener = None
                     world.rules.clear()
                     world.pools.clear()
+            case PointDefault(pool, addresses):
+                world.pools[pool] = tuple(Endpoint(one, one) for one in addresses)
             case DropPools(names):
                 for name in names:
                     world.pools.pop(name, None)

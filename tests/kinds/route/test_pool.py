@@ -89,8 +89,9 @@ def test_a_route_that_moves_waits_for_what_it_cannot_see() -> None:
 
 
 def test_pools_that_nobody_points_to_go() -> None:
-    """Only those of processes, and only when no rule of anybody names them."""
+    """Of processes and of hosts, and only when no rule of anybody and no default names them."""
     rules = [to_wire(KIND.render(route())), {"proxy": {"backend": "http://127.0.0.1:1"}}]
     pools = [POOL, "process/web/admin", "process/old/http", "host/db:80"]
-    assert unused_pools(pools, rules) == ("process/old/http", "process/web/admin")
-    assert unused_pools(["host/db:80"], rules) == ()
+    assert unused_pools(pools, rules) == ("host/db:80", "process/old/http", "process/web/admin")
+    assert unused_pools(["host/db:80", "mine"], rules, "http://db:80") == ()
+    assert unused_pools(["host/db:443"], [{"proxy": {"backend": "https://db:443"}}]) == ()

@@ -40,13 +40,22 @@ class DropPools(NamedTuple):
     names: tuple[str, ...]
 
 
+class PointDefault(NamedTuple):
+    """Send what goes to the default backend to these addresses: its host name stands for them."""
+
+    pool: str
+    addresses: tuple[str, ...]
+
+
 class Retire(NamedTuple):
     """Stop it and remove its files."""
 
     name: str
 
 
-GatewayAction: TypeAlias = Configure | Start | SetDefault | KeepTable | DropPools | Retire
+GatewayAction: TypeAlias = (
+    Configure | Start | SetDefault | PointDefault | KeepTable | DropPools | Retire
+)
 
 
 def steps(change: Change[Listener]) -> tuple[GatewayAction, ...]:

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias, assert_never
 
 from ...clients import ports
 from ...clients.files import write_atomic
-from ...clients.gateway import GatewayDown, Status, Traffic
+from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Nginx, Runner
+from ...clients.resolve import Names
 from ...clients.sockets import refuse_own
 from ...clients.table import Document, PutDefault, PutPool, Table
 from ...clients.table_file import read_bytes
-from ...core.backend import socket_of
+from ...core.backend import host_of, socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
-from ...core.pool import unused_pools
-from .actions import Configure, DropPools, GatewayAction, KeepTable, Retire, SetDefault, Start
+from ...core.pool import host_pool, unused_pools
+from .actions import (
+    Configure,
+    DropPools,
+    GatewayAction,
+    KeepTable,
+    PointDefault,
+    Retire,
+    SetDefault,
+    Start,
+)
 from .files import Files, Folder, Place
 from .include import INCLUDE, Include, parse_listen
+from .start import start_record
 from .state import CURRENT, Listener
+from .telling import traffic, url
 from .traffic import targets
 
 RELOAD_TIME: Final = 5.0
 LOOK_AGAIN: Final = 0.05
 PATIENCE: Final = 10.0
 """A gateway that runs and does not answer for so long is started again (seconds)."""
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FindNginx: TypeAlias = Callable[[], Awaitable[Nginx]]
 
 
@@ -42,6 +52,7 @@ class GatewayDriver:
         self._table = table
         self._runner = runner
         self._nginx = nginx
+        self._names = Names()
         self.folder = Folder(place.prefix)
         self._hung_up: tuple[bytes, float] | None = None
         self._silent_since: float | None = None
@@ -73,6 +84,9 @@ class GatewayDriver:
                 await self._start(listen, bind)
             case SetDefault(backend):
                 await self._set_default(backend)
+            case PointDefault(pool, addresses):
+                endpoints = [{"name": one, "address": one} for one in addresses]
+                await self._table.change(PutPool(pool, endpoints))
             case KeepTable():
                 await self._table.keep()
             case DropPools(names):
@@ -126,16 +140,32 @@ class GatewayDriver:
         )
         return state, {
             "state": "running",
-            "url": _url(bind, port),
+            "url": url(bind, port, secure=include.settings.tls is not None),
             "version": status.version,
             "routes": len(document.rules),
             "problem": status.problem,
             "workerCount": status.worker_count,
             "workers": {name: worker.version for name, worker in status.workers.items()},
             "kept": await self._table.kept(),
-            "unusedPools": list(unused_pools(document.pools, document.rules.values())),
+            "unusedPools": list(
+                unused_pools(document.pools, document.rules.values(), document.default_backend)
+            ),
+            "default": await self._default(document),
             "targets": targets(document.pools),
-            **_traffic(status.traffic),
+            **traffic(status.traffic),
+        }
+
+    async def _default(self, document: Document) -> dict[str, Json]:
+        """Where the default backend is, and where it is served, if it is a host name."""
+        host, pool = host_of(document.default_backend), host_pool(document.default_backend)
+        if host is None or pool is None:
+            return {}
+        said = (await self._names.addresses((host,))).get(host)
+        served = document.pools.get(pool)
+        return {
+            "pool": pool,
+            "resolved": said if isinstance(said, list) else None,
+            "served": None if served is None else [one["address"] for one in served],
         }
 
     def _named(self, code: str) -> str:
@@ -185,21 +215,9 @@ class GatewayDriver:
 
     def _write(self, files: Files, nginx: Nginx) -> None:
         self.folder.write(files)
-        write_atomic(self._place.record, self._start_record(nginx))
-
-    def _start_record(self, nginx: Nginx) -> bytes:
-        record = {
-            "argv": list(nginx.argv()),
-            "env": {"PATH": PATH},
-            "inherit": ["LANG", "LC_ALL", "TZ"],
-            "cwd": str(self._place.prefix),
-            "umask": "077",
-            "user": None,
-            "view": {},
-            "digest": self.folder.edition,
-            "revision": "",
-        }
-        return json.dumps(record, indent=1).encode()
+        write_atomic(
+            self._place.record, start_record(self._place.prefix, nginx, self.folder.edition)
+        )
 
     async def _start(self, listen: int, bind: str) -> None:
         if await self._runner.pid() is None:
@@ -229,14 +247,3 @@ class GatewayDriver:
         for path in (self._place.table, self._place.record):
             await asyncio.to_thread(path.unlink, missing_ok=True)
         await asyncio.to_thread(self.folder.clear)
-
-
-def _url(bind: str, port: int) -> str:
-    """What a person on this machine types; "every address" is no address to go to."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind, f"[{bind}]" if ":" in bind else bind)  # noqa: S104 (nothing is bound)
-    return f"http://{host}:{port}"
-
-
-def _traffic(traffic: Traffic) -> dict[str, Json]:
-    """Of the endpoints of pools: requests that are under way, and that wait."""
-    return {"inFlight": dict(traffic.open), "parked": traffic.parked}

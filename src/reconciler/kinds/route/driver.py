@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
+from ...clients.resolve import Host, Names
 from ...clients.sockets import refuse_own
 from ...clients.table import OWNER, Document, DropEntry, PutEntry, Table
 from ...clients.table import PutPool as EditPool
-from ...core.backend import socket_of
+from ...core.backend import host_of, socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from .actions import DropRule, PutPool, PutRule, RouteAction
@@ -30,6 +31,7 @@ class RouteDriver:
         self._runner = runner
         self._prefix = prefix
         self._run = prefix.parents[1] / "run"
+        self._names = Names()
         self._document = Document()
         self._parsed: Mapping[str, _Parsed] = {}
         self._facts: _Facts | None = None
@@ -44,7 +46,8 @@ class RouteDriver:
                 return {}
             raise
         rules = await self._rules(document)
-        facts = _facts(status, document)
+        resolved = await self._names.addresses(_hosts(rules.values()))
+        facts = _facts(status, document, resolved)
         if not facts.are(self._facts):
             self._seen = dict(self._see(rules, facts))
             self._facts = facts
@@ -119,6 +122,7 @@ class _Facts(NamedTuple):
     document: Document
     workers: Mapping[str, int]
     refusing: frozenset[str]
+    resolved: Mapping[Host, Sequence[str] | str]
 
     def are(self, others: _Facts | None) -> bool:
         """Whether there is nothing else to tell than by ``others``."""
@@ -128,7 +132,15 @@ class _Facts(NamedTuple):
         """What to tell of a rule that is in the table since ``version``."""
         behind = sorted(name for name, served in self.workers.items() if served < version)
         found: dict[str, Json] = {"version": version, "behind": behind}
-        return found | pool_vitals(rule.proxy, self.document.pools, self.refusing)
+        return found | pool_vitals(rule.proxy, self.document.pools, self.refusing) | self._at(rule)
+
+    def _at(self, rule: Rule) -> dict[str, Json]:
+        """Where its backend is, if that is a host name; or why nobody knows."""
+        host = host_of(rule.proxy.backend) if rule.proxy else None
+        said = self.resolved.get(host) if host else None
+        if said is None:
+            return {}
+        return {"unresolved": said} if isinstance(said, str) else {"resolved": list(said)}
 
 
 def _parse(document: Document, known: Mapping[str, _Parsed]) -> dict[str, _Parsed]:
@@ -150,6 +162,13 @@ def _read(entry: Mapping[str, Json], version: int) -> _Parsed:
         return _Parsed(entry, Rule(), owned, version)
 
 
-def _facts(status: Status, document: Document) -> _Facts:
+def _hosts(rules: Iterable[_Parsed]) -> set[Host]:
+    backends = (one.rule.proxy.backend for one in rules if one.rule.proxy)
+    return {host for host in map(host_of, backends) if host}
+
+
+def _facts(
+    status: Status, document: Document, resolved: Mapping[Host, Sequence[str] | str]
+) -> _Facts:
     workers = {name: worker.version for name, worker in status.workers.items()}
-    return _Facts(document, workers, frozenset(status.traffic.refusing))
+    return _Facts(document, workers, frozenset(status.traffic.refusing), resolved)

@@ -17,6 +17,8 @@ def health(seen: Observed[Rule]) -> Health:
     proxy = seen.state.proxy
     if proxy is not None and proxy.process is not None:
         return _backed(proxy.process.name, seen)
+    if (why := seen.vitals.get("unresolved")) and not seen.vitals.get("endpoints"):
+        return Health(HealthCode.DEGRADED, "Unresolved", str(why))
     return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
 
 

@@ -1,4 +1,4 @@
-"""Where the requests of a route go that names a process: a pool of endpoints, kept at the gateway.
+"""Where the requests of a route go that names a process or a host: a pool, kept at the gateway.
 
 A pool is named by what it stands for (``process/web/http``), so all routes to it share it. It is a
 fact of the moment: who is in it never makes a route differ from what is written.
@@ -7,21 +7,26 @@ fact of the moment: who is in it never makes a route differ from what is written
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
-from ...core.model import Json, Observed, Ref, Resource
+from ...core.model import Due, Json, Observed, Ref, Resource
 from ...core.offer import Offer, Presence, Target
-from ...core.pool import process_pool
+from ...core.pool import host_pool, process_pool
 from .actions import PutPool
 from .endpoint import Endpoint, read_endpoints
 from .proxy import Proxy
 from .spec import RouteSpec
 from .state import Rule
 
+ASK_AGAIN: Final = 30.0
+"""How long the addresses of a name are used before they are asked for again (seconds)."""
+
 
 def pool_name(proxy: Proxy | None) -> str | None:
     """Which pool the requests go to; None for one address."""
-    process = None if proxy is None else proxy.process
-    return None if process is None else process_pool(process.name, process.port)
+    if proxy is None or proxy.process is None:
+        return None if proxy is None else host_pool(proxy.backend)
+    return process_pool(proxy.process.name, proxy.process.port)
 
 
 def pool_vitals(
@@ -71,3 +76,16 @@ def pooled(offers: Iterable[Offer], port: str, served: Iterable[Endpoint]) -> It
         elif presence is not Presence.AWAY and port in ports:
             ready = presence is Presence.READY
             yield Endpoint(name, f"127.0.0.1:{ports[port]}", ready)
+
+
+def due(resource: Resource[RouteSpec], seen: Observed[Rule], _now: float) -> Due:
+    """The addresses of a host name change: they are asked for again and again."""
+    proxy = resource.spec.proxy
+    name = None if proxy is None else host_pool(proxy.backend)
+    if name is None:
+        return Due()
+    addresses = seen.vitals.get("resolved") if seen.vitals.get("pool") == name else None
+    wanted = tuple(Endpoint(address, address) for address in addresses or ())
+    # One that cannot be resolved now is served where it was: unknown is not away.
+    is_news = bool(wanted) and wanted != read_endpoints(seen.vitals.get("endpoints"))
+    return Due((PutPool(name, wanted),) if is_news else (), after=ASK_AGAIN)
