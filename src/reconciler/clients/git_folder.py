@@ -7,8 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -19,7 +17,8 @@ from ..core.errors import Terminal, Transient
 from ..core.model import Json
 from .files import list_files, write_atomic
 from .git import Credential, Git
-from .proc import start_time
+from .git_sweep import sweep
+from .git_who import Who, who_are_we
 
 OURS: Final = "reconciler"
 """The folder inside the git folder that holds what is ours and not git's."""
@@ -40,13 +39,17 @@ class Settings:
     username: str | None = None
     digest: str | None = None
     """Names the password; the password itself lies in a file of its own."""
+    lease: float = 0.0
+    """Seconds a lease lasts; 0 when none is asked for."""
+    holder: str | None = None
 
 
 class GitFolder:
     """``<root>/<name>.git`` and the files around it."""
 
-    def __init__(self, root: Path, name: str, git: Git) -> None:
+    def __init__(self, root: Path, name: str, git: Git, who: Who | None = None) -> None:
         self.name = name
+        self.who = who or who_are_we(root)
         self.path = root / f"{name}.git"
         self.own = self.path / OURS
         self.git = git
@@ -137,20 +140,11 @@ class GitFolder:
         self._swept, self._age = False, STALE
 
     def sweep(self, age: float = 0.0) -> None:
-        """End what a killed operator left running, and remove the locks nobody holds any more.
-
-        Locks younger than ``age`` seconds stay: a person's git may be at work unseen.
-        """
-        self._end_orphans()
-        if any(True for _ in _users(self.path)):
-            return  # a person's git is at work; its locks are its own
-        for lock in _locks(self.path):
-            with suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime >= age:
-                    lock.unlink()
-        for part in (self.own / "scratch").glob("*"):
-            with suppress(OSError):
-                shutil.rmtree(part) if part.is_dir() else part.unlink()
+        """End what a killed operator left running, and remove what it left lying."""
+        if sweep(self.path, self.git.incarnation, age):
+            for part in (self.own / "scratch").glob("*"):
+                with suppress(OSError):
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
 
     def scratch(self) -> Path:
         """A place for temporary files, emptied at the next start."""
@@ -171,6 +165,7 @@ class GitFolder:
             with suppress(FileNotFoundError):
                 (self.path / part).rename(aside / part)
         shutil.rmtree(self.own / "cache", ignore_errors=True)
+        self.drop("lease")  # the file it names went with the objects
 
     def _write_secret(self, username: str | None, password: str | None) -> None:
         if password is None:
@@ -194,51 +189,18 @@ class GitFolder:
         finally:
             os.close(descriptor)
 
-    def _end_orphans(self) -> None:
-        for pid, incarnation in _users(self.path):
-            if incarnation and incarnation != self.git.incarnation and not _lives(incarnation):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and any(mark for _, mark in _users(self.path)):
-            time.sleep(0.01)
-
-
-def _users(folder: Path) -> Iterator[tuple[int, str]]:
-    """Live processes that work on ``folder``, with the incarnation of the operator they serve."""
-    wanted = b"GIT_DIR=" + os.fsencode(folder)
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):
-            variables = (entry / "environ").read_bytes().split(b"\0")
-            if wanted in variables:
-                marks = (v for v in variables if v.startswith(b"RECONCILER_INCARNATION="))
-                yield int(entry.name), next(marks, b"=").split(b"=", 1)[1].decode()
-
-
-def _lives(incarnation: str) -> bool:
-    pid, _, started = incarnation.partition(":")
-    return pid.isdigit() and str(start_time(int(pid))) == started
-
-
-def _locks(folder: Path) -> Iterator[Path]:
-    yield from folder.glob("*.lock")
-    yield from (folder / "refs").rglob("*.lock")
-    yield from (folder / "objects").glob("info/*.lock")
-    yield folder / "gc.pid"
-
 
 class GitFolders:
     """All git folders of a stack; one object each, so that its lock is one."""
 
     def __init__(self, root: Path, git: Git) -> None:
         self.root = root
+        self.who = who_are_we(root, git.surroundings)
         self._git = git
         self._known: dict[str, GitFolder] = {}
 
     def open(self, name: str) -> GitFolder:
-        return self._known.setdefault(name, GitFolder(self.root, name, self._git))
+        return self._known.setdefault(name, GitFolder(self.root, name, self._git, self.who))
 
     def configured(self) -> Iterator[tuple[GitFolder, Settings | None]]:
         """Every folder that is ours. Raises Transient when the place cannot be read."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
-from .git import LONG, Terms
+from .git import LONG, Result, Terms
 from .git_errors import failure
 from .git_folder import GitFolder, Settings
+from .git_lease import LARGEST, OURS, Lease
+from .git_reader import ObjectReader
+from .git_refs import read_ref
 
 UPSTREAM: Final = "refs/reconciler/upstream"
 _NAMED: Final = 5
@@ -25,6 +29,7 @@ class Remote:
     def __init__(self, folder: GitFolder, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
+        self.lease = Lease(folder, settings)
 
     async def tip(self) -> str | None:
         """The commit of the branch; None when the remote holds no branch at all.
@@ -60,24 +65,77 @@ class Remote:
             raise Moved
 
     async def push(self, commit: str, branch: str) -> None:
-        """Send a commit and read back that it stands there. Never forced: raises Moved instead."""
-        arguments = ("--porcelain", "--no-verify", "--no-signed", "--end-of-options")
-        result = await self._folder.git.attempt(
+        """Send a commit and read back that it stands there. Never forced: raises Moved instead.
+
+        Only who holds the lease may, and it is renewed by the way.
+        """
+        if self.lease.is_used and not self.lease.seen:
+            await self._heads()
+        self.lease.demand()
+        if self.lease.is_used:
+            lease = await asyncio.to_thread(self.lease.write)
+            if await self._push_with(lease, f"{commit}:refs/heads/{branch}"):
+                await asyncio.to_thread(self.lease.take, lease, self._reader)
+                await self._read_back(commit, branch)
+                return
+        self._demand_pushed(await self._push(f"{commit}:refs/heads/{branch}"))
+        await self._read_back(commit, branch)
+
+    async def renew(self) -> None:
+        """Say that we are still here, if it is time to."""
+        if self.lease.is_used and self.lease.is_worn:
+            lease = await asyncio.to_thread(self.lease.write)
+            try:
+                if await self._push_with(lease):
+                    await asyncio.to_thread(self.lease.take, lease, self._reader)
+            except Moved:  # it is another's by now: the next look tells whose
+                return
+
+    async def leave(self) -> None:
+        """Whoever comes next need not wait."""
+        if self.lease.is_used and self.lease.standing == OURS:
+            held = f"--force-with-lease={self.lease.ref}:{self.lease.seen['id']}"
+            result = await self._push(f":{self.lease.ref}", how=(held,))
+            if result.code == 0:
+                self.lease.give_up()
+
+    async def _push_with(self, lease: str, *refs: str) -> bool:
+        """Push together with the lease, or nothing; False when the remote takes no leases."""
+        held = f"--force-with-lease={self.lease.ref}:{self.lease.seen.get('id') or ''}"
+        result = await self._push(*refs, f"{lease}:{self.lease.ref}", how=("--atomic", held))
+        if result.code and self._is_refused(result):
+            self.lease.refuse()
+            return False
+        self._demand_pushed(result)
+        return True
+
+    def _is_refused(self, result: Result) -> bool:
+        """Whether it was the lease that the remote would not have, and nothing else."""
+        if "does not support --atomic" in result.errors:
+            return True
+        lines = result.output.decode("utf-8", "replace").splitlines()
+        refused = [line for line in lines if "[remote rejected]" in line and "atomic" not in line]
+        return bool(refused) and all(self.lease.ref in line for line in refused)
+
+    async def _push(self, *refs: str, how: tuple[str, ...] = ()) -> Result:
+        arguments = (*how, "--porcelain", "--no-verify", "--no-signed", "--end-of-options")
+        return await self._folder.git.attempt(
             self._folder.path,
             "push",
             *arguments,
             self._settings.url,
-            f"{commit}:refs/heads/{branch}",
+            *refs,
             terms=self._terms(LONG),
         )
+
+    def _demand_pushed(self, result: Result) -> None:
         said = result.output.decode("utf-8", "replace")
-        if "[rejected]" in said:
-            raise Moved
         if "[remote rejected]" in said:
             raise self._refused(said, result.errors)
+        if "[rejected]" in said:
+            raise Moved
         if result.code:
             raise self._noted(failure("push", result.errors, self._settings.url))
-        await self._read_back(commit, branch)
 
     async def _read_back(self, commit: str, branch: str) -> None:
         heads = await self._heads()
@@ -87,11 +145,46 @@ class Remote:
             self._note({"ok": True, "tip": commit, "empty": False})
 
     async def _heads(self) -> dict[str, str]:
+        """The branches, by name; by the way the lease is looked at."""
+        wanted = ("refs/heads/*", self.lease.ref) if self.lease.is_used else ("refs/heads/*",)
         output = await self._git(
-            "ls-remote", "--quiet", "--heads", "--end-of-options", self._settings.url
+            "ls-remote", "--quiet", "--end-of-options", self._settings.url, *wanted
         )
         lines = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines())
-        return {name.removeprefix("refs/heads/"): commit for commit, name in lines}
+        refs = {name: commit for commit, name in lines}
+        if self.lease.is_used:
+            await self._look_at(refs.get(self.lease.ref))
+        heads = "refs/heads/"
+        return {
+            name.removeprefix(heads): commit
+            for name, commit in refs.items()
+            if name.startswith(heads)
+        }
+
+    async def _look_at(self, lease: str | None) -> None:
+        if self.lease.seen and self.lease.seen.get("id") == lease:
+            return
+        content = b""
+        if lease is not None:
+            here = self.lease.ref.replace("/lease/", "/leases/")
+            await self._git(
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
+                *("--no-recurse-submodules", "--end-of-options", self._settings.url),
+                f"+{self.lease.ref}:{here}",
+            )
+            content = await asyncio.to_thread(self._read_small, here)
+        self.lease.note(lease, content)
+
+    def _read_small(self, ref: str) -> bytes:
+        name = read_ref(self._folder.path, ref)
+        with self._reader() as reader:
+            try:
+                return reader.small(name or "", LARGEST)
+            except Transient:
+                return b""
+
+    def _reader(self) -> ObjectReader:
+        return ObjectReader(self._folder.path, self._folder.git.batch)
 
     async def _git(self, *arguments: str) -> bytes:
         deadline = LONG if arguments[0] == "fetch" else Terms().deadline

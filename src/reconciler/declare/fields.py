@@ -101,6 +101,7 @@ class RepositoryFields(Metadata, total=False):
     committer: Part
     interval: Duration
     base: Text
+    lease: Part
 
 
 class SyncTargetFields(Metadata, total=False):
@@ -110,5 +111,5 @@ class SyncTargetFields(Metadata, total=False):
     path: Text
     excludes: Sequence[Text]
     settle: Duration
-    snapshot: Literal["auto", "copy"]
+    snapshot: Literal["auto", "copy"] | Part
     restore: Part

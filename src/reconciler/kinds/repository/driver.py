@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...clients.git_history import History
+from ...clients.git_lease import Lease
 from ...clients.git_remote import UPSTREAM, Remote
 from ...core.model import Json, Observed
 from ...core.sealed import Sealed
@@ -43,7 +44,9 @@ class RepositoryDriver:
 
     def _look(self) -> dict[str, Observed[RepositoryState]]:
         return {
-            folder.name: Observed(_state(folder, settings), owned=True, vitals=_vitals(folder))
+            folder.name: Observed(
+                _state(folder, settings), owned=True, vitals=_vitals(folder, settings)
+            )
             for folder, settings in self._folders.configured()
         }
 
@@ -55,6 +58,7 @@ class RepositoryDriver:
             # What was agreed with another remote says nothing about this one.
             async with folder.alone():
                 folder.drop("contact")
+                folder.drop("lease")
                 for name, _ in tuple(folder.notes("status")):
                     folder.drop(f"status/{name}")
                 pushed = await History(folder).refs("refs/reconciler/pushed")
@@ -75,7 +79,9 @@ class RepositoryDriver:
 
     async def _check(self, folder: GitFolder) -> None:
         async with folder.alone():
-            await Remote(folder, folder.demand_settings()).tip()
+            remote = Remote(folder, folder.demand_settings())
+            await remote.tip()
+            await remote.renew()
 
 
 async def _unpushed(folder: GitFolder) -> list[str]:
@@ -96,6 +102,8 @@ def _settings(state: RepositoryState) -> Settings:
         interval=state.interval,
         username=state.username,
         digest=state.password.digest if state.password is not None else None,
+        lease=state.lease,
+        holder=state.holder,
     )
 
 
@@ -115,10 +123,14 @@ def _state(folder: GitFolder, settings: Settings | None) -> RepositoryState:
         interval=settings.interval,
         username=settings.username,
         password=Sealed(settings.digest) if present and settings.digest else None,
+        lease=settings.lease,
+        holder=settings.holder,
     )
 
 
-def _vitals(folder: GitFolder) -> dict[str, Json]:
+def _vitals(folder: GitFolder, settings: Settings | None) -> dict[str, Json]:
+    lease = Lease(folder, settings) if settings is not None else None
+    held = lease is not None and lease.is_used and lease.seen.get("id")
     contact = folder.read("contact") or {}
     return {
         "meets": MEETS,
@@ -130,4 +142,7 @@ def _vitals(folder: GitFolder) -> dict[str, Json]:
         "empty": contact.get("empty"),
         "tip": contact.get("tip"),
         "path": str(folder.path),
+        "lease": lease.standing if lease is not None and held else None,
+        "leaseHolder": lease.seen.get("holder") if lease is not None and held else None,
+        "leaseHost": lease.seen.get("host") if lease is not None and held else None,
     }

@@ -13,6 +13,10 @@ def health(seen: Observed[RepositoryState]) -> Health:
     if not vitals.get("reachable"):
         reason, message = vitals.get("reason", "Unreachable"), vitals.get("message", "")
         return Health(HealthCode.DEGRADED, str(reason), str(message))
+    if vitals.get("lease") == "theirs":
+        whose = f"{vitals.get('leaseHost')} ({vitals.get('leaseHolder')})"
+        message = f"{whose} writes to this branch; nothing is pushed from here until it stops"
+        return Health(HealthCode.DEGRADED, "ReadOnly", message)
     if vitals.get("empty"):
         return Health(HealthCode.HEALTHY, "Empty", "the remote answers and holds nothing yet")
     return Health(HealthCode.HEALTHY, "Reachable", "the remote answers")

@@ -18,6 +18,7 @@ _unfit: Final = re.compile(
 )
 _scp_like: Final = re.compile(r"^[^/\s:]+@?[^/\s:]*:(?!//)")
 _SHORTEST: Final = 1.0
+_SHORTEST_LEASE: Final = 30.0
 
 
 def _no_secret(value: object) -> object:
@@ -61,6 +62,12 @@ def _check_interval(seconds: float) -> float:
     return seconds
 
 
+def _check_lease(seconds: float) -> float:
+    if 0 < seconds < _SHORTEST_LEASE:
+        raise ValueError("shorter than 30s: a slow push would lose it; 0s for none")
+    return seconds
+
+
 def is_path(url: str) -> bool:
     """Whether a url is a plain path on this machine."""
     return "://" not in url and not _scp_like.match(url)
@@ -85,6 +92,15 @@ class Committer(Spec):
     email: Line = "reconciler@localhost"
 
 
+class Lease(Spec):
+    """Who may write: one stack per branch, the others wait."""
+
+    ttl: Annotated[Duration, AfterValidator(_check_lease)] = 600.0
+    """How long after the last sign of life another may take over; 0s: everybody writes."""
+    holder: Line | None = None
+    """A name that this stack has again after it was started anew, on whatever machine."""
+
+
 class RepositorySpec(Spec):
     """A git repository that keeps copies of data."""
 
@@ -102,3 +118,5 @@ class RepositorySpec(Spec):
     """Time between two backups."""
     base: Annotated[str, AfterValidator(_check_url), Apply.LIVE] = "/"
     """The folder that paths of sync targets are relative to; itself relative to the spec root."""
+    lease: Annotated[Lease, Apply.LIVE] = Field(default_factory=Lease)
+    """A note on the remote by which a second stack that would write there becomes read-only."""

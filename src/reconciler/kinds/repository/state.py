@@ -21,6 +21,8 @@ class RepositoryState(State):
     interval: float
     username: str | None = None
     password: Sealed | None = None
+    lease: float = 0.0
+    holder: str | None = None
 
 
 def render(resource: Resource[RepositorySpec]) -> RepositoryState:
@@ -34,6 +36,9 @@ def render(resource: Resource[RepositorySpec]) -> RepositoryState:
         interval=spec.interval,
         username=spec.auth.username if spec.auth else None,
         password=spec.auth.password if spec.auth else None,
+        # It is renewed once an interval: it must outlast two.
+        lease=max(spec.lease.ttl, 2.5 * spec.interval) if spec.lease.ttl else 0.0,
+        holder=spec.lease.holder,
     )
 
 
