@@ -67,11 +67,8 @@ end
 
 
 --- For log_by_lua: the request is over.
-function _M.over()
-    local endpoint = ngx.ctx.endpoint
-    if endpoint then
-        flights.land(endpoint.address)
-    end
+function _M.over(endpoint)
+    flights.land(endpoint.address)
 end
 
 

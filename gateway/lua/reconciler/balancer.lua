@@ -6,7 +6,8 @@ local balancer = require("ngx.balancer")
 local ngx = ngx
 
 local BUSY = -3 -- to nginx: there is nobody to connect to
-local CONNECT, READ, SEND = 5, 600, 600 -- seconds
+local CONNECT, READ, SEND = 5, 600, 600 -- seconds, as in nginx.conf
+local set_current_peer, set_timeouts = balancer.set_current_peer, balancer.set_timeouts
 
 local _M = {}
 
@@ -21,14 +22,16 @@ function _M.balance()
             return ngx.exit(BUSY)
         end
     end
-    local ok, err = balancer.set_current_peer(place.host, place.port)
+    local ok, err = set_current_peer(place.host, place.port)
     if not ok then
         ngx.log(ngx.ERR, "cannot use ", place.host, ": ", err)
         return ngx.exit(502)
     end
-    ok, err = balancer.set_timeouts(peer.connect or CONNECT, peer.send or SEND, peer.read or READ)
-    if not ok then
-        ngx.log(ngx.ERR, "cannot set timeouts: ", err)
+    if peer.connect or peer.send or peer.read then
+        ok, err = set_timeouts(peer.connect or CONNECT, peer.send or SEND, peer.read or READ)
+        if not ok then
+            ngx.log(ngx.ERR, "cannot set timeouts: ", err)
+        end
     end
 end
 

@@ -18,7 +18,7 @@ local _M = {}
 
 
 --- Prepare the way of a request of a rule that asks for nothing special.
-local function serve_plain(entry, path)
+function _M.serve_plain(entry, path)
     clear()
     ngx.var.target = with_query(path)
     ngx.ctx.peer = entry.peer
@@ -140,13 +140,13 @@ function _M.prepare(entry)
         or entry.way or entry.told_host or found.pool then
         return serve
     end
-    return serve_plain
+    return _M.serve_plain
 end
 
 
 --- An entry for what no rule takes.
 function _M.default(url)
-    local entry = { rule = { proxy = { backend = url } } }
+    local entry = { name = "(default)", rule = { proxy = { backend = url } } }
     entry.serve = _M.prepare(entry)
     return entry
 end

@@ -14,13 +14,19 @@ local tally = require("reconciler.tally")
 local find, sub = string.find, string.sub
 local ngx = ngx
 local current, normalise, of_request = store.current, paths.normalise, facts.of_request
-local enter, pick = tally.enter, match.pick
+local pick = match.pick
 
 -- Who serves a request that no rule takes; no route can have such a name.
 local OPERATOR, DEFAULT, NOBODY =
     { name = "(operator)" }, { name = "(default)" }, { name = "(none)" }
 
 local _M = {}
+
+
+-- A variable: what hangs on the request itself is lost when nginx goes for an error page.
+local function enter(owner)
+    ngx.var.slot = tally.enter(owner)
+end
 
 
 local function raw_path(target)
@@ -41,6 +47,12 @@ local function prepare(entry)
         entry.serve = answers.respond
     end
     return entry.serve
+end
+
+
+--- Whether the requests of an entry may go the quick way (quick.lua).
+function _M.is_plain(entry)
+    return (entry.serve or prepare(entry)) == forward.serve_plain
 end
 
 

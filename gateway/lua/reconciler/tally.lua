@@ -105,6 +105,7 @@ local function slot_of(owner)
     local text = tostring(number_of(owner.name))
     known[text] = region + tonumber(text) * WIDTH
     owner.slot = text
+    owner.ctx = { peer = owner.peer, at = known[text] }
     return text
 end
 
@@ -114,8 +115,7 @@ function _M.enter(owner)
     local text = owner.slot or slot_of(owner)
     local at = known[text]
     numbers[at] = numbers[at] + 1
-    -- A variable: what hangs on the request itself is lost when nginx goes for an error page.
-    ngx.var.slot = text
+    return text
 end
 
 
@@ -143,8 +143,8 @@ local REFUSED = { name = "(refused)" }
 
 
 --- For log_by_lua: the request has ended.
-function _M.done()
-    local at = known[ngx.var.slot]
+function _M.done(at)
+    at = at or known[ngx.var.slot]
     if at then
         numbers[at + IN_FLIGHT] = numbers[at + IN_FLIGHT] - 1
     else -- before anybody could decide where it goes

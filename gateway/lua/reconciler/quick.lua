@@ -1,0 +1,106 @@
+--- The quick way: of requests like one before, for a rule that asks for nothing special.
+--
+-- It runs while nginx still looks for the location, where no Lua thread has to be made, and only
+-- remembers what the long way (route.lua) would decide: for the same host, method and address, of
+-- the same version of the table. What it does not know goes the long way.
+
+local facts = require("reconciler.facts")
+local log = require("reconciler.log")
+local match = require("reconciler.match")
+local origin = require("reconciler.origin")
+local paths = require("reconciler.path")
+local reserved = require("reconciler.reserved")
+local route = require("reconciler.route")
+local store = require("reconciler.store")
+local tally = require("reconciler.tally")
+
+local find, sub = string.find, string.sub
+local ngx = ngx
+local method_of = ngx.req.get_method
+local newest, host_of, clear, enter = log.version, origin.host, origin.clear, tally.enter
+local normalise, pick = paths.normalise, match.pick
+
+local MOST = 8192 -- addresses of one generation; there are two
+local LONGEST = 512 -- bytes of an address that is worth it
+
+local _M = {}
+
+local version = -1
+local young, old, count = {}, {}, 0
+
+
+local function remember(key, host, uri, entry)
+    if count >= MOST then
+        young, old, count = {}, young, 0
+    end
+    local hosts = young[key]
+    if not hosts then
+        hosts = {}
+        young[key] = hosts
+    end
+    local uris = hosts[host]
+    if not uris then
+        uris = {}
+        hosts[host] = uris
+    end
+    uris[uri] = entry
+    count = count + 1
+end
+
+
+local function recall(generation, method, host, uri)
+    local hosts = generation[method]
+    local uris = hosts and hosts[host]
+    return uris and uris[uri]
+end
+
+
+--- The entry when a request may go the quick way, else false.
+local function decide(uri)
+    local mark = find(uri, "?", 1, true)
+    local raw = mark and sub(uri, 1, mark - 1) or uri
+    local path = normalise(raw)
+    -- nginx hands on what it was sent: that must be what was matched, and a query not an empty one.
+    if path ~= raw or mark == #uri or reserved.class(path) then
+        return false
+    end
+    local table_now = store.current()
+    local entry, alone = pick(table_now.index, facts.of_request(path))
+    entry = entry or (alone and table_now.default)
+    return entry and alone and route.is_plain(entry) and entry or false
+end
+
+
+local function find_out(method, host, uri)
+    local entry = recall(old, method, host, uri)
+    if entry == nil then
+        entry = #uri <= LONGEST and decide(uri)
+    end
+    remember(method, host, uri, entry)
+    return entry
+end
+
+
+--- For set_by_lua: the slot of a request that is on its way now; nil when it goes the long way.
+function _M.slot()
+    local now = newest()
+    if now ~= version then
+        version = store.current().version
+        young, old, count = {}, {}, 0
+    end
+    local method, host, uri = method_of(), host_of(), ngx.var.request_uri
+    local entry = recall(young, method, host, uri)
+    if entry == nil then
+        entry = find_out(method, host, uri)
+    end
+    if not entry then
+        return nil
+    end
+    clear()
+    local slot = enter(entry)
+    ngx.ctx = entry.ctx
+    return slot
+end
+
+
+return _M

@@ -1,0 +1,66 @@
+"""What a worker remembers of a decision is what it would decide anew."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from reconciler.clients.table import DropEntry
+
+from .conftest import Backend, Gateway, MakeBackend
+
+pytestmark = pytest.mark.real
+
+
+def to(backend: Backend, priority: int, **match: object) -> dict[str, object]:
+    return {"priority": priority, "match": match, "proxy": {"backend": backend.url}}
+
+
+async def who(gateway: Gateway, backends: dict[str, Backend], request: str) -> str:
+    """The name of the backend that got a request."""
+    before = {name: len(one.requests) for name, one in backends.items()}
+    assert b" 200 OK" in await gateway.raw(f"{request}\r\nConnection: close\r\n\r\n".encode())
+    [found] = [name for name, one in backends.items() if len(one.requests) > before[name]]
+    return found
+
+
+async def test_every_fact_that_decides_counts(gateway: Gateway, make_backend: MakeBackend) -> None:
+    """Host, method, headers and path decide each time, though all but one are as before."""
+    backends = {name: await make_backend() for name in ("plain", "post", "host", "header")}
+    await gateway.serve(
+        backends["plain"].url,
+        post=to(backends["post"], 1, pathPrefix="/a", methods=["POST"]),
+        host=to(backends["host"], 2, host="other.x", pathPrefix="/a"),
+        header=to(backends["header"], 3, headers=[{"name": "X-Env", "equals": "test"}]),
+    )
+    for method, host, env, path in [
+        *product(("GET", "POST"), ("h.x", "other.x"), ("", "test"), ("/a/1", "/b?x=/a")),
+    ] * 2:
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Content-Length: 0"]
+        lines += [f"X-Env: {env}"] if env else []
+        expected = "plain"
+        if path == "/a/1":
+            expected = "host" if host == "other.x" else "post" if method == "POST" else "plain"
+        if env:
+            expected = "header"
+        assert await who(gateway, backends, "\r\n".join(lines)) == expected, lines
+
+
+async def test_a_change_is_not_missed(gateway: Gateway, make_backend: MakeBackend) -> None:
+    """Asked over one connection after another, in either worker: nothing old is remembered."""
+    backends = {name: await make_backend() for name in ("one", "two")}
+    ask = "GET /x HTTP/1.1\r\nHost: h"
+    await gateway.serve(backends["one"].url)
+    for _ in range(10):
+        assert {await who(gateway, backends, ask) for _ in range(6)} == {"one"}
+        await gateway.serve(x=to(backends["two"], 1, pathEqual="/x"))
+        assert {await who(gateway, backends, ask) for _ in range(6)} == {"two"}
+        await gateway.parts.table.change(DropEntry("x"))
+
+
+async def test_our_own_door_is_closed(gateway: Gateway, backend: Backend) -> None:
+    """The location of the long way is not an address."""
+    await gateway.serve(backend.url)
+    assert (await gateway.get("/.reconciler/decide")).status_code == 404
+    assert not backend.requests
