@@ -12,6 +12,7 @@ from tests.specs.toys import SpecFolder
 
 from reconciler.core.errors import ReconcileError
 from reconciler.core.model import Ref
+from reconciler.specs import commit as commit_module
 from reconciler.specs.desk import Desk, Wish
 from reconciler.specs.faults import InvalidEdit
 
@@ -249,3 +250,43 @@ def test_a_file_that_got_long_is_followed_by_another(folder: SpecFolder) -> None
     many = [app(f"a{n}", args=["x" * 2000]) for n in range(300)]
     assert edit(folder, *many) == ["specs/50-more-2.yaml", "specs/50-more.yaml"]
     assert len(folder.load().resources) == 300
+
+
+def test_who_commits_meanwhile_wins(
+    repository: SpecFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HEAD moved between the look and the move: a conflict, and the file is as it was."""
+    repository.load()
+    moved = commit_module._move_head
+
+    def late(*words: Any) -> None:
+        repository.git("commit", "-q", "--allow-empty", "-m", "faster")
+        moved(*words)
+
+    monkeypatch.setattr(commit_module, "_move_head", late)
+    before = (repository.specs / "web.yaml").read_bytes()
+    with pytest.raises(ReconcileError) as refusal:
+        edit(repository, app("web", command="b"), app("api"))
+    assert refusal.value.reason == "Conflict"
+    assert (repository.specs / "web.yaml").read_bytes() == before
+    assert repository.git("status", "--porcelain") == ""
+    assert repository.git("show", "-s", "--format=%s") == "faster"
+
+
+def test_who_is_killed_in_between_has_changed_nothing_that_counts(
+    repository: SpecFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edit is there as one that is pending; HEAD, and what is wanted, is as it was."""
+    repository.load()
+    head = repository.git("rev-parse", "HEAD")
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commit_module, "_move_head", die)
+    with pytest.raises(KeyboardInterrupt):
+        edit(repository, app("web", command="b"))
+    assert repository.git("rev-parse", "HEAD") == head
+    assert repository.load().pending == ("specs/web.yaml modified",)
+    assert repository.load().resources[WEB].spec.command == "a"
+    assert not list(repository.specs.glob(".*"))

@@ -93,8 +93,8 @@ class DocumentPages:
 
     async def read(self, request: Request, name: Name) -> Response:
         """One as it is written; its ETag is what a change has to name."""
-        found = await self.writes.documents(self._kind)
-        return answer(request, _there(found.get(self._ref(name)), self._ref(name)))
+        ref = self._ref(name)
+        return answer(request, _there(await self.writes.document(ref), ref))
 
     async def create(self, request: Request, body: Body, *, dry_run: DryRun = False) -> Response:
         """Write a new one."""

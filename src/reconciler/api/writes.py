@@ -33,6 +33,10 @@ class Writes(Protocol):
         """All of a kind as they are written."""
         ...
 
+    async def document(self, ref: Ref) -> Json:
+        """One resource as it is written; None when it is not."""
+        ...
+
     async def write(self, compose: Compose, *, dry_run: bool = False) -> View:
         """Edit the specs as ``compose`` says; or only say what would be."""
         ...

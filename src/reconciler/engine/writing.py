@@ -28,6 +28,10 @@ class Writing:
         """All resources of a kind as they are written, by name."""
         return await self._at_desk(lambda desk: desk.documents(kind))
 
+    async def document(self, ref: Ref) -> Json:
+        """One resource as it is written; None when it is not."""
+        return await self._at_desk(lambda desk: desk.document(ref))
+
     async def write(self, compose: Callable[[Desk], Wish], *, dry_run: bool = False) -> View:
         """Edit the specs as ``compose`` says, who sees them as they are; or only say what would be.
 

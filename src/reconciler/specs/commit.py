@@ -6,8 +6,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -63,13 +62,15 @@ class Committing:
                     name,
                     _smudged(git, path, staging.content(staging.place(name)), edit.files[name]),
                 )
-            with _index_of(git, repository, entries):
+            _demand_unlocked(repository)
+            # Who is killed in between leaves an edit that is pending, and nothing that is wanted.
+            staging.publish()
+            try:
                 _move_head(git, made, edit.revision)
-                try:
-                    staging.publish()
-                except ReconcileError:
-                    _move_head(git, edit.revision, made)
-                    raise
+            except ReconcileError:
+                staging.undo()
+                raise
+            _tell_index(git, entries)
         return made
 
     def _inside(self, repository: Repository, name: str) -> str:
@@ -102,16 +103,16 @@ def _demand_calm(git: Git, repository: Repository, revision: str) -> None:
     if git.attempt("symbolic-ref", "--quiet", "HEAD").returncode:
         text = f"{repository.top} is on no branch: `git switch` to one first"
         raise Terminal(text, reason="NoBranch")
-    if (repository.own / "index.lock").exists():
-        raise _locked(repository)
+    _demand_unlocked(repository)
     if _ask(git, "rev-parse", "HEAD") != revision:
         raise _moved(repository)
 
 
-def _locked(repository: Repository) -> Terminal:
+def _demand_unlocked(repository: Repository) -> None:
     lock = repository.own / "index.lock"
-    text = f"another git works in {repository.top}; if none does, remove {lock}"
-    return Terminal(text, reason="Locked")
+    if lock.exists():
+        text = f"another git works in {repository.top}; if none does, remove {lock}"
+        raise Terminal(text, reason="Locked")
 
 
 def _moved(repository: Repository) -> Terminal:
@@ -183,12 +184,8 @@ def _move_head(git: Git, new: str, old: str) -> None:
         raise _refused(said)
 
 
-@contextmanager
-def _index_of(git: Git, repository: Repository, entries: bytes) -> Iterator[None]:
+def _tell_index(git: Git, entries: bytes) -> None:
     """Let the user's index know these paths as they are now, and nothing else of it."""
-    if (repository.own / "index.lock").exists():
-        raise _locked(repository)
-    yield
     for _ in range(TRIES):
         if not git.attempt("update-index", "-z", "--index-info", data=entries).returncode:
             return

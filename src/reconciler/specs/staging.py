@@ -29,6 +29,7 @@ class Staging:
         self._root = root
         self._most = most
         self._drafts: list[Draft] = []
+        self._done: list[Draft] = []
 
     def __enter__(self) -> Self:
         return self
@@ -49,15 +50,18 @@ class Staging:
 
     def publish(self) -> None:
         """Put all of them in their places; when one cannot be, the others are put back."""
-        done: list[Draft] = []
         for draft in self._drafts:
             try:
                 _move(draft)
             except OSError as exc:
-                for one in reversed(done):
-                    _put_back(one)
+                self.undo()
                 raise _unwritable(draft.place, exc) from exc
-            done.append(draft)
+            self._done.append(draft)
+
+    def undo(self) -> None:
+        """Put back what was there before ``publish``."""
+        while self._done:
+            _put_back(self._done.pop())
 
     def content(self, place: Path) -> bytes | None:
         """What a file holds now, None when there is none."""
