@@ -20,6 +20,7 @@ from .stack import Stack
 EXPECTED = {"brood-0": 2, "web-0": 1, "writer-0": 1}
 """How often each of the user's processes is there; the brood has a grandchild."""
 
+# Tests kill the same one again and again, at no distance: it must not be sent to wait for long.
 SPECS = {
     "web.yaml": """\
 apiVersion: reconciler.dev/v1
@@ -27,6 +28,7 @@ kind: Process
 metadata: {name: web}
 spec:
   command: [python3, -m, http.server, "WEB", --bind, 127.0.0.1, --directory, site]
+  restart: {maxBackoff: 2s}
   env:
     GREETING: hello
     API_KEY: {from: {env: CANARY}}
@@ -53,6 +55,7 @@ spec:
   shell: >-
     trap 'sleep 1; exit 0' TERM; setsid sleep 86400 & while :; do read -t 60 <> <(:); done
   stop: {grace: 5s}
+  restart: {maxBackoff: 2s}
 """,
     "data.yaml": """\
 apiVersion: reconciler.dev/v1
@@ -60,6 +63,7 @@ kind: Process
 metadata: {name: writer}
 spec:
   command: [python3, writer.py]
+  restart: {maxBackoff: 2s}
   dependsOn:
     - {ref: SyncTarget/data, condition: restored}
 ---
