@@ -106,6 +106,16 @@ def test_notes() -> None:
     assert judge(NOTHING, PROVEN, None).note is None
 
 
+def test_the_time_of_a_stop_does_not_count() -> None:
+    """What was stopped by hand before it could take over gets its whole time when it goes on."""
+    assert judge(OLD, FRESH, BEGAN, runs=False).note is Note.PAUSED
+    assert judge(OLD, FRESH, LOST, runs=False).note is None
+    paused = BEGAN._replace(began=0.0)
+    assert judge(OLD, FRESH, paused, runs=False).note is None
+    found = judge(OLD._replace(alive=False), NOTHING, paused)
+    assert (found.roles, found.note, found.failure) == ((K, C), Note.BEGAN, "")
+
+
 @pytest.mark.parametrize(
     ("new", "began", "fails"),
     [

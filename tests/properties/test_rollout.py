@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.toys import Died
 from tests.twins import Operator, Scene
@@ -73,6 +73,7 @@ class Play:
         self.operator.write(self.word, enabled=self.enabled)
 
 
+@example([("edit", "b"), ("crash", 0), ("edit", "a"), ("stop", 0), ("wait", 120)])
 @pytest.mark.timeout(900)
 @settings(max_examples=2000 if os.environ.get("RECONCILER_SOAK") == "1" else 20)
 @given(happenings)

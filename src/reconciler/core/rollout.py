@@ -66,12 +66,17 @@ def _only(pair: Pair, one: int) -> Turn:
     # What was stopped by hand while it was to be replaced begins again as it was.
     as_it_was = slot.there and not pair.runs and not slot.fits and pair.memory is not None
     mine = Role.KEPT if as_it_was else Role.WRITTEN
+    note = None if pair.runs else _pausing(pair.memory)
     if not other.there:
         settled = pair.runs and slot.fits and pair.memory is not None
-        return Turn(_pair(one, mine, Role.ABSENT), note=Note.SETTLED if settled else None)
+        return Turn(_pair(one, mine, Role.ABSENT), note=Note.SETTLED if settled else note)
     began = pair.memory.began if pair.memory is not None else 0.0
     wait = _draining(pair, other, began) if pair.runs else None
-    return Turn(_pair(one, mine, Role.LEAVING), _pair(one, None, wait))
+    return Turn(_pair(one, mine, Role.LEAVING), _pair(one, None, wait), note)
+
+
+def _pausing(memory: Memory | None) -> Note | None:
+    return Note.PAUSED if memory is not None and memory.began and not memory.failed else None
 
 
 def _replace(pair: Pair, old: int) -> Turn:
@@ -85,7 +90,7 @@ def _replace(pair: Pair, old: int) -> Turn:
     long = format_duration(pair.policy.min_healthy)
     text = f"serves until {pair.names[1 - old]} has been ready for {long}"
     wait = Wait(ROLLING, text, _time_left(pair, new))
-    if memory is None:
+    if memory is None or not memory.began:
         busy = _draining(pair, new, pair.now) if not new.fits else None
         return Turn(roles, _pair(old, wait, busy), Note.BEGAN)
     busy = _draining(pair, new, memory.began) if not new.fits else None
@@ -122,7 +127,7 @@ def _draining(pair: Pair, one: Slot, since: float) -> Wait | None:
 def _time_left(pair: Pair, new: Slot) -> float | None:
     """Seconds until time alone makes a difference."""
     times = []
-    if pair.memory is not None:
+    if pair.memory is not None and pair.memory.began:
         times.append(pair.memory.began + pair.policy.deadline - pair.now)
     if new.fits and new.ready:
         times.append(new.since + pair.policy.min_healthy - pair.now)

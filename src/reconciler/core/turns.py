@@ -40,6 +40,7 @@ class Memory(NamedTuple):
     digest: str
     """Of the spec that is put in place."""
     began: float
+    """Or 0, when it was stopped before it was over."""
     took_over: float = 0.0
     failed: float = 0.0
     message: str = ""
@@ -82,6 +83,8 @@ class Note(StrEnum):
     """What is to be remembered."""
 
     BEGAN = "began"
+    PAUSED = "paused"
+    """What is stopped takes no time: it will begin anew."""
     TOOK_OVER = "took over"
     SETTLED = "settled"
 

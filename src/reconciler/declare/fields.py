@@ -90,6 +90,11 @@ class GatewayFields(Metadata, total=False):
     listen: int
     bind: str
     default_backend: str
+    tls: Part
+    trusted_proxies: Sequence[str]
+    maintenance_page: Part
+    limits: Part
+    reserved: Mapping[str, str | Literal[False]]
 
 
 class RepositoryFields(Metadata, total=False):

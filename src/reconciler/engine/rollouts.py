@@ -34,7 +34,9 @@ class Rollouts:
             memory = self.recall(lead, digest) or Memory(digest, now)
             match note:
                 case Note.BEGAN:
-                    self._keep(lead, memory)
+                    self._keep(lead, memory._replace(began=memory.began or now))
+                case Note.PAUSED:
+                    self._keep(lead, memory._replace(began=0.0))
                 case Note.TOOK_OVER:
                     self._keep(lead, memory._replace(took_over=now))
                 case Note.SETTLED:
