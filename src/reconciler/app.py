@@ -22,6 +22,7 @@ from .clients.keeper import Keeper
 from .clients.memory import keep_little, keep_what_is_there
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.prober import Prober
+from .clients.resolve import Resolver
 from .clients.supervisord import Supervisord
 from .clients.table import Table
 from .core.errors import ReconcileError
@@ -111,6 +112,7 @@ class _Wires(NamedTuple):
     gateway: GatewayWire
     processes: Prober | None
     probes: Prober | None
+    resolver: Resolver | None
 
     @classmethod
     def open(cls, settings: Settings, *, probes: bool) -> _Wires:
@@ -120,6 +122,7 @@ class _Wires(NamedTuple):
             GatewayWire(settings.gateway_socket),
             Prober(bell) if probes else None,
             Prober(bell) if probes else None,
+            Resolver(bell) if probes else None,
         )
 
     async def aclose(self) -> None:
@@ -167,8 +170,8 @@ def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool
     return {
         "Process": Probing(processes, wires.processes, settings.state_dir),
         "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
-        "Gateway": GatewayDriver(place, table, runner, find_nginx),
-        "Route": RouteDriver(table, runner, place.prefix),
+        "Gateway": GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver),
+        "Route": RouteDriver(table, runner, place.prefix, wires.resolver),
         "Repository": RepositoryDriver(folders),
         "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
     }

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from pathlib import Path
 
 import pytest
-
-from reconciler.clients import resolve
-from reconciler.kinds.gateway.actions import SetDefault
-from reconciler.kinds.route.health import health
-from reconciler.testing import eventually_async
 
 from .certificates import self_signed
 from .conftest import Backend, Gateway, MakeBackend
@@ -180,61 +174,3 @@ async def test_a_slow_client_holds_no_program_up(gateway: Gateway, backend: Back
         size += len(block)
     assert size > 30_000_000
     writer.close()
-
-
-async def test_a_host_name_is_resolved_by_the_operator(
-    gateway: Gateway, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its addresses are used from the next look on, and new ones when they change."""
-    where = ["127.0.0.1"]
-
-    def answer(name: str, port: int, *_: object, **__: object) -> list[object]:
-        if name != "app.example":
-            raise socket.gaierror(-2, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in where]
-
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
-    monkeypatch.setattr(resolve, "FRESH", 0.0)
-    backend = await make_backend()
-    route = {"proxy": {"backend": f"http://app.example:{backend.port}"}}
-    lost = {"match": {"pathPrefix": "/lost"}, "proxy": {"backend": "http://lost.example"}}
-    await gateway.serve(app=route, lost=lost)
-    assert (await gateway.get("/")).status_code == 503
-    assert await gateway.follow(app=route, lost=lost) == 1
-    assert (await gateway.echo("/x"))["headers"]["host"] == f"127.0.0.1:{gateway.port}"
-    seen = await gateway.parts.routes.observe()
-    assert health(seen["lost"]).reason == "Unresolved"
-    assert (await gateway.get("/lost")).status_code == 503
-    assert await gateway.follow(app=route, lost=lost) == 0
-    other = await make_backend(host="127.0.0.2", port=backend.port)
-    where[:] = ["127.0.0.2"]
-    await gateway.parts.routes.observe()  # asks again, and goes on without waiting
-
-    async def moved() -> bool:
-        await gateway.follow(app=route, lost=lost)
-        before = len(other.requests)
-        await gateway.echo("/x")
-        return len(other.requests) > before
-
-    await eventually_async(moved)
-    where[:] = ["169.254.169.254"]
-    for _ in range(3):
-        await gateway.parts.routes.observe()
-        await gateway.follow(app=route, lost=lost)
-    assert (await gateway.echo("/x"))["target"] == "/x"
-
-
-async def test_a_default_backend_may_be_a_host_name(
-    gateway: Gateway, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As well as any other, and its name is forgotten with it."""
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    backend = await make_backend()
-    spec = {"listen": gateway.port, "defaultBackend": f"http://app.example:{backend.port}"}
-    await gateway.serve(default=spec["defaultBackend"])
-    await gateway.follow_gateway(spec)
-    assert (await gateway.echo("/x"))["target"] == "/x"
-    await gateway.parts.gateway.apply(SetDefault(None))
-    await gateway.follow_gateway({"listen": gateway.port})
-    assert (await gateway.parts.table.look())[1].pools == {}

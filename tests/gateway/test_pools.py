@@ -238,3 +238,41 @@ async def test_the_operator_is_rung_when_one_refuses(
     await make_backend(port=port)
     await asyncio.wait_for(rings.get(), 5)
     bell.close()
+
+
+async def test_who_leaves_during_an_upload_is_waited_for(
+    gateway: Gateway, backend: Backend
+) -> None:
+    """The pool was open when the request came and is empty when its body is there: it waits."""
+    await gateway.serve(web=route("20s"))
+    await pool(gateway, endpoint(backend))
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 6\r\n\r\nabc")
+    await gateway.echo("/")  # by now the other one is at the gateway too
+    await pool(gateway, endpoint(backend, ready=False))
+    await gateway.settled()
+    writer.write(b"def")
+
+    async def waits() -> bool:
+        return await parked(gateway) == 1
+
+    await eventually_async(waits)
+    await pool(gateway, endpoint(backend))
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_who_waits_goes_on_by_the_edited_route(gateway: Gateway, backend: Backend) -> None:
+    """An edit of the route in the meantime turns nobody away."""
+    await gateway.serve(web=route("20s"))
+    await pool(gateway, endpoint(backend, ready=False))
+    asked = asyncio.create_task(gateway.client.post("/", content=b"abc"))
+
+    async def waits() -> bool:
+        return await parked(gateway) == 1
+
+    await eventually_async(waits)
+    process = {"name": "web", "port": "http", "wait": "21s"}
+    await gateway.serve(web={"proxy": {"process": process, "buffering": "on"}})
+    await pool(gateway, endpoint(backend))
+    assert (await asked).json()["size"] == 3

@@ -54,14 +54,13 @@ function _M.begin(name)
         endpoint = before
     end
     if not endpoint then
-        ngx.var.flight = ""
         return nil
     end
     if not before then
         balancer.set_more_tries(min(#pool.ready, MOST) - 1)
     end
     flights.begin(endpoint.address)
-    ctx.endpoint, ngx.var.flight = endpoint, endpoint.address
+    ctx.endpoint = endpoint
     return endpoint
 end
 
@@ -76,15 +75,15 @@ end
 -- failed. true when nothing of the request has been sent to anybody.
 function _M.failed(name)
     local var = ngx.var
-    local address = var.flight
+    local address = match(var.upstream_addr or "", "(%S+)$")
+    if not address then
+        return true -- there was nobody to try
+    end
+    flights.land(address)
     local refused = match(var.upstream_connect_time or "", "(%S+)$") == "-"
-    if address ~= "" then
-        flights.land(address)
-        var.flight = ""
-        local endpoint = refused and pools.endpoint(name, address)
-        if endpoint then
-            rest(name, endpoint)
-        end
+    local endpoint = refused and pools.endpoint(name, address)
+    if endpoint then
+        rest(name, endpoint)
     end
     return refused
 end

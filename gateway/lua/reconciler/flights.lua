@@ -20,7 +20,7 @@ local LEASE = 5 -- seconds after which it counts no more that somebody was refus
 
 local _M = {}
 
-local own = {}
+local own, keys = {}, {}
 
 
 local function key_of(kind, address)
@@ -42,27 +42,30 @@ function _M.of(address)
 end
 
 
-local function change(address, by)
-    local count = (own[address] or 0) + by
-    if count > 0 then
-        own[address] = count
-        keep(key_of("open", address), count)
-    else
-        own[address] = nil
-        counts:delete(key_of("open", address))
-    end
-end
-
-
 --- A request is sent there.
 function _M.begin(address)
-    change(address, 1)
+    local count = (own[address] or 0) + 1
+    own[address] = count
+    if count == 1 then
+        keys[address] = key_of("open", address)
+    end
+    keep(keys[address], count)
 end
 
 
 --- It is over.
 function _M.land(address)
-    change(address, -1)
+    local count = own[address]
+    if not count then
+        return -- it was sent nowhere
+    end
+    if count > 1 then
+        own[address] = count - 1
+        keep(keys[address], count - 1)
+    else
+        counts:delete(keys[address])
+        own[address], keys[address] = nil, nil
+    end
 end
 
 

@@ -14,7 +14,12 @@ local ngx = ngx
 local tonumber = tonumber
 local clear, with_query = origin.clear, target.with_query
 
-local _M = {}
+local LOOK_UP = 5 -- seconds that a request waits for the address of a name, or for one that answers
+
+local _M = {
+    --- What stands for the name of what no rule takes; no rule is called so.
+    DEFAULT = "*",
+}
 
 
 --- Prepare the way of a request of a rule that asks for nothing special.
@@ -59,7 +64,7 @@ local function serve(entry, path)
         var.told_host = entry.told_host
     end
     if entry.peer.pool then
-        var.pooled = entry.name or ""
+        var.pooled = entry.name or _M.DEFAULT
         if not pools.is_open(entry.peer.pool) then
             return ngx.exec("@parked")
         end
@@ -86,7 +91,7 @@ local function peer_of(found, limits)
         host = found.host,
         port = found.port,
         pool = found.pool,
-        wait = found.wait,
+        wait = found.wait or (found.pool and LOOK_UP),
         connect = limits.connect,
         read = limits.read,
         send = limits.send,

@@ -5,6 +5,7 @@
 local attempts = require("reconciler.attempts")
 local carry = require("reconciler.carry")
 local flights = require("reconciler.flights")
+local forward = require("reconciler.forward")
 local pages = require("reconciler.pages")
 local pools = require("reconciler.pools")
 local resting = require("reconciler.resting")
@@ -90,9 +91,15 @@ end
 
 --- The entry of the table that the request was for, if it still sends requests to a pool.
 local function pooled_entry()
-    local name = ngx.var.pooled
-    local entry = name ~= "" and store.current().index.entries[name]
-    return entry and entry.peer and entry.peer.pool and entry
+    local name, table_now = ngx.var.pooled, store.current()
+    local entry = name == forward.DEFAULT and table_now.default or table_now.index.entries[name]
+    if not (entry and entry.rule.proxy) then
+        return nil
+    end
+    if not entry.peer then -- it was edited meanwhile
+        forward.prepare(entry)
+    end
+    return entry.peer.pool and entry
 end
 
 

@@ -44,6 +44,9 @@ end
 
 
 local function fitting(pool, passed_over)
+    if not passed_over and resting.count() == 0 then
+        return pool.ready
+    end
     local found = {}
     for _, endpoint in ipairs(pool.ready) do
         local key = endpoint.address

@@ -16,12 +16,18 @@ local _M = {
     woken = function() end,
 }
 
-local asleep = {}
+local asleep, asleep_count = {}, 0
 
 
 --- Whether nothing should be sent to this address now.
 function _M.is(address)
     return asleep[address]
+end
+
+
+--- How many addresses that is so for.
+function _M.count()
+    return asleep_count
 end
 
 
@@ -42,7 +48,7 @@ end
 
 
 local function wake(address)
-    asleep[address] = nil
+    asleep[address], asleep_count = nil, asleep_count - 1
     flights.accepted(address)
     bell.ring()
     _M.woken()
@@ -75,7 +81,7 @@ function _M.begin(endpoint, is_wanted)
     if asleep[endpoint.address] then
         return
     end
-    asleep[endpoint.address] = true
+    asleep[endpoint.address], asleep_count = true, asleep_count + 1
     bell.ring()
     flights.refused(endpoint.address)
     look_again(endpoint, is_wanted, SOONEST)

@@ -1,74 +1,133 @@
-"""The addresses of host names, as this machine knows them: /etc/hosts, a container's DNS."""
+"""Where hosts are that have names: looked up again and again, by timers beside the loop.
+
+What is followed is said after each look at the world, and what was found is read at the next one.
+A name server that is silent or says no takes nothing away: the last addresses stay.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
-from typing import Final, NamedTuple, TypeAlias
+import logging
+import random
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from ..core.backend import is_usable
+from ..core.backoff import Backoff
+from ..core.model import Json
+from .names import Address, Names
 
-FRESH: Final = 25.0
-"""How long an answer is not asked for again (seconds)."""
-PATIENCE: Final = 1.0
-"""How long a look at the world waits for answers; the next one has them."""
-Host: TypeAlias = tuple[str, int]
+log = logging.getLogger(__name__)
+
+EVERY: Final = 10.0
+"""A name is looked up again after so many seconds, give or take a fifth."""
+LIMIT: Final = 10.0
+"""A look-up that takes longer has failed."""
+PAUSE: Final = 1.0
+"""Two look-ups of one name are at least so far apart, however eager somebody is (seconds)."""
+
+IP: TypeAlias = IPv4Address | IPv6Address
 
 
-class _Answer(NamedTuple):
-    said: Sequence[str] | str
-    at: float
+class Found(NamedTuple):
+    """What is known of a name. ``addresses`` is None before the first answer."""
+
+    addresses: tuple[IP, ...] | None = None
+    problem: str = ""
+    """Why the last look-up failed; empty when it did not."""
+
+    def told(self) -> dict[str, Json]:
+        """The same for people and programs."""
+        addresses = None if self.addresses is None else [str(one) for one in self.addresses]
+        return {"addresses": addresses, "problem": self.problem}
 
 
-class Names:
-    """Asks for addresses, and remembers them for a while. A dead resolver holds nobody up."""
+class Lookup(Protocol):
+    """What finds addresses. Raises OSError when nobody knows any."""
 
-    def __init__(self) -> None:
-        self._known: dict[Host, _Answer] = {}
-        self._asked: dict[Host, asyncio.Task[None]] = {}
+    async def find(self, host: str, port: int) -> list[Address]: ...
 
-    async def addresses(self, hosts: Iterable[Host]) -> Mapping[Host, Sequence[str] | str]:
-        """Of each host its addresses, as ``127.0.0.1:80``, or in words why there are none.
 
-        A host that nobody has answered for yet is missing.
-        """
+class Resolver:
+    """Looks up the names it is told to follow, and rings when an answer is another one."""
+
+    def __init__(self, ring: Callable[[], None], names: Lookup | None = None) -> None:
+        self._ring = ring
+        self._names = names or Names()
+        self._found: dict[str, Found] = {}
+        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._eager: dict[str, asyncio.Event] = {}
+        self._backoff = Backoff(longest=EVERY)
+
+    def follow(self, hosts: Iterable[str]) -> None:
+        """Look up exactly these from now on. To be called within the event loop."""
         wanted = set(hosts)
-        stale = {host for host in wanted if self._is_stale(host)}
-        for host in stale - self._asked.keys():
-            self._asked[host] = asyncio.create_task(self._ask(host))
-        unheard = [self._asked[host] for host in stale if host not in self._known]
-        if unheard:
-            await asyncio.wait(unheard, timeout=PATIENCE)
-        for host in self._known.keys() - wanted:
-            del self._known[host]
-        return {host: self._known[host].said for host in wanted if host in self._known}
+        for host in self._rounds.keys() - wanted:
+            self._rounds.pop(host).cancel()
+            self._eager.pop(host)
+            self._found.pop(host, None)
+        for host in wanted - self._rounds.keys():
+            self._eager[host] = asyncio.Event()
+            self._rounds[host] = asyncio.create_task(self._go_round(host))
 
-    def _is_stale(self, host: Host) -> bool:
-        known = self._known.get(host)
-        return known is None or time.monotonic() - known.at > FRESH
+    def found(self, host: str) -> Found:
+        """What is known of a name now."""
+        return self._found.get(host, Found())
 
-    async def _ask(self, host: Host) -> None:
+    def hurry(self, host: str) -> None:
+        """What was found does not answer: look again soon."""
+        if host in self._eager:
+            self._eager[host].set()
+
+    async def aclose(self) -> None:
+        """Look no more."""
+        rounds = list(self._rounds.values())
+        self.follow(())
+        if rounds:
+            await asyncio.wait(rounds)
+
+    async def _go_round(self, host: str) -> None:
+        failures = 0
+        while True:
+            found = await self._look(host)
+            failures = failures + 1 if found.problem else 0
+            before, self._found[host] = self._found.get(host), found
+            if before != found:
+                self._ring()
+            await asyncio.sleep(PAUSE)
+            delay = self._backoff.delay(failures) if failures else EVERY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_spread(delay) - PAUSE):
+                    await self._eager[host].wait()
+            self._eager[host].clear()
+
+    async def _look(self, host: str) -> Found:
+        last = self._found.get(host, Found())
         try:
-            said = await _resolve(*host)
-        finally:
-            del self._asked[host]
-        self._known[host] = _Answer(said, time.monotonic())
+            async with asyncio.timeout(LIMIT):
+                answers = await self._names.find(host, 0)
+        except TimeoutError:
+            return last._replace(problem=f"cannot find {host}: no answer in {LIMIT:.0f} s")
+        except OSError as exc:
+            return last._replace(problem=str(exc))
+        except Exception as exc:  # a fault of ours with one name must not end the others
+            log.exception("looking up %s failed", host)
+            return last._replace(problem=f"internal error: {type(exc).__name__}")
+        return _usable(host, answers, last)
 
 
-async def _resolve(name: str, port: int) -> Sequence[str] | str:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        return f"{name} has no address: {exc.strerror or exc}"
-    except UnicodeError:
-        return f"{name} is no name to ask for"
-    addresses = {ip_address(address[0]) for *_, address in found}
-    usable = sorted(address for address in map(str, addresses) if is_usable(ip_address(address)))
-    if not usable:
-        return f"{name} is at {', '.join(map(str, addresses))}, where no backend may be"
-    # Always in one order: servers turn theirs around with every answer.
-    return [f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in usable]
+def _usable(host: str, answers: Iterable[Address], last: Found) -> Found:
+    """The same whatever the order of the answers; not where no backend can be."""
+    every = {ip_address(str(answer.address[0]).partition("%")[0]) for answer in answers}
+    good = sorted(filter(is_usable, every), key=lambda one: (one.version, int(one)))
+    if not good:
+        text = ", ".join(sorted(map(str, every))) or "no address"
+        return last._replace(problem=f"{host} is {text}, which is no address of a backend")
+    return Found(tuple(good))
+
+
+def _spread(delay: float) -> float:
+    """Not all at once."""
+    return delay * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)

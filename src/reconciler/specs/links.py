@@ -91,6 +91,8 @@ def _astray(links: Links) -> Iterator[Hold]:
     """What points at something that is not there, or at a port that it does not have."""
     for ref, targets in links.targets.items():
         for target, port in targets:
+            if target.kind not in links.kinds:
+                continue  # it is elsewhere
             whole = links.resources.get(target)
             if whole is None and target not in links.unsettled:
                 yield _unknown(ref, target, "points at", links)

@@ -14,11 +14,11 @@ from ..kinds.gateway.actions import (
     DropPools,
     GatewayAction,
     KeepTable,
-    PointDefault,
     Retire,
     SetDefault,
     Start,
 )
+from ..kinds.gateway.actions import PutPool as PoolOfDefault
 from ..kinds.gateway.state import Listener
 from ..kinds.route.actions import DropRule, PutPool, PutRule, RouteAction
 from ..kinds.route.endpoint import Endpoint
@@ -68,8 +68,8 @@ class FakeGatewayDriver:
                     world.name = world.listener = None
                     world.rules.clear()
                     world.pools.clear()
-            case PointDefault(pool, addresses):
-                world.pools[pool] = tuple(Endpoint(one, one) for one in addresses)
+            case PoolOfDefault(name, endpoints):
+                world.pools[name] = tuple(Endpoint(*each) for each in endpoints)
             case DropPools(names):
                 for name in names:
                     world.pools.pop(name, None)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..clients.gateway import GatewayWire
 from ..clients.nginx import find_nginx
+from ..clients.resolve import Resolver
 from ..clients.table import Table
 from ..kinds.gateway.driver import GatewayDriver
 from ..kinds.gateway.files import Place
@@ -87,7 +88,9 @@ class LocalGateway(NamedTuple):
         self.runner.close()
 
 
-def make_gateway(state_dir: Path, runner: LocalRunner | None = None) -> LocalGateway:
+def make_gateway(
+    state_dir: Path, runner: LocalRunner | None = None, resolver: Resolver | None = None
+) -> LocalGateway:
     """A gateway that is not there yet; with ``runner``, one that is, to a new operator's eyes."""
     place = Place(state_dir)
     for folder in ("run", "state", "log"):
@@ -95,7 +98,6 @@ def make_gateway(state_dir: Path, runner: LocalRunner | None = None) -> LocalGat
     runner = runner or LocalRunner(place)
     wire = GatewayWire(place.run / "gateway.sock")
     table = Table(wire, place.table)
-    driver = GatewayDriver(place, table, runner, find_nginx)
-    return LocalGateway(
-        place, runner, wire, table, driver, RouteDriver(table, runner, place.prefix)
-    )
+    driver = GatewayDriver(place, table, runner, find_nginx, resolver=resolver)
+    routes = RouteDriver(table, runner, place.prefix, resolver)
+    return LocalGateway(place, runner, wire, table, driver, routes)

@@ -89,9 +89,67 @@ def test_a_route_that_moves_waits_for_what_it_cannot_see() -> None:
 
 
 def test_pools_that_nobody_points_to_go() -> None:
-    """Of processes and of hosts, and only when no rule of anybody and no default names them."""
-    rules = [to_wire(KIND.render(route())), {"proxy": {"backend": "http://127.0.0.1:1"}}]
-    pools = [POOL, "process/web/admin", "process/old/http", "host/db:80"]
-    assert unused_pools(pools, rules) == ("host/db:80", "process/old/http", "process/web/admin")
-    assert unused_pools(["host/db:80", "mine"], rules, "http://db:80") == ()
-    assert unused_pools(["host/db:443"], [{"proxy": {"backend": "https://db:443"}}]) == ()
+    """Those of processes and hosts that no rule of anybody names, nor the default backend."""
+    db, rules = {"backend": "https://db.test:443"}, [to_wire(KIND.render(route()))]
+    rules += [{"proxy": {"backend": "http://127.0.0.1:1"}}, {"respond": {}}, {"proxy": db}]
+    pools = [POOL, "process/old/http", "host/old.test:80", "host/db.test:443", "somebody else's"]
+    assert unused_pools(pools, rules) == ("host/old.test:80", "process/old/http")
+    assert unused_pools(pools, rules, "http://old.test:80") == ("process/old/http",)
+    assert unused_pools([], rules) == ()
+
+
+def elsewhere(backend: str = "http://db.test:5000") -> Resource[RouteSpec]:
+    origin = Origin(PurePath("specs/web.yaml"), 1)
+    spec = RouteSpec.model_validate({"proxy": {"backend": backend}})
+    return Resource(Ref("Route", "db"), spec, origin)
+
+
+def seen_at(
+    *pool: str, there: bool = True, problem: str = "", found: list[str] | None = None
+) -> Observed[Any]:
+    rule = KIND.render(elsewhere())
+    pools = {"host/db.test:5000": [{"name": "db.test", "address": one} for one in pool]}
+    vitals = pool_vitals(rule.proxy, pools if there else {})
+    return Observed(rule, True, {**vitals, "addresses": found, "problem": problem})
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [
+        (seen_at(there=False), None),
+        (seen_at(there=False, found=["10.0.0.1", "::1"]), ["10.0.0.1:5000", "[::1]:5000"]),
+        (seen_at("10.0.0.1:5000", found=["10.0.0.1"]), None),
+        (seen_at("10.0.0.1:5000", found=["10.0.0.2"]), ["10.0.0.2:5000"]),
+        (seen_at("10.0.0.1:5000", problem="silence"), None),
+        (seen_at(there=False, problem="no such name"), []),
+        (seen_at(problem="no such name"), None),
+    ],
+)
+def test_a_host_is_where_it_was_found_last(seen: Any, wanted: list[str] | None) -> None:
+    """Silence moves nobody; who was never found is nowhere; an answer counts."""
+    put = [] if wanted is None else [tuple(Endpoint("db.test", one) for one in wanted)]
+    assert [one.endpoints for one in KIND.bound(elsewhere(), seen, ())] == put
+    (target,) = KIND.points_at(elsewhere())
+    assert str(target.ref) == "Host/db.test"
+    for backend in ("http://localhost:80", "http://10.0.0.1:80", "unix:/run/app.sock"):
+        assert list(KIND.points_at(elsewhere(backend))) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "code", "says"),
+    [
+        (seen_at(there=False), HealthCode.PROGRESSING, "looks up db.test"),
+        (seen_at(problem="no such name"), HealthCode.DEGRADED, "no such name"),
+        (seen_at("10.0.0.1:5000"), HealthCode.HEALTHY, "by db.test at 10.0.0.1:5000"),
+        (
+            seen_at("10.0.0.1:5000", problem="no answer"),
+            HealthCode.HEALTHY,
+            "no answer; as last known by 10.0.0.1:5000",
+        ),
+    ],
+)
+def test_health_tells_where_a_host_is(seen: Any, code: HealthCode, says: str) -> None:
+    """Or why nobody knows."""
+    health = KIND.health(seen)
+    assert health.code is code
+    assert says in health.message

@@ -2,8 +2,8 @@
 
 from ...core.kind import Kind
 from ...core.model import Due, Observed, Resource
-from ...core.pool import host_pool
-from .actions import DropPools, KeepTable, PointDefault, steps
+from .actions import DropPools, KeepTable, steps
+from .default import bound, points_at
 from .health import health
 from .spec import GatewaySpec
 from .state import Listener, render
@@ -12,28 +12,11 @@ from .traffic import traffic
 __all__ = ["KIND"]
 
 
-ASK_AGAIN = 30.0
-"""How long the addresses of a name are used before they are asked for again (seconds)."""
-
-
-def _due(resource: Resource[GatewaySpec], seen: Observed[Listener], _now: float) -> Due:
+def _due(_resource: Resource[GatewaySpec], seen: Observed[Listener], _now: float) -> Due:
     # The table is served but would be lost with the next start: not drift, but work.
     keep = (KeepTable(),) if seen.vitals.get("kept") is False else ()
     unused = tuple(seen.vitals.get("unusedPools", ()))
-    drop = (DropPools(unused),) if unused else ()
-    pool = host_pool(resource.spec.default_backend)
-    if pool is None:
-        return Due((*keep, *drop))
-    return Due((*keep, *drop, *_pointing(pool, seen)), after=ASK_AGAIN)
-
-
-def _pointing(pool: str, seen: Observed[Listener]) -> tuple[PointDefault, ...]:
-    """What leads the default backend to where its name is now."""
-    said = seen.vitals.get("default", {})
-    found = tuple(said.get("resolved") or ())
-    if said.get("pool") != pool or not found or list(found) == said.get("served"):
-        return ()
-    return (PointDefault(pool, found),)
+    return Due((*keep, *((DropPools(unused),) if unused else ())))
 
 
 KIND = Kind(
@@ -46,6 +29,8 @@ KIND = Kind(
     health=health,
     needs=lambda _: (),
     due=_due,
+    points_at=points_at,
+    bound=bound,
     traffic=traffic,
     defaults={"bind": "RECONCILER_BIND"},
     plural="gateways",

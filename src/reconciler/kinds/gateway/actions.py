@@ -34,17 +34,17 @@ class KeepTable(NamedTuple):
     """Write the served table to disk again, for the next start."""
 
 
+class PutPool(NamedTuple):
+    """Send the requests for this pool to these endpoints: each a name and an address."""
+
+    name: str
+    endpoints: tuple[tuple[str, str], ...]
+
+
 class DropPools(NamedTuple):
     """Forget pools that no route points to any more."""
 
     names: tuple[str, ...]
-
-
-class PointDefault(NamedTuple):
-    """Send what goes to the default backend to these addresses: its host name stands for them."""
-
-    pool: str
-    addresses: tuple[str, ...]
 
 
 class Retire(NamedTuple):
@@ -53,9 +53,7 @@ class Retire(NamedTuple):
     name: str
 
 
-GatewayAction: TypeAlias = (
-    Configure | Start | SetDefault | PointDefault | KeepTable | DropPools | Retire
-)
+GatewayAction: TypeAlias = Configure | Start | SetDefault | KeepTable | PutPool | DropPools | Retire
 
 
 def steps(change: Change[Listener]) -> tuple[GatewayAction, ...]:

@@ -12,20 +12,20 @@ from ...clients import ports
 from ...clients.files import write_atomic
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Nginx, Runner
-from ...clients.resolve import Names
+from ...clients.resolve import Resolver
 from ...clients.sockets import refuse_own
-from ...clients.table import Document, PutDefault, PutPool, Table
+from ...clients.table import Document, PutDefault, Table
+from ...clients.table import PutPool as EditPool
 from ...clients.table_file import read_bytes
-from ...core.backend import host_of, socket_of
+from ...core.backend import socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
-from ...core.pool import host_pool, unused_pools
 from .actions import (
     Configure,
     DropPools,
     GatewayAction,
     KeepTable,
-    PointDefault,
+    PutPool,
     Retire,
     SetDefault,
     Start,
@@ -34,7 +34,7 @@ from .files import Files, Folder, Place
 from .include import INCLUDE, Include, parse_listen
 from .start import start_record
 from .state import CURRENT, Listener
-from .telling import traffic, url
+from .telling import Pools, traffic, url
 from .traffic import targets
 
 RELOAD_TIME: Final = 5.0
@@ -47,12 +47,20 @@ FindNginx: TypeAlias = Callable[[], Awaitable[Nginx]]
 class GatewayDriver:
     """The gateway of one stack: its files, its process, its default backend."""
 
-    def __init__(self, place: Place, table: Table, runner: Runner, nginx: FindNginx) -> None:
+    def __init__(
+        self,
+        place: Place,
+        table: Table,
+        runner: Runner,
+        nginx: FindNginx,
+        *,
+        resolver: Resolver | None = None,
+    ) -> None:
         self._place = place
         self._table = table
         self._runner = runner
         self._nginx = nginx
-        self._names = Names()
+        self._pools = Pools(resolver)
         self.folder = Folder(place.prefix)
         self._hung_up: tuple[bytes, float] | None = None
         self._silent_since: float | None = None
@@ -84,13 +92,13 @@ class GatewayDriver:
                 await self._start(listen, bind)
             case SetDefault(backend):
                 await self._set_default(backend)
-            case PointDefault(pool, addresses):
-                endpoints = [{"name": one, "address": one} for one in addresses]
-                await self._table.change(PutPool(pool, endpoints))
+            case PutPool(name, endpoints):
+                pool = [{"name": host, "address": address} for host, address in endpoints]
+                await self._table.change(EditPool(name, pool))
             case KeepTable():
                 await self._table.keep()
             case DropPools(names):
-                edits = (self._table.change(PutPool(name, None)) for name in names)
+                edits = (self._table.change(EditPool(name, None)) for name in names)
                 await asyncio.gather(*edits)
             case Retire(name):
                 await self._retire(name)
@@ -147,25 +155,9 @@ class GatewayDriver:
             "workerCount": status.worker_count,
             "workers": {name: worker.version for name, worker in status.workers.items()},
             "kept": await self._table.kept(),
-            "unusedPools": list(
-                unused_pools(document.pools, document.rules.values(), document.default_backend)
-            ),
-            "default": await self._default(document),
+            **self._pools.told(document),
             "targets": targets(document.pools),
             **traffic(status.traffic),
-        }
-
-    async def _default(self, document: Document) -> dict[str, Json]:
-        """Where the default backend is, and where it is served, if it is a host name."""
-        host, pool = host_of(document.default_backend), host_pool(document.default_backend)
-        if host is None or pool is None:
-            return {}
-        said = (await self._names.addresses((host,))).get(host)
-        served = document.pools.get(pool)
-        return {
-            "pool": pool,
-            "resolved": said if isinstance(said, list) else None,
-            "served": None if served is None else [one["address"] for one in served],
         }
 
     def _named(self, code: str) -> str:

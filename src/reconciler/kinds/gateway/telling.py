@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from ...clients.gateway import Traffic
+from ...clients.resolve import Resolver
+from ...clients.table import Document
 from ...core.model import Json
+from ...core.pool import host_in, unused_pools
 
 
 def url(bind: str, port: int, *, secure: bool) -> str:
@@ -15,3 +18,25 @@ def url(bind: str, port: int, *, secure: bool) -> str:
 def traffic(seen: Traffic) -> dict[str, Json]:
     """Of the endpoints of pools: requests that are under way, and that wait."""
     return {"inFlight": dict(seen.open), "parked": seen.parked}
+
+
+class Pools:
+    """What is told of pools; what was worked out for a table is not worked out again."""
+
+    def __init__(self, resolver: Resolver | None) -> None:
+        self._resolver = resolver
+        self._unused: tuple[Document, list[str]] = (Document(), [])
+
+    def told(self, document: Document) -> dict[str, Json]:
+        """Those that nobody points to, and where a default backend is that is a host name."""
+        if self._unused[0] is not document:
+            rules, default = document.rules.values(), document.default_backend
+            self._unused = (document, list(unused_pools(document.pools, rules, default)))
+        return {"unusedPools": self._unused[1], "default": self._default(document)}
+
+    def _default(self, document: Document) -> dict[str, Json]:
+        host = host_in(document.default_backend)
+        if host is None or self._resolver is None:
+            return {}
+        found = self._resolver.found(host.name).told()
+        return {"pool": host.pool, "endpoints": document.pools.get(host.pool), **found}

@@ -3,7 +3,7 @@
 from ...core.kind import Kind
 from .actions import steps
 from .health import health
-from .pool import bound, due, points_at
+from .pool import bound, points_at
 from .review import prove, review
 from .spec import RouteSpec
 from .state import Rule, render
@@ -22,7 +22,6 @@ KIND = Kind(
     needs=lambda _: (),
     points_at=points_at,
     bound=bound,
-    due=due,
     review=review,
     prove=prove,
     plural="routes",

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
-from ...clients.resolve import Host, Names
+from ...clients.resolve import Found, Resolver
 from ...clients.sockets import refuse_own
 from ...clients.table import OWNER, Document, DropEntry, PutEntry, Table
 from ...clients.table import PutPool as EditPool
-from ...core.backend import host_of, socket_of
+from ...core.backend import socket_of
 from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
+from ...core.pool import Host, host_in
 from .actions import DropRule, PutPool, PutRule, RouteAction
-from .pool import pool_name, pool_vitals
+from .endpoint import host_of, pool_name
+from .pool import pool_vitals
 from .state import Rule, from_wire, to_wire
 
 LOOK_AGAIN = 0.05
 
 
 class RouteDriver:
-    """The routes of one stack. ``prefix`` is the gateway's folder."""
+    """The routes of one stack. ``prefix`` is the gateway's folder.
 
-    def __init__(self, table: Table, runner: Runner, prefix: Path) -> None:
+    Without a resolver nobody looks names up: to read is to leave no trace.
+    """
+
+    def __init__(
+        self, table: Table, runner: Runner, prefix: Path, resolver: Resolver | None = None
+    ) -> None:
         self._table = table
         self._runner = runner
         self._prefix = prefix
         self._run = prefix.parents[1] / "run"
-        self._names = Names()
+        self._resolver = resolver
         self._document = Document()
         self._parsed: Mapping[str, _Parsed] = {}
         self._facts: _Facts | None = None
@@ -46,8 +53,7 @@ class RouteDriver:
                 return {}
             raise
         rules = await self._rules(document)
-        resolved = await self._names.addresses(_hosts(rules.values()))
-        facts = _facts(status, document, resolved)
+        facts = _facts(status, document, self._look_up(rules, document, status.traffic.refusing))
         if not facts.are(self._facts):
             self._seen = dict(self._see(rules, facts))
             self._facts = facts
@@ -92,6 +98,20 @@ class RouteDriver:
             self._document = document
         return self._parsed
 
+    def _look_up(
+        self, rules: Mapping[str, _Parsed], document: Document, refusing: Collection[str]
+    ) -> dict[str, Found]:
+        """What is known of the hosts that requests are sent to, by their pools."""
+        if self._resolver is None:
+            return {}
+        hosts = {one.host for one in rules.values()} | {host_in(document.default_backend)}
+        wanted = {host.pool: host for host in hosts if host is not None}
+        self._resolver.follow({host.name for host in wanted.values()})
+        for pool, host in wanted.items():
+            if any(one["address"] in refusing for one in document.pools.get(pool, ())):
+                self._resolver.hurry(host.name)
+        return {pool: self._resolver.found(host.name) for pool, host in wanted.items()}
+
     def _see(
         self, rules: Mapping[str, _Parsed], facts: _Facts
     ) -> Iterator[tuple[str, Observed[Rule]]]:
@@ -114,6 +134,8 @@ class _Parsed(NamedTuple):
     owned: bool
     since: int
     """The first version of the table that has it."""
+    host: Host | None
+    """The host name its requests go to."""
 
 
 class _Facts(NamedTuple):
@@ -122,7 +144,7 @@ class _Facts(NamedTuple):
     document: Document
     workers: Mapping[str, int]
     refusing: frozenset[str]
-    resolved: Mapping[Host, Sequence[str] | str]
+    hosts: Mapping[str, Found]
 
     def are(self, others: _Facts | None) -> bool:
         """Whether there is nothing else to tell than by ``others``."""
@@ -132,15 +154,9 @@ class _Facts(NamedTuple):
         """What to tell of a rule that is in the table since ``version``."""
         behind = sorted(name for name, served in self.workers.items() if served < version)
         found: dict[str, Json] = {"version": version, "behind": behind}
-        return found | pool_vitals(rule.proxy, self.document.pools, self.refusing) | self._at(rule)
-
-    def _at(self, rule: Rule) -> dict[str, Json]:
-        """Where its backend is, if that is a host name; or why nobody knows."""
-        host = host_of(rule.proxy.backend) if rule.proxy else None
-        said = self.resolved.get(host) if host else None
-        if said is None:
-            return {}
-        return {"unresolved": said} if isinstance(said, str) else {"resolved": list(said)}
+        found |= pool_vitals(rule.proxy, self.document.pools, self.refusing)
+        host = self.hosts.get(found.get("pool", ""))
+        return found if host is None else found | host.told()
 
 
 def _parse(document: Document, known: Mapping[str, _Parsed]) -> dict[str, _Parsed]:
@@ -157,18 +173,12 @@ def _read(entry: Mapping[str, Json], version: int) -> _Parsed:
     """The rule, and whether it is ours. Whoever wrote another may say what a Route cannot."""
     owned = entry.get("managed_by") == OWNER
     try:
-        return _Parsed(entry, from_wire(entry), owned, version)
+        rule = from_wire(entry)
+        return _Parsed(entry, rule, owned, version, host_of(rule.proxy))
     except ValueError:
-        return _Parsed(entry, Rule(), owned, version)
+        return _Parsed(entry, Rule(), owned, version, None)
 
 
-def _hosts(rules: Iterable[_Parsed]) -> set[Host]:
-    backends = (one.rule.proxy.backend for one in rules if one.rule.proxy)
-    return {host for host in map(host_of, backends) if host}
-
-
-def _facts(
-    status: Status, document: Document, resolved: Mapping[Host, Sequence[str] | str]
-) -> _Facts:
+def _facts(status: Status, document: Document, hosts: Mapping[str, Found]) -> _Facts:
     workers = {name: worker.version for name, worker in status.workers.items()}
-    return _Facts(document, workers, frozenset(status.traffic.refusing), resolved)
+    return _Facts(document, workers, frozenset(status.traffic.refusing), hosts)

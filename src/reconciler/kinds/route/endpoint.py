@@ -1,4 +1,4 @@
-"""Where one instance takes requests."""
+"""Where requests are taken: one endpoint, and the pools that are written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ...core.model import Json
+from ...core.pool import Host, host_in, process_pool
+from .proxy import Proxy
 
 
 class Endpoint(NamedTuple):
@@ -28,3 +30,16 @@ def read_endpoints(pool: Iterable[Mapping[str, Json]] | None) -> tuple[Endpoint,
     return tuple(
         Endpoint(str(one.get("name", "")), one["address"], one.get("ready", True)) for one in pool
     )
+
+
+def pool_name(proxy: Proxy | None) -> str | None:
+    """Which pool the requests go to; None for one address."""
+    process, host = None if proxy is None else proxy.process, host_of(proxy)
+    if process is not None:
+        return process_pool(process.name, process.port)
+    return None if host is None else host.pool
+
+
+def host_of(proxy: Proxy | None) -> Host | None:
+    """The host name that is written for an address."""
+    return None if proxy is None else host_in(proxy.backend)

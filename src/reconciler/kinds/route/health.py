@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ...core.model import Health, HealthCode, Json, Observed
+from .endpoint import host_of
 from .state import Rule
 
 
@@ -17,8 +18,8 @@ def health(seen: Observed[Rule]) -> Health:
     proxy = seen.state.proxy
     if proxy is not None and proxy.process is not None:
         return _backed(proxy.process.name, seen)
-    if (why := seen.vitals.get("unresolved")) and not seen.vitals.get("endpoints"):
-        return Health(HealthCode.DEGRADED, "Unresolved", str(why))
+    if (host := host_of(proxy)) is not None:
+        return _located(host.name, seen.vitals)
     return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
 
 
@@ -37,6 +38,20 @@ def _backed(process: str, seen: Observed[Rule]) -> Health:
         text = f"{len(refusing)} of {len(ready)} instances of Process/{process} refuse connections"
         return Health(HealthCode.DEGRADED, "Refused", f"{text}: {_names(refusing)}")
     return Health(HealthCode.HEALTHY, "Served", f"by {_names(ready)}")
+
+
+def _located(name: str, vitals: Mapping[str, Json]) -> Health:
+    """Whether anybody knows where the host is, and it takes requests."""
+    endpoints, problem = vitals.get("endpoints"), vitals.get("problem")
+    if not endpoints and not problem:
+        return Health(HealthCode.PROGRESSING, "LookingUp", f"looks up {name}")
+    if not endpoints:
+        return Health(HealthCode.DEGRADED, "Unresolved", str(problem))
+    where = ", ".join(one["address"] for one in endpoints)
+    if len(vitals.get("refusing", ())) == len(endpoints):
+        return Health(HealthCode.DEGRADED, "Refused", f"{name} refuses connections at {where}")
+    text = f"{problem}; as last known by {where}" if problem else f"by {name} at {where}"
+    return Health(HealthCode.HEALTHY, "Served", text)
 
 
 def _names(endpoints: Iterable[Mapping[str, Json]]) -> str:

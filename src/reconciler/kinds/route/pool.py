@@ -7,26 +7,15 @@ fact of the moment: who is in it never makes a route differ from what is written
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
-from ...core.model import Due, Json, Observed, Ref, Resource
+from ...core.model import Json, Observed, Ref, Resource
 from ...core.offer import Offer, Presence, Target
-from ...core.pool import host_pool, process_pool
+from ...core.pool import Host, moved
 from .actions import PutPool
-from .endpoint import Endpoint, read_endpoints
+from .endpoint import Endpoint, host_of, pool_name, read_endpoints
 from .proxy import Proxy
 from .spec import RouteSpec
 from .state import Rule
-
-ASK_AGAIN: Final = 30.0
-"""How long the addresses of a name are used before they are asked for again (seconds)."""
-
-
-def pool_name(proxy: Proxy | None) -> str | None:
-    """Which pool the requests go to; None for one address."""
-    if proxy is None or proxy.process is None:
-        return None if proxy is None else host_pool(proxy.backend)
-    return process_pool(proxy.process.name, proxy.process.port)
 
 
 def pool_vitals(
@@ -34,7 +23,7 @@ def pool_vitals(
     pools: Mapping[str, Sequence[Mapping[str, Json]]],
     refusing: Collection[str] = (),
 ) -> dict[str, Json]:
-    """What is served for a route that names a process: who is in its pool, and who refuses."""
+    """What is served for a route that names no address: who is in its pool, and who refuses."""
     name = pool_name(proxy)
     if name is None:
         return {}
@@ -45,17 +34,23 @@ def pool_vitals(
 
 
 def points_at(resource: Resource[RouteSpec]) -> tuple[Target, ...]:
-    """The process that serves the requests, if the route names one."""
-    process = None if resource.spec.proxy is None else resource.spec.proxy.process
-    return () if process is None else (Target(Ref("Process", process.name), process.port),)
+    """The process or host that serves the requests, if the route names one."""
+    proxy = resource.spec.proxy
+    process, host = None if proxy is None else proxy.process, host_of(proxy)
+    if process is not None:
+        return (Target(Ref("Process", process.name), process.port),)
+    return () if host is None else (host.target,)
 
 
 def bound(
     resource: Resource[RouteSpec], seen: Observed[Rule], offers: Sequence[Offer]
 ) -> tuple[PutPool, ...]:
     """The pool to be put, unless it is served as it is to be."""
-    process = None if resource.spec.proxy is None else resource.spec.proxy.process
-    name = pool_name(resource.spec.proxy)
+    proxy = resource.spec.proxy
+    process, host = None if proxy is None else proxy.process, host_of(proxy)
+    if host is not None:
+        return _located(host, seen)
+    name = pool_name(proxy)
     if name is None or process is None:
         return ()
     served = read_endpoints(seen.vitals.get("endpoints"))
@@ -67,6 +62,11 @@ def bound(
     return () if wanted == served else (PutPool(name, wanted),)
 
 
+def _located(host: Host, seen: Observed[Rule]) -> tuple[PutPool, ...]:
+    pool = moved(host, seen.vitals)
+    return () if pool is None else (PutPool(host.pool, read_endpoints(pool) or ()),)
+
+
 def pooled(offers: Iterable[Offer], port: str, served: Iterable[Endpoint]) -> Iterator[Endpoint]:
     """Who is to be in the pool; of whom nothing is known, as before, or to wait for."""
     before = {one.name: one for one in served}
@@ -76,16 +76,3 @@ def pooled(offers: Iterable[Offer], port: str, served: Iterable[Endpoint]) -> It
         elif presence is not Presence.AWAY and port in ports:
             ready = presence is Presence.READY
             yield Endpoint(name, f"127.0.0.1:{ports[port]}", ready)
-
-
-def due(resource: Resource[RouteSpec], seen: Observed[Rule], _now: float) -> Due:
-    """The addresses of a host name change: they are asked for again and again."""
-    proxy = resource.spec.proxy
-    name = None if proxy is None else host_pool(proxy.backend)
-    if name is None:
-        return Due()
-    addresses = seen.vitals.get("resolved") if seen.vitals.get("pool") == name else None
-    wanted = tuple(Endpoint(address, address) for address in addresses or ())
-    # One that cannot be resolved now is served where it was: unknown is not away.
-    is_news = bool(wanted) and wanted != read_endpoints(seen.vitals.get("endpoints"))
-    return Due((PutPool(name, wanted),) if is_news else (), after=ASK_AGAIN)
