@@ -34,6 +34,7 @@ from .engine.ledger import Ledger
 from .engine.lock import sole_operator
 from .engine.look import Stack
 from .engine.operator import LANES, Operator
+from .engine.parting import part
 from .engine.plan_view import View
 from .engine.records import Records, digest_key
 from .engine.watching import Files
@@ -229,6 +230,7 @@ async def _operate(settings: Settings, speak: Speak | None) -> None:
     async with open_operator(settings) as (operator, metrics):
         log.info("converging %s in %s", settings.specs, settings.state_dir)
         await _until(stop, asyncio.create_task(_work(operator, metrics, settings, speak)))
+        await part(operator.stack)
 
 
 async def _work(

@@ -64,3 +64,32 @@ def test_a_lost_folder_comes_back(stack: Small) -> None:
         assert stack.found()[-1] == kept
         stack.whole()
         assert stack.lines() > kept
+
+
+@pytest.fixture
+def rare() -> Iterator[Small]:
+    """A stack that backs up so rarely that only its end can."""
+    with make_small() as stack:
+        spec = stack.root / "specs" / "data.yaml"
+        spec.write_text(spec.read_text().replace("interval: 1s", "interval: 1h"))
+        stack.commit("rare backups")
+        stack.up()
+        yield stack
+
+
+def test_a_stop_pushes_what_is_pending(rare: Small) -> None:
+    """Whoever is stopped in order leaves nothing behind; what could not be pushed is said."""
+    eventually(lambda: rare.lines() > 20, 30)
+    rare.server.desk.broken = True
+    assert rare.stop() == 0
+    log = (rare.state / "log" / "reconciler.log").read_text()
+    assert "SyncTarget/data is not in safety" in log
+    rare.server.desk.broken = False
+    rare.start()
+    eventually(lambda: "NotPushed" in rare.command("events").stdout, 40, every=0.2)
+    before = rare.lines()
+    eventually(lambda: rare.lines() > before, 40)
+    assert rare.stop() == 0
+    assert rare.kept_lines() == rare.lines()
+    lease = rare.read_remote(rare.remote, "for-each-ref", "refs/reconciler")
+    assert lease == b"", "whoever comes next need not wait"

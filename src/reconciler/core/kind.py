@@ -78,6 +78,11 @@ def _at_any_time(resource: Resource[Any]) -> bool:
     return True
 
 
+def nothing_left(resource: Resource[Any], seen: Observed[Any]) -> tuple[Any, ...]:
+    """Nothing has to be done before the stack goes."""
+    return ()
+
+
 def _unpaused(resource: Resource[Any]) -> Resource[Any]:
     return resource
 
@@ -160,6 +165,8 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
     is_timed: Callable[[Resource[SpecT]], bool] = _at_any_time
     """Whether ``due`` may ever say anything about it."""
+    parting: Callable[[Resource[SpecT], Observed[StateT]], tuple[ActionT, ...]] = nothing_left
+    """What to do before the stack goes, soon: its processes have ended by then."""
     paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
     """The same resource, asked to rest while something it needs is being put in place."""
     resumed: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused

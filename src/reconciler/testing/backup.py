@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from ..core.errors import ReconcileError, Terminal, Transient, Waiting
 from ..core.model import Json, Observed
-from ..kinds.repository.actions import Check, Configure, Forget, RepositoryAction
+from ..kinds.repository.actions import Check, Configure, Forget, Leave, RepositoryAction
 from ..kinds.repository.state import RepositoryState
 from ..kinds.synctarget.actions import Backup, Restore, SyncTargetAction, Track, Untrack
 from ..kinds.synctarget.state import SyncTargetState
@@ -105,6 +105,8 @@ class FakeRepositoryDriver:
                 world.contacts.pop(name, None)
             case Check(name):
                 self._check(name)
+            case Leave():
+                pass
             case _:
                 assert_never(action)
 

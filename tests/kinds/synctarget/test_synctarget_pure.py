@@ -97,6 +97,7 @@ def test_only_a_restore_disturbs() -> None:
         (True, {"interval": 100.0, "attempt": 950.0}, Due(after=50.0)),
         (True, {"interval": 100.0, "attempt": 900.0}, Due((Backup("data"),), after=100.0)),
         (True, {"interval": 100.0, "attempt": 2000.0}, Due((Backup("data"),), after=100.0)),
+        (True, {"interval": 100.0, "attempt": 990.0, "error": {"reason": "x"}}, Due(after=20.0)),
     ],
 )
 def test_due(restored: bool, vitals: dict[str, Any], expected: Due) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...core.kind import Kind
-from .actions import RepositoryAction, due, steps
+from .actions import RepositoryAction, due, parting, steps
 from .health import health
 from .spec import RepositorySpec
 from .state import RepositoryState, render
@@ -18,6 +18,7 @@ KIND: Kind[RepositorySpec, RepositoryState, RepositoryAction] = Kind(
     health=health,
     needs=lambda _: (),
     due=due,
+    parting=parting,
     plural="repositories",
     short="repo",
 )

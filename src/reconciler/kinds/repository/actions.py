@@ -28,7 +28,13 @@ class Check(NamedTuple):
     name: str
 
 
-RepositoryAction: TypeAlias = Configure | Forget | Check
+class Leave(NamedTuple):
+    """Let whoever comes next write at once."""
+
+    name: str
+
+
+RepositoryAction: TypeAlias = Configure | Forget | Check | Leave
 
 
 def steps(change: Change[RepositoryState]) -> tuple[RepositoryAction, ...]:
@@ -43,3 +49,10 @@ def due(resource: Resource[RepositorySpec], seen: Observed[RepositoryState], now
     if checked is None or not checked <= now < checked + interval:
         return Due((Check(resource.ref.name),), after=interval)
     return Due(after=checked + interval - now)
+
+
+def parting(
+    resource: Resource[RepositorySpec], _: Observed[RepositoryState]
+) -> tuple[RepositoryAction, ...]:
+    """The lease is given back."""
+    return (Leave(resource.ref.name),)

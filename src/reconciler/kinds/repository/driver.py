@@ -13,7 +13,7 @@ from ...clients.git_lease import Lease
 from ...clients.git_remote import UPSTREAM, Remote
 from ...core.model import Json, Observed
 from ...core.sealed import Sealed
-from .actions import Check, Configure, Forget, RepositoryAction
+from .actions import Check, Configure, Forget, Leave, RepositoryAction
 from .state import RepositoryState
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ class RepositoryDriver:
                 await self._forget(folder)
             case Check():
                 await self._check(folder)
+            case Leave():
+                async with folder.alone():
+                    await Remote(folder, folder.demand_settings()).leave()
             case _:
                 assert_never(action)
 

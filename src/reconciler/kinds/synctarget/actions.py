@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ...core.model import Change, Due, Observed, Resource
 from .spec import SyncTargetSpec
 from .state import SyncTargetState
+
+RETRY: Final = 30.0
+"""Seconds after which a backup that failed is tried again, however rare they are."""
 
 
 class Track(NamedTuple):
@@ -29,9 +32,13 @@ class Restore(NamedTuple):
 
 
 class Backup(NamedTuple):
-    """Take what differs from the last backup, and push it."""
+    """Take what differs from the last backup, and push it.
+
+    ``last``: there is no later; whether the path is quiet does not matter.
+    """
 
     name: str
+    last: bool = False
 
 
 SyncTargetAction: TypeAlias = Track | Untrack | Restore | Backup
@@ -56,10 +63,19 @@ def due(resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState], now
     interval = seen.vitals.get("interval")
     if not seen.state.restored or interval is None:
         return Due()
+    if seen.vitals.get("error"):
+        interval = min(interval, RETRY)
     attempt = seen.vitals.get("attempt")
     if attempt is None or not attempt <= now < attempt + interval:
         return Due((Backup(resource.ref.name),), after=interval)
     return Due(after=attempt + interval - now)
+
+
+def parting(
+    resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState]
+) -> tuple[SyncTargetAction, ...]:
+    """What is pending is pushed before the stack goes."""
+    return (Backup(resource.ref.name, last=True),) if seen.state.restored else ()
 
 
 def _restores(before: SyncTargetState | None, after: SyncTargetState) -> bool:

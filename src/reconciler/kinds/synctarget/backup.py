@@ -24,7 +24,8 @@ PATIENCE: Final = 30.0
 class Backup:
     """One backup of one target. Killed at any point, the next one finishes what is left."""
 
-    def __init__(self, job: Job, sight: Sight) -> None:
+    def __init__(self, job: Job, sight: Sight, *, last: bool = False) -> None:
+        self._last = last
         self._job = job
         self._sight = sight
 
@@ -85,6 +86,8 @@ class Backup:
 
     def _settle(self, quiet: float) -> None:
         """Wait for quiet, but not for ever."""
+        if self._last:
+            return
         waited = self._job.status.get("waited") or time.time()
         if 0 <= quiet < self._job.state.settle and 0 <= time.time() - waited < PATIENCE:
             self._job.note(waited=waited)

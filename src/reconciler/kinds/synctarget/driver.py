@@ -46,8 +46,8 @@ class SyncTargetDriver:
                 await self._untrack(name)
             case Restore(name):
                 await self._restore(name)
-            case Backup(name):
-                await self._backup(name)
+            case Backup(name, last):
+                await self._backup(name, last=last)
             case _:
                 assert_never(action)
 
@@ -109,7 +109,7 @@ class SyncTargetDriver:
             job.note(error=None)
             self._latches.set(place, held=held)
 
-    async def _backup(self, name: str) -> None:
+    async def _backup(self, name: str, *, last: bool) -> None:
         async with self._job(name) as job:
             if not self._is_restored(name, job.state, job.settings):
                 raise Waiting(
@@ -117,7 +117,7 @@ class SyncTargetDriver:
                     reason="NotRestored",
                     after=1.0,
                 )
-            kept = await RunBackup(job, self._sight(job)).run()
+            kept = await RunBackup(job, self._sight(job), last=last).run()
             if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
                 self._latches.set(job.place, held=True)
 
