@@ -23,7 +23,7 @@ from reconciler.kinds.gateway.state import render as listener
 from reconciler.kinds.route import KIND as ROUTE
 from reconciler.kinds.route.actions import PutRule
 from reconciler.kinds.route.spec import RouteSpec
-from reconciler.kinds.route.state import Rule, to_wire
+from reconciler.kinds.route.state import Rule, render, to_wire
 from reconciler.testing import eventually_async, free_port
 from reconciler.testing.nginx import LocalGateway, make_gateway
 
@@ -263,7 +263,7 @@ class Gateway:
 def rule_of(spec: dict[str, object]) -> Rule:
     """The rule of a route's spec, written as in YAML."""
     read = RouteSpec.model_validate(spec)
-    return Rule(**{name: getattr(read, name) for name in Rule.model_fields})
+    return render(Resource(Ref("Route", "x"), read, Origin(PurePath("r.yaml"), 1)))
 
 
 async def start(parts: LocalGateway) -> int:

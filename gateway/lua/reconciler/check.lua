@@ -1,6 +1,7 @@
 --- Whether a table may be served. The writer checked it already, in better words: this is the
 -- last look before it goes live, whoever wrote it. Pure. One file per part in check/.
 
+local access = require("reconciler.check.access")
 local address = require("reconciler.address")
 local answers = require("reconciler.check.answers")
 local fields = require("reconciler.check.fields")
@@ -17,7 +18,7 @@ local ipairs, type = ipairs, type
 local ACTIONS = { "proxy", "redirect", "respond" }
 local KNOWN = {
     name = "string", managed_by = "string", priority = "number", order = "number",
-    match = "table", proxy = "table", redirect = "table", respond = "table",
+    match = "table", proxy = "table", redirect = "table", respond = "table", access = "table",
 }
 
 local _M = {}
@@ -39,6 +40,7 @@ local function misfit_fields(rule)
         or (rule.proxy and proxy.misfit(rule.proxy, condition))
         or (rule.redirect and answers.redirect(rule.redirect, condition))
         or (rule.respond and answers.respond(rule.respond))
+        or (rule.access and access.misfit(rule.access))
         or nil
 end
 

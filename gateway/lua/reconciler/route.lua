@@ -1,5 +1,6 @@
 --- One request: which rule, and what it asks for.
 
+local access = require("reconciler.access")
 local answers = require("reconciler.answers")
 local facts = require("reconciler.facts")
 local forward = require("reconciler.forward")
@@ -45,6 +46,9 @@ local function prepare(entry)
         entry.serve = answers.redirect
     else
         entry.serve = answers.respond
+    end
+    if rule.access then
+        entry.serve = access.guard(rule.access, entry.serve)
     end
     return entry.serve
 end

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reconciler.core.sealed import Sealed
+from reconciler.kinds.route.guard import guard_of
 from reconciler.kinds.route.spec import RouteSpec
 
 PROXY = {"backend": "http://127.0.0.1:8000"}
@@ -182,3 +184,44 @@ def test_another_spelling_of_a_reserved_path_is_refused() -> None:
     for match in ({"pathEqual": "/%68ealth"}, {"pathPrefix": "//admin//api/x"}):
         with pytest.raises(ValidationError, match="the operator's own"):
             read(match=match, proxy=PROXY)
+
+
+KEY = b"k"
+
+
+@pytest.mark.parametrize(
+    ("access", "says"),
+    [
+        ({"allow": ["10.0.0.1/8"]}, "write 10.0.0.0/8"),
+        ({"allow": ["somebody"]}, "not an address or a range"),
+        ({"auth": {}}, "either `basic` or `bearer`"),
+        ({"auth": {"basic": {"users": []}}}, "at least 1 item"),
+        ({"auth": {"basic": {"users": [{"name": "a:b"}]}}}, "without a colon"),
+        ({"auth": {"basic": {"users": [{"name": "a"}]}}}, "either `password` or `hash`"),
+        ({"auth": {"basic": {"users": [{"name": "a", "password": "x"}]}}}, "not a secret"),
+        ({"auth": {"basic": {"users": [{"name": "a", "hash": "x"}]}}}, "htpasswd -nB"),
+        ({"auth": {"basic": {"users": [{"name": "a", "hash": "$apr1$x$y"}]}}}, "htpasswd -nB"),
+        ({"auth": {"bearer": {"tokens": [Sealed.of("short", KEY)]}}}, "a token has 16 to 1024"),
+    ],
+)
+def test_a_guard_that_guards_nothing_is_refused(access: dict[str, Any], says: str) -> None:
+    """An empty list of users, a plain password, a token that can be guessed."""
+    with pytest.raises(ValidationError, match=says):
+        read(respond={"status": 200}, access=access)
+
+
+def test_secrets_become_hashes() -> None:
+    """The same secret gives the same hash, for one user and one stack only."""
+
+    def hash_of(name: str, word: str, key: bytes = KEY) -> str:
+        user = {"name": name, "password": Sealed.of(word, key)}
+        spec = read(respond={"status": 200}, access={"auth": {"basic": {"users": [user]}}})
+        guard = guard_of(spec.access)
+        assert guard
+        assert guard.users
+        assert guard.users[0].hash
+        return guard.users[0].hash.digest
+
+    assert hash_of("me", "word") == hash_of("me", "word")
+    others = {hash_of("you", "word"), hash_of("me", "other"), hash_of("me", "word", b"x")}
+    assert len(others | {hash_of("me", "word")}) == 4

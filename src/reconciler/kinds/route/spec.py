@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ...core.model import Spec
+from .access import Access
 from .golden import Golden
 from .matching import Match
 from .proxy import Proxy
@@ -52,11 +53,7 @@ class Respond(Spec):
 class RouteSpec(Spec):
     """Which requests go where. The highest priority wins, then the longer pathPrefix."""
 
-    not_yet: ClassVar[tuple[str, ...]] = (
-        "access",
-        "auth",
-        "static",
-    )
+    not_yet: ClassVar[tuple[str, ...]] = ("static",)
 
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Higher wins. Ties: longer pathPrefix, longer refererSubstr, order, name."""
@@ -66,6 +63,8 @@ class RouteSpec(Spec):
     proxy: Proxy | None = None
     redirect: Redirect | None = None
     respond: Respond | None = None
+    access: Access | None = None
+    """Who may use it: by address, and by password or token."""
     tests: Annotated[tuple[Golden, ...], Field(max_length=1000)] = ()
     """Golden requests. While one fails, no route of the revision is changed."""
 

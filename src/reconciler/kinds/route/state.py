@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.model import Json, Resource, State
 from ...core.units import format_duration
+from .guard import Guard, guard_of
 from .matching import Match
 from .proxy import Proxy
 from .spec import Redirect, Respond, RouteSpec
@@ -21,6 +22,7 @@ class Rule(State):
     proxy: Proxy | None = None
     redirect: Redirect | None = None
     respond: Respond | None = None
+    access: Guard | None = None
 
 
 def render(resource: Resource[RouteSpec]) -> Rule:
@@ -33,6 +35,7 @@ def render(resource: Resource[RouteSpec]) -> Rule:
         proxy=spec.proxy,
         redirect=spec.redirect,
         respond=spec.respond,
+        access=guard_of(spec.access),
     )
 
 
