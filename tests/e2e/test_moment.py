@@ -78,7 +78,7 @@ def causes(stack: Herd, name: str) -> list[str]:
 
 def test_a_stop_survives_the_operator_and_ends_in_time(herd: Herd) -> None:
     """It is stopped though the operator is killed meanwhile, and runs again when it is over."""
-    said = herd.command("stop", "db", "--for", "4s", "--reason", "a look at the disk", "--wait")
+    said = herd.command("stop", "db", "--for", "8s", "--reason", "a look at the disk", "--wait")
     assert said.returncode == 0, said.stderr
     assert "stopped by hand until" in said.stdout
     assert not pid(herd, "db-0")
