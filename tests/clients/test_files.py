@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,33 @@ def test_written_whole_and_private(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_what_nobody_waits_for_is_whole_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, swaps: bool
+) -> None:
+    """Also where the file system cannot swap two files; a reader finds the old or the new one."""
+    if not swaps:
+        monkeypatch.setattr("reconciler.clients.files._EXCHANGE", 1 << 30)
+    path, seen, done = tmp_path / "a.json", set(), threading.Event()
+    write_atomic(path, b"0" * 5000, durable=False)
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(1, 200):
+        write_atomic(path, str(number % 10).encode() * 5000, durable=False)
+    done.set()
+    reader.join()
+    assert {len(one) for one in seen} == {5000}
+    assert all(len(set(one)) == 1 for one in seen)
+    assert path.read_bytes() == b"9" * 5000
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_refused_write_is_said(tmp_path: Path) -> None:

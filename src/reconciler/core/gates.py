@@ -196,6 +196,8 @@ def why_not(change: AnyChange, ctx: Context) -> Blocked | None:
 def mass_delete(changes: tuple[AnyChange, ...], ctx: Context) -> str:
     """Why so many deletions at once need a confirmation; empty when they do not."""
     deletions = sum(c.verb is Verb.DELETE and c.ref not in ctx.turned for c in changes)
+    if not deletions:
+        return ""
     net = deletions - sum(change.verb is Verb.CREATE for change in changes)
     owned = sum(
         live.owned
@@ -203,7 +205,7 @@ def mass_delete(changes: tuple[AnyChange, ...], ctx: Context) -> str:
         if not isinstance(seen, Unknown)
         for live in seen.values()
     )
-    if deletions and not ctx.desired:
+    if not ctx.desired:
         return f"the specs are empty: deleting all {deletions} needs a confirmation"
     if net >= GUARDED_FROM and 2 * net > owned:
         return f"deleting {net} of {owned} at once needs a confirmation"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from .kind import Kinds, points_at_nothing
+from .kind import Kinds, nothing_due
 from .model import Change, Need, Ref, Resource, Step, Verb
 from .offer import Target
 
@@ -14,11 +14,20 @@ Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
 Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 
 
+class Said(NamedTuple):
+    """What one resource says of itself, whoever else is there."""
+
+    resource: Resource[Any]
+    needs: tuple[Need, ...]
+    targets: tuple[Target, ...]
+    is_timed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What wanted resources are to each other: the same as long as none is edited.
 
-    Where nobody needs anything or points at anything, all of it is empty.
+    Where nobody needs anything or points at anything, nearly all of it is empty.
     """
 
     members: Members = field(default_factory=dict)
@@ -33,18 +42,28 @@ class Shape:
     """Those that must rest or begin anew because of what they need."""
     targets: Mapping[Ref, tuple[Target, ...]] = field(default_factory=dict)
     """What each ref that points at anything points at."""
+    timed: tuple[Ref, ...] = ()
+    """Those that time may bring work."""
+    said: Mapping[Ref, Said] = field(default_factory=dict, compare=False, repr=False)
 
 
-def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
-    """What ``desired`` resources are to each other."""
-    # Most need nothing, and every edit asks anew: only what needs something is looked at.
-    every = {ref: own for ref, one in desired.items() if (own := needs(kinds, one))}
-    targets = dict(_targets(kinds, desired))
+def shape_of(
+    kinds: Kinds, desired: Mapping[Ref, Resource[Any]], before: Shape | None = None
+) -> Shape:
+    """What ``desired`` resources are to each other.
+
+    ``before`` is what they were before an edit: who was not edited is not asked again.
+    """
+    said = _said(kinds, desired, before.said if before is not None else {})
+    # Most need nothing: only what needs something is looked at.
+    every = {ref: one[1] for ref, one in said.items() if one[1]}
+    targets = {ref: one[2] for ref, one in said.items() if one[2]}
+    timed = tuple(ref for ref, one in said.items() if one[3])
     if not every:
         # Of thousands that point somewhere, few are pointed at.
         kinds_used = {target.ref.kind for own in targets.values() for target in own}
         used = {ref: one for ref, one in desired.items() if ref.kind in kinds_used}
-        return Shape(members(used), targets=targets) if targets else Shape()
+        return Shape(members(used), targets=targets, timed=timed, said=said)
     having = {ref: desired[ref] for ref in every}
     groups = members(desired)
     graph = _edges(every, groups)
@@ -57,18 +76,24 @@ def shape_of(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> Shape:
         ranks(without(graph, (ref for cycle in cycles for ref in cycle))),
         frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
         targets,
+        timed,
+        said,
     )
 
 
-def _targets(
-    kinds: Kinds, desired: Mapping[Ref, Resource[Any]]
-) -> Iterator[tuple[Ref, tuple[Target, ...]]]:
-    pointing = {name: kind.points_at for name, kind in kinds.items()}
-    pointing = {name: hook for name, hook in pointing.items() if hook is not points_at_nothing}
-    for ref, one in desired.items():
-        hook = pointing.get(ref.kind)
-        if hook is not None and (own := tuple(hook(one))):
-            yield ref, own
+def _said(
+    kinds: Kinds, desired: Mapping[Ref, Resource[Any]], known: Mapping[Ref, Said]
+) -> dict[Ref, Said]:
+    return {
+        ref: was if (was := known.get(ref)) is not None and was[0] is one else _ask(kinds, one)
+        for ref, one in desired.items()
+    }
+
+
+def _ask(kinds: Kinds, one: Resource[Any]) -> Said:
+    kind = kinds[one.ref.kind]
+    is_timed = kind.due is not nothing_due and kind.is_timed(one)
+    return Said(one, needs(kinds, one), tuple(kind.points_at(one)), is_timed)
 
 
 def _pulls(need: Need) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from .bound import Bindings, Follow, ending, staying
 from .diff import diff
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
-from .kind import Kinds, nothing_due
+from .kind import Kinds
 from .model import (
     Blocked,
     Cause,
@@ -119,7 +119,7 @@ def make_plan(
     order = Order(kinds, wish.desired, shape.ranks)
     free = order.sort(change for change, why in verdicts if why is None)
     held = order.sort(change for change, why in verdicts if why is not None)
-    due = _due_work(kinds, wish, world, {change.ref for change in changes})
+    due = _due_work(kinds, replace(wish, shape=shape), world, {one.ref for one in changes})
     rolled = wish.rolled
     bindings = Bindings(
         kinds, wish.desired, world, shape, ending(free), staying(held), rolled.aside, rolled.unsure
@@ -225,15 +225,11 @@ def _due_work(kinds: Kinds, wish: Wish, world: World, changing: set[Ref]) -> lis
     found = []
     resting = {ref for ref, one in wish.requests.items() if one.verb is Asked.STOP}
     passed_over = changing | wish.held.keys() | resting
-    timed = {name: kind for name, kind in kinds.items() if kind.due is not nothing_due}
-    for ref, want in wish.desired.items():
-        kind = timed.get(ref[0])
-        if kind is None or not kind.is_timed(want) or ref in passed_over or want.suspend:
+    for ref in wish.shape.timed if wish.shape is not None else ():
+        want, live = wish.desired.get(ref), seen_of(ref, world)
+        if want is None or want.suspend or ref in passed_over or live is None or not live.owned:
             continue
-        live = seen_of(ref, world)
-        if live is None or not live.owned:
-            continue
-        work = kind.due(want, live, wish.now)
+        work = kinds[ref.kind].due(want, live, wish.now)
         if work.actions or work.after is not None:
             found.append((ref, work))
     return found

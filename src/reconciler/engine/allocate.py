@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -40,7 +40,7 @@ class Ports:
         self._placed: dict[Ref, _Placed] = {}
         self._wanted: dict[Ref, tuple[Resource[Any], Mapping[str, int | None]]] = {}
 
-    def placed(self, instances: Instances) -> Iterator[tuple[Ref, Resource[Any]]]:
+    def placed(self, instances: Instances) -> dict[Ref, Resource[Any]]:
         """The same instances, every port a number."""
         known, kinds = self._wanted, self._kinds
         self._wanted = wanted = {
@@ -49,11 +49,18 @@ class Ports:
             else (one, kinds[ref.kind].ports(one))
             for ref, one in instances.items()
         }
-        fixed = {port for _, own in wanted.values() for port in own.values() if port is not None}
-        for ref, (one, own) in wanted.items():
-            open_ones = [name for name, port in own.items() if port is None] if own else ()
-            numbers = {name: self._number(ref, name, fixed) for name in open_ones}
-            yield ref, self._with(one, numbers) if numbers else one
+        ports = [port for _, own in wanted.values() if own for port in own.values()]
+        if None not in ports:
+            return dict(instances)
+        fixed = {port for port in ports if port is not None}
+        return {ref: self._place(ref, one, own, fixed) for ref, (one, own) in wanted.items()}
+
+    def _place(
+        self, ref: Ref, one: Resource[Any], ports: Mapping[str, int | None], fixed: set[int]
+    ) -> Resource[Any]:
+        open_ones = [name for name, port in ports.items() if port is None]
+        numbers = {name: self._number(ref, name, fixed) for name in open_ones}
+        return self._with(one, numbers) if numbers else one
 
     def _with(self, one: Resource[Any], numbers: Mapping[str, int]) -> Resource[Any]:
         """The same object as before for the same instance: all caches go by identity."""

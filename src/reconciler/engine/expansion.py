@@ -28,7 +28,7 @@ class Expansion:
             return found
         if snapshot.whole:
             self._ports.keep_only(found)
-        return dict(self._ports.placed(found))
+        return self._ports.placed(found)
 
     def _instances(self, snapshot: Snapshot) -> Iterator[tuple[Ref, AnyResource]]:
         expanded = {}

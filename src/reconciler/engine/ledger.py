@@ -89,7 +89,7 @@ class Ledger:
         old, self.desired = self.desired, self._expansion.expand(snapshot)
         self.wanted_kinds = frozenset(ref.kind for ref in self.desired)
         self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
-        self.shape = shape_of(self.kinds, self.desired)
+        self.shape = shape_of(self.kinds, self.desired, self.shape)
         gone = self.edits.count(self.desired, whole=snapshot.whole)
         self.recall.forget(gone)
         self.restarts.forget(gone)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import is_not
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
@@ -50,6 +51,9 @@ class Lane:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _after: float = 0.0
     _is_complete: bool = False
+    _facts: tuple[object, ...] = ()
+    _is_busy: bool = False
+    """Whether something of ``_facts`` was on its way to health."""
 
     def __post_init__(self) -> None:
         self.stack.retries[self.name] = self.retries
@@ -202,11 +206,15 @@ class Lane:
 
     def _progressing(self) -> bool:
         ledger = self.stack.ledger
-        return any(
-            ledger.recall.health(ref, live).code is HealthCode.PROGRESSING
-            for ref in ledger.desired
-            if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
-        )
+        facts = (ledger.desired, *(ledger.world.get(kind) for kind in self.kinds))
+        if len(facts) != len(self._facts) or any(map(is_not, facts, self._facts)):
+            self._facts = facts
+            self._is_busy = any(
+                ledger.recall.health(ref, live).code is HealthCode.PROGRESSING
+                for ref in ledger.desired
+                if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
+            )
+        return self._is_busy
 
 
 async def _last_lines(driver: Hears, ref: Ref) -> list[str]:
