@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from reconciler.core.model import Origin, Ref, Resource
 from reconciler.kinds.gateway.spec import GatewaySpec
-from reconciler.kinds.route.review import prove, review
+from reconciler.kinds.route.match import Request
+from reconciler.kinds.route.review import prove, review, routing_of
 from reconciler.kinds.route.spec import RouteSpec
 
 OK: dict[str, Any] = {"respond": {"status": 200}}
@@ -50,6 +51,23 @@ def test_a_tie_is_told_once() -> None:
     (said,) = review(written(b={}, a={"match": {"host": "a.x"}}))
     assert said.message.startswith("Route/a wins over Route/b (specs/r.yaml:1) only by its name")
     assert "priority" in said.hint
+
+
+def test_a_gateway_may_move_what_is_reserved() -> None:
+    """What it has moved away is free, and where it is now is not."""
+    moved = {"/metrics": "/ops/metrics", "/admin/ui/": False, "/api/pm/": "/pm/"}
+    resources = written(
+        all={"tests": [{"get": path, "expect": {"route": "all"}} for path in (
+            "/metrics", "/admin/ui/x", "/api/pm/x")]},
+        taken={"match": {"pathPrefix": "/pm/x"}, "priority": 1},
+    )  # fmt: skip
+    ref = Ref("Gateway", "gateway")
+    spec = GatewaySpec.model_validate({"reserved": moved})
+    resources[ref] = Resource(ref, spec, Origin(PurePath("specs/g.yaml"), 1))
+    assert [*prove(resources)] == []
+    assert routing_of(resources).decide(Request("/ops/metrics")).route is None
+    (said,) = review(resources)
+    assert said.message == "Route/taken is never used: /pm/x is the operator's own"
 
 
 def golden(**test: Any) -> list[str]:

@@ -10,7 +10,7 @@ from .entry import Condition, Entry
 from .match import Request, Table
 from .paths import normalise
 from .proxy import Proxy
-from .reserved import is_reserved
+from .reserved import USUAL, Reserved
 from .spec import Redirect
 from .state import Rule
 
@@ -60,9 +60,15 @@ class Decision(NamedTuple):
 class Routing:
     """All that decides: the rules, and where requests go that no rule takes."""
 
-    def __init__(self, rules: Mapping[str, Rule], default: str | None = None) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        default: str | None = None,
+        reserved: Reserved = USUAL,
+    ) -> None:
         self._rules = rules
         self._default = default
+        self._reserved = reserved
         self._table = Table(rules)
 
     def decide(self, request: Request, query: str = "") -> Decision:
@@ -71,7 +77,7 @@ class Routing:
             path = normalise(request.path)
         except ValueError as error:
             return Decision("", Outcome(Kind.REFUSED, 400), why=str(error))
-        if is_reserved(path):
+        if self._reserved.has(path):
             return Decision(path, Outcome(Kind.OPERATOR))
         entries = sorted(self._table.candidates(request.host, path), key=lambda entry: entry.rank)
         candidates = tuple(Candidate(entry.name, _failed(entry, request)) for entry in entries)

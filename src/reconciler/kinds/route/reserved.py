@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
 
-HEALTH: Final = frozenset({"/health", "/healthz", "/livez", "/readyz"})
-EXACT: Final = HEALTH | {"/metrics", "/admin/routes.json", "/admin/password", "/api/sync-progress"}
+EXACT: Final = frozenset(
+    {
+        *("/health", "/healthz", "/livez", "/readyz", "/metrics"),
+        *("/admin/routes.json", "/admin/password", "/api/sync-progress"),
+    }
+)
 BELOW: Final = ("/health/", "/admin/ui/", "/admin/api/", "/api/pm/", "/sync/api/")
 
 
-def is_reserved(path: str) -> bool:
-    """Whether a request for this path is the operator's."""
-    return path in EXACT or path.startswith(BELOW)
+class Reserved(NamedTuple):
+    """Where the operator's paths are; a Gateway may move them or switch them off."""
+
+    exact: frozenset[str] = EXACT
+    below: tuple[str, ...] = BELOW
+
+    def has(self, path: str) -> bool:
+        """Whether a request for this path is the operator's."""
+        return path in self.exact or path.startswith(self.below)
+
+
+USUAL: Final = Reserved()
+
+
+def arranged(wishes: Mapping[str, str | Literal[False]]) -> Reserved:
+    """They are where a Gateway wants them: a new place for some, or False."""
+    exact = (place for own in EXACT if (place := wishes.get(own, own)))
+    below = (place for own in BELOW if (place := wishes.get(own, own)))
+    return Reserved(frozenset(exact), tuple(below))

@@ -11,6 +11,7 @@ from .decide import Decision, Kind, Routing
 from .entry import Entry
 from .golden import Golden
 from .match import Request, Table
+from .reserved import Reserved, arranged
 from .shadows import Shadow, Tie, find_shadows, find_ties
 from .state import Rule, render
 
@@ -21,6 +22,11 @@ ROUTE = "Route"
 def review(resources: Resources) -> Iterator[Remark]:
     """Routes that serve nothing, and those that win only by their names."""
     table = Table(rules_of(resources))
+    reserved = _reserved(resources)
+    for entry in table.entries:
+        path = entry.equal or entry.prefix
+        if (entry.equal and reserved.has(path)) or path.startswith(reserved.below):
+            yield _taken(entry, path)
     shadows = {shadow.entry.name: shadow for shadow in find_shadows(table.entries)}
     for shadow in shadows.values():
         yield _shadowed(shadow, resources)
@@ -42,14 +48,29 @@ def prove(resources: Resources) -> Iterator[Remark]:
 
 def routing_of(resources: Resources) -> Routing:
     """What the gateway would decide with."""
-    gateways = (one.spec for ref, one in resources.items() if ref.kind == "Gateway")
-    default = next((gateway.default_backend for gateway in gateways), None)
-    return Routing(rules_of(resources), default)
+    gateway = _gateway(resources)
+    default = gateway.default_backend if gateway else None
+    return Routing(rules_of(resources), default, _reserved(resources))
+
+
+def _gateway(resources: Resources) -> Any:
+    return next((one.spec for ref, one in resources.items() if ref.kind == "Gateway"), None)
+
+
+def _reserved(resources: Resources) -> Reserved:
+    gateway = _gateway(resources)
+    return arranged(gateway.reserved) if gateway else Reserved()
 
 
 def rules_of(resources: Resources) -> dict[str, Rule]:
     """The rules of the routes among these."""
     return {ref.name: render(one) for ref, one in resources.items() if ref.kind == ROUTE}
+
+
+def _taken(entry: Entry, path: str) -> Remark:
+    ref = Ref(ROUTE, entry.name)
+    text = f"{ref} is never used: {path} is the operator's own"
+    return Remark(ref, text, "the Gateway's `reserved` says what is", ("spec", "match"))
 
 
 def _shadowed(shadow: Shadow, resources: Resources) -> Remark:
