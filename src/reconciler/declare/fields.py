@@ -82,6 +82,7 @@ class RouteFields(Metadata, total=False):
     proxy: Part
     redirect: Part
     respond: Part
+    access: Part
     tests: list[Part]
 
 
