@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from .diff import diff
 from .gates import seen_of
 from .kind import AnyKind, Kinds
-from .model import Apply, Observed, Ref, Resource, Unknown, World
+from .model import Apply, Drift, Observed, Ref, Resource, Unknown, World
 from .overrides import epoch_of, may_run
 from .turns import Memory, Pair, Slot, Traffic
 
@@ -96,10 +97,14 @@ class Look(NamedTuple):
         )
 
     def _fits(self, want: AnyResource, live: Observed[Any]) -> bool:
-        """Whether it need not begin anew to be as it is written."""
+        """Whether it need not begin anew to be as it is written, or is not to be corrected."""
+        looking = self.looking
+        drifted = looking.applied.get(want.ref) == want.digest and want.ref not in looking.again
+        if drifted and want.drift is not Drift.CORRECT:
+            return True
         change = diff(want.ref, self.kind.render(want), live.state)
         hard = {field.path for field in change.fields if field.apply in _HARD} if change else set()
-        return not (hard if want.ref in self.looking.again else hard - {"epoch"})
+        return not (hard if want.ref in looking.again else hard - {"epoch"})
 
 
 class Looking(NamedTuple):
@@ -109,6 +114,8 @@ class Looking(NamedTuple):
     again: frozenset[Ref]
     """Those that are to begin anew by being replaced."""
     carried: Carried
+    applied: Mapping[Ref, str]
+    """The digests of the specs that were last in sync."""
     now: float
 
     def at(self, kind: AnyKind, wants: tuple[AnyResource, AnyResource]) -> Look:

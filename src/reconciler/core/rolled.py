@@ -52,22 +52,28 @@ class Rolled:
     """New instance -> lead ref, and why it is to be given up."""
 
 
-def rolled(
-    kinds: Kinds, asked: Overridden, world: World, *, recalled: Recalled, now: float
-) -> Rolled:
+class Known(NamedTuple):
+    """What the engine remembers: each replacement, and the digests that were last in sync."""
+
+    recall: Recalled
+    applied: Mapping[Ref, str]
+    now: float
+
+
+def rolled(kinds: Kinds, asked: Overridden, world: World, known: Known) -> Rolled:
     """Work out every replacement; where there is none, everything stays as it is asked."""
     leads = [one for one in asked.desired.values() if one.beside and one.lead == one.ref]
     if not leads:
         return Rolled(asked)
     again = frozenset(o.ref for o in asked.overrides if _is_rolled(o.request))
-    looking = Looking(world, again, Carried.of(kinds, world), now)
+    looking = Looking(world, again, Carried.of(kinds, world), known.applied, known.now)
     found = _Found(dict(asked.desired))
     for lead in leads:
         look = looking.at(kinds[lead.ref.kind], (lead, asked.desired[lead.beside or lead.ref]))
         if lead.suspend or isinstance(world.get(lead.ref.kind), Unknown):
             found.leave(look)
         else:
-            memory = recalled(lead.ref, lead.digest)
+            memory = known.recall(lead.ref, lead.digest)
             found.take(look, look.pair(memory))
     return found.rolled(asked)
 

@@ -12,7 +12,7 @@ from ..core.model import Ref, World
 from ..core.overrides import overridden
 from ..core.plan import Plan, make_plan
 from ..core.request import Asked
-from ..core.rolled import Rolled, rolled
+from ..core.rolled import Known, Rolled, rolled
 from ..core.turns import FAILED
 from ..metrics import Metrics
 from .clock import Clock
@@ -79,7 +79,8 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     moment = ledger.moment(stack.requests.asked, now)
     asked = overridden(stack.kinds, ledger.desired, world, moment)
     ledger.edits.unsettle(one.ref for one in asked.overrides if one.request.lasts)
-    turned = rolled(stack.kinds, asked, world, recalled=stack.rollouts.recall, now=now)
+    known = Known(stack.rollouts.recall, ledger.edits.applied, now)
+    turned = rolled(stack.kinds, asked, world, known)
     wish = ledger.wish(turned, stack.held(), since=since)
     wish = replace(wish, confirmed=stack.confirmed(ledger.revision), now=now)
     recall = ledger.recall
