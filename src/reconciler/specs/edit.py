@@ -33,12 +33,20 @@ class _Part:
 
 
 class Page:
-    """The documents of one file. Raises NotEditable for what a person has to edit."""
+    """The documents of one file. Raises NotEditable for what a person has to edit.
 
-    def __init__(self, data: bytes = b"", limits: Limits = USUAL) -> None:
+    ``known`` says of chunks that were read before, by their digests, what they are about.
+    """
+
+    def __init__(
+        self,
+        data: bytes = b"",
+        limits: Limits = USUAL,
+        known: Mapping[bytes, Ref | None] | None = None,
+    ) -> None:
         self._limits = limits
         self._bom = BOM if data.startswith(BOM.encode()) else ""
-        self._known: dict[bytes, Ref | None] = {}
+        self._known = dict(known or {})
         self._parts = [_Part(chunk.text, ref) for chunk, ref in self._chunks(data)]
         self._ending = ending_of("".join(part.text for part in self._parts))
         self._places: dict[Ref, int] = {}
@@ -57,7 +65,9 @@ class Page:
 
     def document(self, ref: Ref) -> Json:
         """A document as it is written."""
-        return next(part.said for part in self._parts if part.ref == ref)
+        place = self._places[ref]
+        every = self._parts if place < 0 else self._parts[place : place + 1]
+        return next(part.said for part in every if part.ref == ref)
 
     def put(self, ref: Ref, document: Mapping[str, Json]) -> None:
         """Make a document say this: the lines that differ change, or it is added at the end."""

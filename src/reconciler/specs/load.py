@@ -99,6 +99,12 @@ class Loader:
         places = self._shelf.written.items()
         return {ref: str(on[0].origin.path) for ref, on in places if ref.kind == kind}
 
+    def chunks(self, name: str) -> dict[bytes, Ref | None]:
+        """What each chunk of a sound file is about, by its digest."""
+        file = self._files.get(name)
+        parts = () if file is None or file.is_broken else file.parts
+        return {part.chunk: part.placed[0].ref if part.placed else None for part in parts}
+
     def trial(self, files: Mapping[str, bytes | None]) -> Snapshot:
         """What the specs would be with these files; nothing of it is remembered."""
         blobs = dict(self._tree.files)

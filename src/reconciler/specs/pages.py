@@ -85,7 +85,8 @@ class Pages:
         if blob is not None and blob.problem:
             raise _by_hand(name, NotEditable(blob.problem))
         try:
-            return Page(b"" if blob is None else blob.data, self._loader.limits)
+            known = self._loader.chunks(name)
+            return Page(b"" if blob is None else blob.data, self._loader.limits, known)
         except NotEditable as exc:
             raise _by_hand(name, exc) from exc
 
