@@ -76,6 +76,9 @@ async def test_a_change_is_an_edit_of_the_line(http: httpx.AsyncClient, world: W
     told = answer.json()
     assert told["revision"] == world.operator.stack.ledger.revision
     assert (told["changed"], told["files"]) == (["Route/web"], ["specs/web.yaml"])
+    (event,) = world.operator.events(1)
+    assert (event["ref"], event["reason"]) == ("Route/web", "Edited")
+    assert event["message"] == "by for admin, asked through the API"
     assert "-  priority: 5   # high\n+  priority: 7   # high\n" in told["diff"]
     await world.operator.reconcile_now()
     assert world.served.rules["web"][0].priority == 7

@@ -251,6 +251,7 @@ def noted(text: str, notes: Any) -> str:
     return "\n".join(out) + "\n"
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=COUNT, deadline=None)
 @given(old=SPECS, new=SPECS, flow=st.booleans(), indent=st.integers(2, 4), notes=st.data())
 def test_any_document_can_become_any_other(
@@ -278,3 +279,25 @@ def test_any_document_can_become_any_other(
     assert data.startswith(before)
     assert data.endswith(after)
     assert is_same(Page(data.encode()).document(WEB), {**first, "spec": new})
+
+
+@pytest.mark.timeout(600)
+@settings(max_examples=COUNT, deadline=None)
+@given(spec=SPECS, word=WORDS, indent=st.integers(2, 4), notes=st.data())
+def test_one_value_is_one_line(*, spec: dict[str, Any], word: str, indent: int, notes: Any) -> None:
+    """Whatever stands around it: the line of a value is all that differs."""
+    document = {"kind": "Route", "metadata": {"name": "web"}, "spec": {"first": 1, **spec}}
+    text = noted(yaml.safe_dump(document, indent=indent, sort_keys=False, width=1 << 20), notes)
+    page = Page(text.encode())
+    wanted = page.document(WEB)
+    at = notes.draw(st.sampled_from([key for key, one in wanted["spec"].items() if is_line(one)]))
+    before = wanted["spec"][at]
+    wanted["spec"][at] = word
+    page.put(WEB, wanted)
+    old, new = lines(text, (page.data() or b"").decode())
+    assert len(old) == len(new) == int(not is_same(before, word))
+
+
+def is_line(value: Any) -> bool:
+    """Whether a value stands on one line."""
+    return not isinstance(value, dict | list) and "\n" not in str(value)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..core.model import Json, Ref
 from ..specs.desk import Desk, Proposal, Wish
 from .foresight import foresee
+from .journal import Event
 from .operator import Operator
 from .plan_view import View, plan_view
 from .reconcile import observe
 
 T = TypeVar("T")
+
+NOTED: Final = 100
+"""A write leaves at most so many events."""
 
 
 @dataclass(slots=True)
@@ -54,10 +58,18 @@ class Writing:
             "diff": made.diff,
             "plan": None,
         }
-        if not dry_run:
-            self.operator.wake(complete=True)
-            return view
-        return {**view, "plan": await self._foreseen(made)}
+        if dry_run:
+            return {**view, "plan": await self._foreseen(made)}
+        self._note(made)
+        self.operator.wake(complete=True)
+        return view
+
+    def _note(self, made: Proposal) -> None:
+        """Leave a trace of who it was, where no commit does."""
+        stack, text = self.operator.stack, f"by {made.wish.author}, {made.wish.why}"
+        events = [Event(ref, "Normal", "Edited", text) for ref in made.changed[:NOTED]]
+        stack.ledger.journal.record_events(events, stack.clock.now())
+        stack.ledger.journal.commit()
 
     async def _foreseen(self, made: Proposal) -> View:
         stack = self.operator.stack
