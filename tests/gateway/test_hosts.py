@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -25,6 +26,7 @@ from reconciler.kinds.route.spec import RouteSpec
 from reconciler.testing import eventually_async, free_port
 from reconciler.testing.nginx import make_gateway
 
+from .certificates import self_signed
 from .conftest import Gateway, MakeBackend, answering
 
 pytestmark = pytest.mark.real
@@ -109,8 +111,12 @@ async def test_a_name_is_followed(stack: Stack, names: Names, make_backend: Make
     gateway, loop = stack.gateway, asyncio.create_task(stack.run())
     await eventually_async(lambda: _status(gateway, "/db/1", 503))
     assert (await gateway.get("/")).status_code == 503
-    health = ROUTE.health((await gateway.parts.routes.observe())["db"])
-    assert (health.code.value, health.reason) == ("Degraded", "Unresolved")
+
+    async def told() -> bool:
+        seen = (await gateway.parts.routes.observe()).get("db")
+        return seen is not None and ROUTE.health(seen).reason == "Unresolved"
+
+    await eventually_async(told)
     names.answers["db.test"] = ["127.0.0.1"]
     await eventually_async(lambda: _status(gateway, "/db/2", 200))
     await gateway.echo("/")
@@ -173,4 +179,25 @@ async def test_the_first_request_waits_for_the_name(
     asked = asyncio.create_task(stack.gateway.get("/"))
     loop = asyncio.create_task(stack.run())
     assert (await asked).status_code == 200
+    loop.cancel()
+
+
+async def test_a_name_behind_tls_is_verified_by_its_name(
+    stack: Stack, names: Names, make_backend: MakeBackend, tmp_path: Path
+) -> None:
+    """Wherever it is: a certificate for it that nobody vouches for is refused, unless allowed."""
+    pair = self_signed(tmp_path, "db.test")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    there = await make_backend(tls=context)
+    names.answers["db.test"] = ["127.0.0.1"]
+    url = f"https://db.test:{there.port}"
+    stack.specs["strict"] = {"proxy": {"backend": url}}
+    lax = {"backend": url, "tls": {"verify": False}}
+    stack.specs["lax"] = {"match": {"pathPrefix": "/lax"}, "proxy": lax}
+    gateway, loop = stack.gateway, asyncio.create_task(stack.run())
+    await eventually_async(lambda: _status(gateway, "/lax", 200))
+    said = await gateway.echo("/lax")
+    assert said["headers"]["host"] == f"db.test:{there.port}"
+    assert (await gateway.get("/")).status_code in {502, 503}
     loop.cancel()

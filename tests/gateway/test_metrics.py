@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from reconciler.clients.table import DropEntry
+from reconciler.clients.table import DropEntry, PutPool
 from reconciler.metrics import Metrics
 from reconciler.testing import eventually_async
 
@@ -209,3 +209,23 @@ async def _asked(gateway: Gateway, path: str, count: int) -> bool:
     headers["Authorization"] = "Bearer s3cret"
     await gateway.get(path, headers=headers)
     return len(await gateway.parts.wire.recent()) >= count
+
+
+async def test_who_waits_and_who_refuses_is_counted(gateway: Gateway, backend: Backend) -> None:
+    """Requests that are parked, and by endpoint those under way and those that are refused."""
+    web = {"proxy": {"process": {"name": "web", "port": "http", "wait": "20s"}}}
+    here, dead = f"127.0.0.1:{backend.port}", "127.0.0.1:1"
+    pool = [{"name": "a", "address": here}, {"name": "b", "address": dead}]
+    await gateway.serve(web=web)
+    await gateway.parts.table.change(PutPool("process/web/http", pool))
+    async with gateway.client.stream("GET", "/events"):
+        await asyncio.gather(*(gateway.echo("/") for _ in range(12)))
+        await counted(gateway, "endpoint_requests_in_flight", {(here,): 1})
+        await counted(gateway, "endpoint_refuses", {(dead,): 1})
+    coming = [{**one, "ready": False} for one in pool]
+    await gateway.parts.table.change(PutPool("process/web/http", coming))
+    waiting = asyncio.create_task(gateway.get("/"))
+    await counted(gateway, "requests_parked", {(): 1})
+    await counted(gateway, "endpoint_refuses", {})
+    await gateway.parts.table.change(PutPool("process/web/http", pool[:1]))
+    assert (await waiting).status_code == 200

@@ -276,3 +276,26 @@ async def test_who_waits_goes_on_by_the_edited_route(gateway: Gateway, backend: 
     await gateway.serve(web={"proxy": {"process": process, "buffering": "on"}})
     await pool(gateway, endpoint(backend))
     assert (await asked).json()["size"] == 3
+
+
+async def test_a_request_that_kills_does_not_kill_for_ever(
+    gateway: Gateway, make_backend: MakeBackend
+) -> None:
+    """A program that breaks off its answer is asked again a few times, no more; a POST never."""
+    breaking = [0]
+
+    async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        breaking[0] += 1
+        writer.close()
+
+    server = await asyncio.start_server(slam, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await gateway.serve(web=route("20s"))
+    await pool(gateway, endpoint(port))
+    assert (await gateway.get("/")).status_code == 502
+    assert breaking[0] <= 2
+    breaking[0] = 0
+    assert (await gateway.client.post("/", content=b"x")).status_code == 502
+    assert breaking[0] == 1
+    server.close()

@@ -94,7 +94,7 @@ end
 
 --- All of it, of all workers.
 function _M.tell()
-    local said = { open = {}, refusing = {}, parked = 0 }
+    local said, refused = { open = {}, refusing = {}, parked = 0 }, {}
     for _, key in ipairs(counts:get_keys(0)) do
         local pid, kind, address = match(key, "^(%d+) (%l+) (.*)$")
         local count = counts:get(key) or 0
@@ -104,7 +104,8 @@ function _M.tell()
             said.open[address] = (said.open[address] or 0) + count
         elseif kind == "parked" then
             said.parked = said.parked + count
-        elseif count > 0 then
+        elseif count > 0 and not refused[address] then
+            refused[address] = true -- by one worker or by both
             said.refusing[#said.refusing + 1] = address
         end
     end

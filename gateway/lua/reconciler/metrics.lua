@@ -1,5 +1,6 @@
 --- What the data path has counted, as Prometheus reads it.
 
+local flights = require("reconciler.flights")
 local store = require("reconciler.store")
 local tally = require("reconciler.tally")
 
@@ -23,6 +24,12 @@ local FAMILIES = {
         "request_duration_seconds", "histogram",
         "How long requests took, by route; WebSockets are left out.",
     },
+    { "requests_parked", "gauge", "Requests that wait until a program can take them." },
+    {
+        "endpoint_requests_in_flight", "gauge",
+        "Requests and WebSockets under way, by endpoint of a pool.",
+    },
+    { "endpoint_refuses", "gauge", "1 while an endpoint of a pool accepts no connection." },
     { "table_version", "gauge", "The version of the route table that a worker serves." },
     { "connections", "gauge", "Connections of clients, by what they do." },
 }
@@ -92,6 +99,19 @@ local function add_workers(families)
 end
 
 
+local function add_endpoints(families)
+    local traffic = flights.tell()
+    add(families.requests_parked, "requests_parked", "", traffic.parked)
+    for address, count in pairs(traffic.open) do
+        local label = format('endpoint="%s"', address)
+        add(families.endpoint_requests_in_flight, "endpoint_requests_in_flight", label, count)
+    end
+    for _, address in ipairs(traffic.refusing) do
+        add(families.endpoint_refuses, "endpoint_refuses", format('endpoint="%s"', address), 1)
+    end
+end
+
+
 --- The page.
 function _M.page()
     local families, page = {}, {}
@@ -99,6 +119,7 @@ function _M.page()
         families[family[1]] = {}
     end
     add_routes(families)
+    add_endpoints(families)
     add_workers(families)
     for _, family in ipairs(FAMILIES) do
         local name, kind, text = family[1], family[2], family[3]

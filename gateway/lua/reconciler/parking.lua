@@ -18,7 +18,7 @@ local pairs, tonumber = pairs, tonumber
 
 local MOST, MOST_OF_POOL = 1024, 512 -- of each worker
 local LOOK_EVERY = 0.05 -- seconds; what another worker was told is noticed so soon
-local ROUNDS = 4 -- nginx follows ten ways from one location to another
+local ROUNDS = 3 -- nginx follows ten ways from one location to another, and a round takes two
 local IDEMPOTENT = {
     GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true, TRACE = true,
 }
@@ -124,11 +124,14 @@ function _M.begin()
 end
 
 
---- Whether the request may be sent a second time: it was sent to nobody, or does no harm twice and
--- nobody has worked at it all the time there was.
-local function is_harmless(untouched)
-    return untouched
-        or (IDEMPOTENT[ngx.req.get_method()] and not find(ngx.var.upstream_status or "", "504$"))
+--- Whether the request may be sent again: it was sent to nobody; or once more, if it does no
+-- harm twice and nobody has worked at it all the time there was.
+local function is_harmless(untouched, round)
+    if untouched then
+        return round <= ROUNDS
+    end
+    return round == 1 and IDEMPOTENT[ngx.req.get_method()]
+        and not find(ngx.var.upstream_status or "", "504$")
 end
 
 
@@ -142,7 +145,7 @@ function _M.after_failure()
     local untouched = attempts.failed(entry.peer.pool)
     local round = (tonumber(var.rounds) or 0) + 1
     var.rounds = round
-    if entry.peer.wait and round <= ROUNDS and is_harmless(untouched) then
+    if entry.peer.wait and is_harmless(untouched, round) then
         return serve(entry)
     end
     return pages.unreachable()
