@@ -37,12 +37,14 @@ spec:
   priority: 7
   match: {refererSubstr: ui, headers: [{name: X-Env, regex: "^a$"}]}
   respond: {status: 204}
+  access: {deny: [10.0.0.0/8], auth: {bearer: {tokens: [{from: {env: API_TOKEN}}]}}}
 """
 
 
 @pytest.fixture
-def specs(stack_dir: Path) -> Path:
+def specs(stack_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with three routes."""
+    monkeypatch.setenv("API_TOKEN", "0123456789abcdef")
     folder = stack_dir / "specs"
     folder.mkdir()
     (folder / "routes.yaml").write_text(ROUTES)
@@ -78,6 +80,7 @@ def test_headers_decide(reconciler: Any, specs: Path) -> None:
     """As many as are given; two of one name are one value."""
     ask = ("route", "test", "/", "-H", "Referer: http://h/ui", "-H", "X-Env: a")
     assert "answered   204, by the gateway itself" in reconciler(*ask).out
+    assert "asks for   its address and a token" in reconciler(*ask).out
     assert "it is 'a, b'" in reconciler(*ask, "-H", "x-env: b").out
 
 

@@ -214,6 +214,28 @@ async def test_ten_thousand_rules_cost_no_scan(gateway: Gateway) -> None:
     assert await seconds(10_000) < few + 0.2
 
 
+async def test_ten_thousand_headers_cost_no_scan(gateway: Gateway) -> None:
+    """Rules of one path that differ by a header's value are found by that value."""
+    count = 10_000
+    rules = [
+        {
+            "name": f"r{n}",
+            "match": {"pathPrefix": "/", "headers": [{"name": "X-Tenant", "equals": f"t{n}"}]},
+            "respond": {"status": 200},
+        }
+        for n in range(count)
+    ]
+    asked = {"path": "/", "headers": {"X-Tenant": f"t{count - 1}"}}
+    spent = []
+    for times in (1, 2_000):
+        before = await worked(gateway)
+        said = await gateway.parts.wire.match({"rules": rules, "requests": [asked] * times})
+        assert said[-1] == {"path": "/", "rule": f"r{count - 1}", "alone": False}
+        spent.append(await worked(gateway) - before)
+    # Twenty million looks at a rule would take a second and more.
+    assert spent[1] < spent[0] + 0.4
+
+
 async def worked(gateway: Gateway) -> float:
     """The processor time of all workers until now; other programs do not count."""
     status = await gateway.parts.wire.status()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..clients.gateway import GatewayDown, GatewayWire
 from ..core.errors import ReconcileError
@@ -20,7 +20,8 @@ from .reading import read_specs
 from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
-WIDE = 11
+WIDE: Final = 11
+GUARDS: Final = {"basic": "a password", "bearer": "a token"}
 
 
 def decide(settings: Settings, terminal: Terminal, asked: Asked, *, output: str = "text") -> int:
@@ -83,10 +84,22 @@ def _view(
         ],
         "route": decision.route,
         "origin": origin(decision.route),
+        "guards": _guards(resources, decision.route),
         "outcome": {"kind": outcome.kind.value, "status": outcome.status, "to": outcome.to or None,
                     "target": outcome.target or None, "headers": dict(outcome.headers)},
         "gateway": dict(gateway),
     }  # fmt: skip
+
+
+def _guards(resources: Mapping[Ref, Resource[Any]], route: str | None) -> list[str]:
+    """What a client must pass first, in words: who it is does not decide which route it gets."""
+    resource = resources.get(Ref(ROUTE, route or ""))
+    access = resource.spec.access if resource else None
+    if access is None:
+        return []
+    proofs = access.auth.model_dump(exclude_none=True) if access.auth else {}
+    by_address = ["its address"] if access.allow or access.deny else []
+    return [*by_address, *(GUARDS.get(name, name) for name in proofs)]
 
 
 def decision_lines(view: View, *, width: int) -> list[Line]:
@@ -130,6 +143,8 @@ def _comes_to(view: View) -> Iterator[tuple[str, str, Style | None]]:
     outcome = view["outcome"]
     if view["route"]:
         yield "served by", f"Route/{view['route']} ({view['origin']})", Style.GOOD
+    if view["guards"]:
+        yield "asks for", " and ".join(view["guards"]), Style.CHANGE
     kind, status = outcome["kind"], outcome["status"]
     if kind == "proxy":
         by = "" if view["route"] else ", the default backend"
