@@ -290,3 +290,35 @@ async def test_two_mebibytes_are_welcome(http: httpx.AsyncClient, world: Written
     assert answer.status_code == 422
     larger = {"spec": {"respond": {"status": 200, "body": "x" * (5 << 20)}}}
     assert (await http.put(f"{ROUTES}/large", json=larger)).status_code == 413
+
+
+async def test_who_only_reads_sees_no_secret(
+    http: httpx.AsyncClient, world: Written, token: Grant
+) -> None:
+    """Not even one that somebody has written in the open; who may write it sees it."""
+    world.write(
+        "web.yaml",
+        FILE
+        + """\
+---
+apiVersion: reconciler.dev/v1
+kind: Route
+metadata:
+  name: api
+  annotations: {reconciler.dev/rule-id: api}
+spec:
+  proxy:
+    backend: http://127.0.0.1:1
+    setHeaders:
+      - {name: X-Api-Key, value: hunter2}
+      - {name: X-Plain, value: seen}
+""",
+    )
+    reader = token("read")
+    for path in (ROUTES, f"{ROUTES}/api", "/admin/routes.json"):
+        mine = await http.get(path)
+        theirs = await http.get(path, headers=reader)
+        assert (mine.status_code, theirs.status_code) == (200, 200)
+        assert "hunter2" in mine.text
+        assert "hunter2" not in theirs.text
+        assert "seen" in theirs.text

@@ -17,7 +17,7 @@ from ..specs.faults import InvalidEdit
 from .access import Access
 from .answers import answer, says
 from .rules import GATEWAY, ROUTE, InvalidRules, blamed, compose, listed
-from .writes import Writes, demand, demand_admin, is_plain
+from .writes import Writes, demand, demand_admin, is_plain, shown
 
 LARGEST_PASSWORD: Final = 256 * 1024
 OTHERS: Final = ["PUT", "PATCH", "DELETE"]
@@ -67,7 +67,7 @@ class AdminPages:
 
     async def rules(self, request: Request) -> Response:
         """The default backend, and the routes that came as rules, in their order."""
-        return answer(request, await self._listed())
+        return answer(request, shown(request, await self._listed()))
 
     async def replace(self, request: Request) -> Response:
         """Replace all rules, the default backend, or both; what is not named stays."""

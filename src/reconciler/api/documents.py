@@ -15,7 +15,7 @@ from ..core.model import Json, Ref
 from ..specs.desk import Desk, Wish
 from . import models
 from .answers import answer, says
-from .writes import Writes, demand, demand_admin, is_plain, merge
+from .writes import Writes, demand, demand_admin, is_plain, merge, shown
 
 API_VERSION: Final = "reconciler.dev/v1"
 UNFIT: Final = "it holds what no spec can: NaN, NUL, half a character, or too much of something"
@@ -89,12 +89,13 @@ class DocumentPages:
     async def listed(self, request: Request) -> Response:
         """All of them as they are written, by name."""
         found = await self.writes.documents(self._kind)
-        return answer(request, {"items": [found[ref] for ref in sorted(found)]})
+        items = [shown(request, found[ref]) for ref in sorted(found)]
+        return answer(request, {"items": items})
 
     async def read(self, request: Request, name: Name) -> Response:
         """One as it is written; its ETag is what a change has to name."""
         ref = self._ref(name)
-        return answer(request, _there(await self.writes.document(ref), ref))
+        return answer(request, shown(request, _there(await self.writes.document(ref), ref)))
 
     async def create(self, request: Request, body: Body, *, dry_run: DryRun = False) -> Response:
         """Write a new one."""

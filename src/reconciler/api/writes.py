@@ -11,8 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ..core.model import Json, Ref
+from ..core.values import HIDDEN
 from ..specs.desk import Desk, Wish
 from ..specs.nodes import USUAL
+from ..specs.problem import has_password, looks_secret
 from ..specs.scalars import LARGEST
 from .actions import caller_of
 from .answers import tag_of
@@ -63,6 +65,28 @@ def demand_admin(request: Request) -> str:
     if not caller.scope.allows(Scope.ADMIN):
         raise HTTPException(403, "changing the specs takes the scope admin")
     return caller.name
+
+
+def shown(request: Request, view: Json) -> Json:
+    """What is written, as this caller may see it: who may write it sees all of it."""
+    return view if caller_of(request).scope.allows(Scope.ADMIN) else veiled(view)
+
+
+def veiled(view: Json) -> Json:
+    """A view without what stands in it in the open and looks secret."""
+    if isinstance(view, list):
+        return [veiled(one) for one in view]
+    if not isinstance(view, dict):
+        return HIDDEN if isinstance(view, str) and has_password(view) else view
+    name = view.get("name")
+    is_secret = isinstance(name, str) and looks_secret(name)
+    return {
+        key: HIDDEN
+        if isinstance(value, str)
+        and (key == "hash" or looks_secret(key) or (is_secret and key == "value"))
+        else veiled(value)
+        for key, value in view.items()
+    }
 
 
 def demand(if_match: str, now: Json) -> None:

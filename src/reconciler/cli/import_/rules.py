@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -91,10 +92,14 @@ def _mended(rule: dict[str, Json], draft: Draft) -> dict[str, Json]:
         draft.drop(name, "the original does not know it either")
     rule = {name: value for name, value in rule.items() if name in FIELDS}
     backend = rule.get("backend")
-    if isinstance(backend, str) and (parts := _split(backend)) and parts[2] not in {"", "/"}:
+    parts = _split(backend) if isinstance(backend, str) else None
+    if isinstance(backend, str) and parts and parts[2] not in {"", "/"}:
         text = f"the original sent every request to {parts[2]} itself; here each keeps its own path"
         draft.nearly("backend", text)
         rule["backend"] = urlunsplit((*parts[:2], "", "", ""))
+    elif isinstance(backend, str) and parts and _is_name(parts.hostname or ""):
+        text = "a host name: the original answered 502 for one, here it is looked up"
+        draft.notes.append(Note("backend", Fate.CARRIED, text))
     target = rule.get("redirect_to")
     if isinstance(target, str) and (parts := _split(target)) and parts[1] and not parts[2]:
         rule["redirect_to"] = urlunsplit(parts._replace(path="/"))
@@ -102,6 +107,15 @@ def _mended(rule: dict[str, Json], draft: Draft) -> dict[str, Json]:
         draft.drop("redirect_to_prefix", "redirect_to is given too, and was used")
         rule["redirect_to_prefix"] = ""
     return rule
+
+
+def _is_name(host: str) -> bool:
+    """Whether it has to be looked up; localhost was known to the original too."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host not in {"", "localhost"}
+    return False
 
 
 def _split(text: str) -> Any:
