@@ -215,9 +215,11 @@ def test_describe_tells_where_requests_go(reconciler: Any, operator: Any) -> Non
     ]
     vitals = {"pool": "process/web/http", "endpoints": endpoints, "refusing": ["127.0.0.1:8001"]}
     page = operator.pages["GET status"]
-    web = {**page["resources"][0], "vitals": vitals}
+    users = [f"Route/{n}" for n in range(11)]
+    web = {**page["resources"][0], "vitals": vitals, "usedBy": users}
     operator.pages["GET status"] = {**page, "resources": [web]}
     out = reconciler("describe", "web").out
+    assert re.search(r"used by +Route/0, Route/1, .*Route/7 and 3 more\n", out)
     assert re.search(r"pool +process/web/http\n", out)
     assert re.search(r"endpoints\n +web-0 +127.0.0.1:8000 +ready\n", out)
     assert re.search(r"web-1\\x1b +127.0.0.1:8001 +refuses connections\n", out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,6 +23,7 @@ View: TypeAlias = Mapping[str, Any]
 
 WORDS: Final = 10
 EVENTS: Final = 5
+FEW: Final = 8
 LONGEST: Final = 500
 """Characters of a printed line that a person reads."""
 OWN_PLACE: Final = frozenset(
@@ -158,12 +159,18 @@ def _facts(view: View, now: datetime) -> list[tuple[str, str]]:
         ("health", f"{health['code']}{why}"),
         ("generation", f"{spec}, {seen} observed" if spec is not None else ""),
         ("labels", ", ".join(f"{k}={v}" for k, v in (view.get("labels") or {}).items())),
+        ("used by", _some(view.get("usedBy") or ())),
         ("suspended", "yes" if view.get("suspend") else ""),
         ("rollout", (view.get("rollout") or {}).get("message", "")),
         *(("warning", text) for text in view.get("warnings") or ()),
         *(("asked", words(one, now.isoformat())) for one in view.get("requests") or ()),
     ]
     return [(name, tame(text)) for name, text in facts if text]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more
 
 
 def _fact(name: str, text: str) -> tuple[Span, ...]:

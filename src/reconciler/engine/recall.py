@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.bound import Offers
 from ..core.gates import AnyChange
 from ..core.kind import Kinds
 from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State
+from ..core.order import Shape
 from ..core.plan import comparing
+from ..core.used import used_by
 
 Live = Observed[Any] | None
 
@@ -31,6 +33,7 @@ class Recall:
         self._changes: dict[Ref, tuple[Resource[Any], Live, AnyChange | None]] = {}
         self._healths: dict[Ref, tuple[Live, Health]] = {}
         self._bound: dict[Ref, tuple[Resource[Any], Live, Offers, tuple[Any, ...]]] = {}
+        self._used: tuple[Shape, Mapping[Ref, tuple[Ref, ...]]] = (Shape(), {})
         self.views: dict[Ref, tuple[tuple[Any, ...], Json]] = {}
         """What surfaces were shown of each, and what that was made of."""
 
@@ -69,6 +72,12 @@ class Recall:
         actions = self._kinds[want.ref.kind].bound(want, live, offers)
         self._bound[want.ref] = (want, live, offers, actions)
         return actions
+
+    def used_by(self, shape: Shape, ref: Ref) -> tuple[Ref, ...] | None:
+        """Who uses a written ref; None when nobody does."""
+        if self._used[0] is not shape:
+            self._used = (shape, used_by(shape))
+        return self._used[1].get(ref)
 
     def forget(self, refs: Iterable[Ref]) -> None:
         """These are gone for good."""

@@ -61,6 +61,7 @@ def _wanted_view(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[
         ledger.rolled.stages.get(ref),
         ledger.restarts.counts[ref],
         ledger.reviewed.warnings.get(want.written_as),
+        ledger.recall.used_by(ledger.shape, want.written_as),
     )
     if blocked is not None or asked:
         return _draw_wanted(ledger, ref, blocked, asked)
@@ -78,6 +79,7 @@ def _draw_wanted(ledger: Ledger, ref: Ref, blocked: Blocked | None, asked: list[
         "writtenAs": str(want.written_as),
         "origin": str(want.origin),
         "labels": dict(want.labels),
+        "usedBy": [str(one) for one in ledger.recall.used_by(ledger.shape, want.written_as) or ()],
         "suspend": want.suspend,
         "generation": ledger.edits.generation(ref),
         "observedGeneration": ledger.edits.observed_generation(ref),
