@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -210,36 +211,36 @@ async def test_who_may_not_write(http: httpx.AsyncClient, world: Written, token:
     assert tree(world) == before
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'"x"',
-        b"\xff",
-        b'{"spec": NaN}',
-        b'{"spec": {"priority": 1e999}}',
-        b'{"spec": {"priority": NaN}}',
-        b'{"spec": {"respond": {"status": 200, "body": "\\ud800"}}}',
-        b'{"spec": {"respond": {"status": 200, "body": "\\u0000"}}}',
-        b'{"metadata": {"name": "other"}, "spec": {"respond": {"status": 200}}}',
-        b'{"metadata": {"name": "a\\nb"}, "spec": {"respond": {"status": 200}}}',
-        b'{"kind": "Process", "spec": {"shell": "true"}}',
-        b'{"apiVersion": "v0", "spec": {"respond": {"status": 200}}}',
-        b'{"spec": ' + b'{"a":' * 100 + b"1" + b"}" * 101,
-        b'{"spec": ' + b"[" * 100_000,
-        b'{"spec": {"priority": ' + b"9" * 400 + b"}}",
-        b'{"spec": {"x": "' + b"y" * 200_000 + b'"}}',
-        b'{"spec": {"respond": {"status": 200}}, "status": {}}',
-    ],
-)
-async def test_hostile_bodies(http: httpx.AsyncClient, world: Written, body: bytes) -> None:
+HOSTILE = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"x"',
+    b"\xff",
+    b'{"spec": NaN}',
+    b'{"spec": {"priority": 1e999}}',
+    b'{"spec": {"priority": NaN}}',
+    b'{"spec": {"respond": {"status": 200, "body": "\\ud800"}}}',
+    b'{"spec": {"respond": {"status": 200, "body": "\\u0000"}}}',
+    b'{"metadata": {"name": "other"}, "spec": {"respond": {"status": 200}}}',
+    b'{"metadata": {"name": "a\\nb"}, "spec": {"respond": {"status": 200}}}',
+    b'{"kind": "Process", "spec": {"shell": "true"}}',
+    b'{"apiVersion": "v0", "spec": {"respond": {"status": 200}}}',
+    b'{"spec": ' + b'{"a":' * 100 + b"1" + b"}" * 101,
+    b'{"spec": ' + b"[" * 100_000,
+    b'{"spec": {"priority": ' + b"9" * 400 + b"}}",
+    b'{"spec": {"x": "' + b"y" * 200_000 + b'"}}',
+    b'{"spec": {"respond": {"status": 200}}, "status": {}}',
+]
+
+
+async def test_hostile_bodies(http: httpx.AsyncClient, world: Written) -> None:
     """A refusal in words, and nothing is written."""
     before = tree(world)
-    headers = {"If-Match": "*", "Content-Type": "application/json"}
-    for method, path in (("PUT", "/web"), ("PUT", "/new"), ("POST", "")):
+    calls = (("PUT", "/web"), ("PUT", "/new"), ("POST", ""))
+    for body, (method, path) in product(HOSTILE, calls):
+        headers = {"If-Match": "*", "Content-Type": "application/json"}
         if method == "POST" and b"other" in body:
             continue  # there the body alone says the name
         if method == "PUT" and path == "/new":
@@ -322,3 +323,20 @@ spec:
         assert "hunter2" in mine.text
         assert "hunter2" not in theirs.text
         assert "seen" in theirs.text
+
+
+async def test_a_golden_request_that_would_fail_refuses_the_edit(
+    http: httpx.AsyncClient, world: Written
+) -> None:
+    """Its route, its place, who would get it; the new route that is to blame is not written."""
+    world.write("web.yaml", FILE + "  tests: [{get: /web/x, expect: {route: web}}]\n")
+    before = tree(world)
+    thief = route("thief", priority=9, match={"pathPrefix": "/"}, respond={"status": 204})
+    answer = await http.post(ROUTES, json=thief)
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert (fault["ref"], fault["place"].split(":")[0]) == ("Route/web", "specs/web.yaml")
+    assert "thief" in fault["message"]
+    assert tree(world) == before
+    thief["spec"]["priority"] = 1
+    assert (await http.post(ROUTES, json=thief)).status_code == 201

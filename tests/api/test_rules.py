@@ -190,65 +190,65 @@ async def test_each_part_may_be_left_out(http: httpx.AsyncClient, world: Written
     assert (await http.post(RULES, headers=WITH, json={})).json() == {"ok": True}
 
 
-@pytest.mark.parametrize(
-    ("rule", "field", "why"),
-    [
-        ({"backend": "nonsense"}, "backend", "not an address"),
-        ({"backend": ""}, "action", "say proxy or redirect"),
-        ({"action": "jump"}, "action", "proxy or redirect"),
-        ({"priority": "high"}, "priority", "a whole number"),
-        ({"priority": -2}, "priority", "was never asked"),
-        ({"match": {"path_prefix": "no"}}, "match.path_prefix", "a path begins with /"),
-        ({"match": {"path_prefix": "/admin/ui/"}}, "match.path_prefix", "the operator's own"),
-        ({"match": {"referer_regex": "(a+)+$"}}, "match.referer_regex", ""),
-        ({"match": {"port": 1}}, "match.port", "no rule has this field"),
-        ({"set_headers": [{"name": "Host", "value": "x"}]}, "set_headers", "gateway itself"),
-        ({"set_headers": {"a": "b"}}, "set_headers", "it is no list"),
-        ({"colour": "red"}, "colour", "no rule has this field"),
-        ({"id": "proxy-api-ws"}, "id", "rule 0 of the list has this id too"),
-        ({"id": ""}, "id", "a rule needs one"),
-    ],
-)
+WRONG: list[Any] = [
+    ({"backend": "nonsense"}, "backend", "not an address"),
+    ({"backend": ""}, "action", "say proxy or redirect"),
+    ({"action": "jump"}, "action", "proxy or redirect"),
+    ({"priority": "high"}, "priority", "a whole number"),
+    ({"priority": -2}, "priority", "was never asked"),
+    ({"match": {"path_prefix": "no"}}, "match.path_prefix", "a path begins with /"),
+    ({"match": {"path_prefix": "/admin/ui/"}}, "match.path_prefix", "the operator's own"),
+    ({"match": {"referer_regex": "(a+)+$"}}, "match.referer_regex", ""),
+    ({"match": {"port": 1}}, "match.port", "no rule has this field"),
+    ({"set_headers": [{"name": "Host", "value": "x"}]}, "set_headers", "gateway itself"),
+    ({"set_headers": {"a": "b"}}, "set_headers", "it is no list"),
+    ({"colour": "red"}, "colour", "no rule has this field"),
+    ({"id": "proxy-api-ws"}, "id", "rule 0 of the list has this id too"),
+    ({"id": ""}, "id", "a rule needs one"),
+]
+
+
 async def test_one_wrong_rule_changes_nothing(
-    http: httpx.AsyncClient, world: Written, *, rule: dict[str, Any], field: str, why: str
+    http: httpx.AsyncClient, world: Written, token: Grant
 ) -> None:
     """422 with the rule's id, its place and the reason; the others are not applied either."""
-    await http.post(RULES, headers=WITH, json={"rules": DEFAULTS})
+    admin = token("admin")
+    await http.post(RULES, headers=admin, json={"rules": DEFAULTS})
     before = tree(world)
-    wrong = {"id": "wrong", "backend": "http://127.0.0.1:1", **rule}
-    answer = await http.post(RULES, headers=WITH, json={"rules": [DEFAULTS[0], wrong]})
-    assert answer.status_code == 422
-    (told,) = answer.json()["errors"]
-    assert (told["rule"], told["position"], told["field"]) == (wrong["id"], 1, field)
-    assert why in told["reason"]
-    assert wrong["id"] in answer.json()["error"]
-    assert tree(world) == before
+    for rule, field, why in WRONG:
+        wrong = {"id": "wrong", "backend": "http://127.0.0.1:1", **rule}
+        answer = await http.post(RULES, headers=admin, json={"rules": [DEFAULTS[0], wrong]})
+        assert answer.status_code == 422, rule
+        (told,) = answer.json()["errors"]
+        assert (told["rule"], told["position"], told["field"]) == (wrong["id"], 1, field)
+        assert why in told["reason"]
+        assert wrong["id"] in answer.json()["error"]
+        assert tree(world) == before
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "error"),
-    [
-        (b"", 400, "invalid json"),
-        (b"{", 400, "invalid json"),
-        (b"[]", 400, "invalid json"),
-        (b"[" * 200_000, 400, "invalid json"),
-        (b'{"rules": 1}', 400, "rules must be array"),
-        (b'{"rules": {"a": 1}}', 400, "rules must be array"),
-        (b'{"rules": [1]}', 422, "a rule is a mapping"),
-        (b'{"rules": NaN}', 422, "holds what no spec can"),
-        (b'{"default_backend": 1}', 422, "must be text"),
-        (b'{"default_backend": "x"}', 422, "not an address"),
-        (b'{"admin_password": "x"}', 422, "unknown field"),
-    ],
-)
-async def test_hostile_lists(
-    http: httpx.AsyncClient, world: Written, *, body: bytes, code: int, error: str
-) -> None:
+HOSTILE: list[Any] = [
+    (b"", 400, "invalid json"),
+    (b"{", 400, "invalid json"),
+    (b"[]", 400, "invalid json"),
+    (b"[" * 200_000, 400, "invalid json"),
+    (b'{"rules": 1}', 400, "rules must be array"),
+    (b'{"rules": {"a": 1}}', 400, "rules must be array"),
+    (b'{"rules": [1]}', 422, "a rule is a mapping"),
+    (b'{"rules": NaN}', 422, "holds what no spec can"),
+    (b'{"default_backend": 1}', 422, "must be text"),
+    (b'{"default_backend": "x"}', 422, "not an address"),
+    (b'{"admin_password": "x"}', 422, "unknown field"),
+]
+
+
+async def test_hostile_lists(http: httpx.AsyncClient, world: Written, token: Grant) -> None:
     """A refusal in the original's shape."""
-    answer = await http.post(RULES, headers=WITH, content=body)
-    assert answer.status_code == code, answer.text
-    assert error in answer.json()["error"]
-    assert tree(world) == {}
+    admin = token("admin")
+    for body, code, error in HOSTILE:
+        answer = await http.post(RULES, headers=admin, content=body)
+        assert answer.status_code == code, answer.text
+        assert error in answer.json()["error"]
+        assert tree(world) == {}
 
 
 async def test_other_methods(http: httpx.AsyncClient) -> None:
