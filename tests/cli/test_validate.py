@@ -147,3 +147,24 @@ def test_a_test_that_fails_is_an_error(reconciler: Any, specs: Path) -> None:
     assert text in out
     assert "  17 |         route: part" in out
     assert "     |                ^" in out
+
+
+MOVED = """\
+---
+apiVersion: reconciler.dev/v1
+kind: Gateway
+metadata: {name: gateway}
+spec: {reserved: {/metrics: false}}
+"""
+
+
+def test_a_path_of_the_operators_own_is_refused_unless_moved(reconciler: Any, specs: Path) -> None:
+    """With its place, and with what would make it free."""
+    route = ROUTE.partition("---")[2].replace("pathPrefix: /part/", "pathEqual: /metrics")
+    (specs / "routes.yaml").write_text(route.lstrip())
+    code, out, _ = reconciler("validate")
+    assert code == 1
+    assert "error: specs/routes.yaml:6:22 /metrics is the operator's own" in out
+    assert "hint: the Gateway's `reserved` can move it, or switch it off" in out
+    (specs / "routes.yaml").write_text(route.lstrip() + MOVED)
+    assert reconciler("validate").code == 0

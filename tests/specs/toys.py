@@ -15,6 +15,7 @@ from reconciler.core.lines import Span, plain
 from reconciler.core.model import Apply, Health, HealthCode, Need, Ref, Resource, Spec, State
 from reconciler.core.notes import problem_lines
 from reconciler.core.sealed import Sealed
+from reconciler.kinds.route.matching import Match
 from reconciler.specs.load import Loader
 from reconciler.specs.nodes import USUAL, Limits
 from reconciler.specs.problem import Problem
@@ -69,9 +70,11 @@ class AppSpec(Spec):
 
 
 class PlainSpec(Spec):
-    """A kind with next to nothing in it."""
+    """A kind with next to nothing in it: what is looked at across resources."""
 
     title: str = ""
+    match: Match = Match()
+    reserved: dict[str, str] = Field(default_factory=dict)
 
 
 class Nothing(State):

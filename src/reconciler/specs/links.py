@@ -11,6 +11,7 @@ from ..core.offer import Target
 from ..core.order import find_cycles
 from ..kinds.process import collisions
 from ..kinds.process.spec import RESERVED
+from ..kinds.route import taken
 from .document import digest_of
 from .expand import Around
 from .wording import guess
@@ -44,6 +45,8 @@ class Links(NamedTuple):
     """False while a file cannot be read: what nobody wrote may be in there."""
     gateways: frozenset[Ref] | set[Ref]
     """The Gateways among ``resources``."""
+    routes: frozenset[Ref] | set[Ref]
+    """The Routes among them."""
     numbered: frozenset[Ref] | set[Ref]
     """The Processes among them whose name may mean another thing too."""
 
@@ -56,6 +59,7 @@ def check_links(links: Links) -> Iterator[Hold]:
     yield from _cycles(links)
     yield from _clashes(links)
     yield from _second_gateways(links)
+    yield from _reserved(links)
 
 
 def implied(
@@ -149,6 +153,13 @@ def _second_gateways(links: Links) -> Iterator[Hold]:
         refs = tuple(gateway.ref for gateway in reversed(gateways))
         message = f"a stack has one Gateway; another is in {gateways[0].origin}"
         yield Hold(refs, message, "", gateways[-1].ref.name)
+
+
+def _reserved(links: Links) -> Iterator[Hold]:
+    gateways = (links.resources[ref] for ref in links.gateways)
+    for ref, path in taken((links.resources[ref] for ref in links.routes), gateways):
+        message = f"{path} is the operator's own; no route is asked about it"
+        yield Hold((ref,), message, "the Gateway's `reserved` can move it, or switch it off", path)
 
 
 def _by_origin(resources: Iterable[Resource[Any]]) -> list[Resource[Any]]:

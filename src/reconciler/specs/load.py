@@ -205,6 +205,7 @@ class Loader:
             frozenset(shelf.unsettled()),
             is_all,
             shelf.gateways,
+            shelf.routes,
             shelf.numbered,
         )
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from reconciler.core.model import Origin, Ref, Resource
 from reconciler.kinds.gateway.spec import GatewaySpec
 from reconciler.kinds.route.match import Request
-from reconciler.kinds.route.review import prove, review, routing_of
+from reconciler.kinds.route.review import prove, review, routing_of, taken
 from reconciler.kinds.route.spec import RouteSpec
 
 OK: dict[str, Any] = {"respond": {"status": 200}}
@@ -66,8 +66,33 @@ def test_a_gateway_may_move_what_is_reserved() -> None:
     resources[ref] = Resource(ref, spec, Origin(PurePath("specs/g.yaml"), 1))
     assert [*prove(resources)] == []
     assert routing_of(resources).decide(Request("/ops/metrics")).route is None
-    (said,) = review(resources)
-    assert said.message == "Route/taken is never used: /pm/x is the operator's own"
+    routes = [one for ref, one in resources.items() if ref.kind == "Route"]
+    assert [*taken(routes, [resources[ref]])] == [(Ref("Route", "taken"), "/pm/x")]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"pathEqual": "/metrics"},
+        {"pathEqual": "/%68ealth"},
+        {"pathEqual": "/api/sync-progress"},
+        {"pathPrefix": "/admin/ui/"},
+        {"pathPrefix": "//admin//api/x"},
+        {"pathPrefix": "/api/pm/x"},
+    ],
+)
+def test_the_operators_own_paths_are_not_to_be_had(match: dict[str, str]) -> None:
+    """In any spelling: no route is asked about them."""
+    resources = written(mine={"match": match})
+    ref = Ref("Route", "mine")
+    assert [*taken([resources[ref]], [])] == [(ref, *match.values())]
+
+
+def test_what_is_beside_them_is_free() -> None:
+    """What the originals' programs own, and prefixes that take more than ours."""
+    paths = ("/", "/api/", "/api/ws/", "/api/auth/login", "/admin/", "/admin/ui", "/health")
+    resources = written(**{f"r{n}": {"match": {"pathPrefix": p}} for n, p in enumerate(paths)})
+    assert not [*taken((one for ref, one in resources.items() if ref.kind == "Route"), [])]
 
 
 def golden(**test: Any) -> list[str]:

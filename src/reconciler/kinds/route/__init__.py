@@ -4,11 +4,11 @@ from ...core.kind import Kind
 from .actions import steps
 from .health import health
 from .pool import bound, points_at
-from .review import prove, review
+from .review import prove, review, taken
 from .spec import RouteSpec
 from .state import Rule, render
 
-__all__ = ["KIND"]
+__all__ = ["KIND", "taken"]
 
 
 KIND = Kind(

@@ -11,7 +11,6 @@ from ...core.model import Spec
 from .headers import header_name, header_value
 from .paths import normalise
 from .regex import check_regex
-from .reserved import BELOW, EXACT
 
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 _LABEL: Final = re.compile(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?")
@@ -61,19 +60,6 @@ ComparedValue = Annotated[
 ]
 
 
-def _free(text: str) -> str:
-    """No rule is ever asked about the operator's own paths."""
-    if normalise(text).startswith(BELOW):
-        raise ValueError("this path is the operator's own; a route can not have it")
-    return text
-
-
-def _free_exact(text: str) -> str:
-    if normalise(text) in EXACT:
-        raise ValueError("this path is the operator's own; a route can not have it")
-    return _free(text)
-
-
 class HeaderMatch(Spec):
     """One header of the request: all that is said of it must hold."""
 
@@ -98,9 +84,9 @@ class Match(Spec):
 
     host: Host | None = None
     """The host asked for: ``example.com``, or ``*.example.com`` for all names below it."""
-    path_prefix: Annotated[Path, AfterValidator(_free)] | None = None
+    path_prefix: Path | None = None
     """How the path begins."""
-    path_equal: Annotated[Path, AfterValidator(_free_exact)] | None = None
+    path_equal: Path | None = None
     """The whole path."""
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
     """One of these methods, exactly: GET does not mean HEAD."""

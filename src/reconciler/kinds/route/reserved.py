@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from .matching import Match
+from .paths import normalise
+
 EXACT: Final = frozenset(
     {
         *("/health", "/healthz", "/livez", "/readyz", "/metrics"),
@@ -23,6 +26,17 @@ class Reserved(NamedTuple):
     def has(self, path: str) -> bool:
         """Whether a request for this path is the operator's."""
         return path in self.exact or path.startswith(self.below)
+
+    def takes(self, match: Match) -> str:
+        """The path of a route that only asks for what is the operator's; empty for any other."""
+        for path, is_whole in ((match.path_equal, True), (match.path_prefix, False)):
+            if path is None:
+                continue
+            if normalise(path).startswith(self.below) or (
+                is_whole and normalise(path) in self.exact
+            ):
+                return path
+        return ""
 
 
 USUAL: Final = Reserved()

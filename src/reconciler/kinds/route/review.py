@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.model import Ref, Resource
@@ -11,7 +11,7 @@ from .decide import Decision, Kind, Routing
 from .entry import Entry
 from .golden import Golden
 from .match import Request, Table
-from .reserved import Reserved, arranged
+from .reserved import USUAL, Reserved, arranged
 from .shadows import Shadow, Tie, find_shadows, find_ties
 from .state import Rule, render
 
@@ -22,11 +22,6 @@ ROUTE = "Route"
 def review(resources: Resources) -> Iterator[Remark]:
     """Routes that serve nothing, and those that win only by their names."""
     table = Table(rules_of(resources))
-    reserved = _reserved(resources)
-    for entry in table.entries:
-        path = entry.equal or entry.prefix
-        if (entry.equal and reserved.has(path)) or path.startswith(reserved.below):
-            yield _taken(entry, path)
     shadows = {shadow.entry.name: shadow for shadow in find_shadows(table.entries)}
     for shadow in shadows.values():
         yield _shadowed(shadow, resources)
@@ -53,24 +48,29 @@ def routing_of(resources: Resources) -> Routing:
     return Routing(rules_of(resources), default, _reserved(resources))
 
 
+def taken(
+    routes: Iterable[Resource[Any]], gateways: Iterable[Resource[Any]]
+) -> Iterator[tuple[Ref, str]]:
+    """Routes that only ask for what is the operator's own, and the path they ask for."""
+    gateway = next(iter(gateways), None)
+    reserved = arranged(gateway.spec.reserved) if gateway else USUAL
+    for route in routes:
+        if path := reserved.takes(route.spec.match):
+            yield route.ref, path
+
+
 def _gateway(resources: Resources) -> Any:
     return next((one.spec for ref, one in resources.items() if ref.kind == "Gateway"), None)
 
 
 def _reserved(resources: Resources) -> Reserved:
     gateway = _gateway(resources)
-    return arranged(gateway.reserved) if gateway else Reserved()
+    return arranged(gateway.reserved) if gateway else USUAL
 
 
 def rules_of(resources: Resources) -> dict[str, Rule]:
     """The rules of the routes among these."""
     return {ref.name: render(one) for ref, one in resources.items() if ref.kind == ROUTE}
-
-
-def _taken(entry: Entry, path: str) -> Remark:
-    ref = Ref(ROUTE, entry.name)
-    text = f"{ref} is never used: {path} is the operator's own"
-    return Remark(ref, text, "the Gateway's `reserved` says what is", ("spec", "match"))
 
 
 def _shadowed(shadow: Shadow, resources: Resources) -> Remark:
