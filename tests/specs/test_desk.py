@@ -290,3 +290,31 @@ def test_who_is_killed_in_between_has_changed_nothing_that_counts(
     assert repository.load().pending == ("specs/web.yaml modified",)
     assert repository.load().resources[WEB].spec.command == "a"
     assert not list(repository.specs.glob(".*"))
+
+
+@pytest.mark.parametrize("where", ["nested", "worktree", "linked"])
+def test_wherever_the_specs_lie(tmp_path: Path, where: str) -> None:
+    """Deep in a repository, in a linked work tree, behind a link: it is committed there."""
+    first = SpecFolder(tmp_path)
+    first.git("init", "-q")
+    root = tmp_path / "deploy" / "one"
+    root.mkdir(parents=True)
+    folder = SpecFolder(root)
+    folder.app("web", "command: a")
+    first.commit()
+    if where == "worktree":
+        first.git("worktree", "add", "-q", "-b", "other", str(tmp_path / "other"))
+        folder = SpecFolder(tmp_path / "other" / "deploy" / "one")
+    if where == "linked":
+        (tmp_path / "stack").mkdir()
+        (tmp_path / "stack" / "specs").symlink_to("../deploy/one/specs")
+        folder = SpecFolder(tmp_path / "stack")
+    folder.load()
+    assert edit(folder, app("web", command="b"), app("api"))
+    named = first.git(
+        "show", "--name-only", "--format=", "refs/heads/other" if where == "worktree" else "HEAD"
+    )
+    assert named.split() == ["deploy/one/specs/50-more.yaml", "deploy/one/specs/web.yaml"]
+    assert folder.load().resources[WEB].spec.command == "b"
+    assert folder.load().pending == ()
+    assert "command: b" in (folder.specs / "web.yaml").read_text()
