@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.kinds.route.match import Request, winner
+from reconciler.kinds.route.match import Request, Table, winner
+from reconciler.kinds.route.shadows import find_shadows
 
 from .conftest import Backend, Gateway, MakeBackend, rule_of
 
@@ -141,7 +142,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "redirect-sync-slash": {"match": {"pathEqual": "/sync"}, "move": "/sync/", "priority": 200},
     "proxy-referer-webui": {"match": {"refererSubstr": "webui"}, "to": "napcat", "priority": 195},
     "proxy-webui-referer": {
-        "match": {"pathPrefix": "/webui/", "refererSubstr": "webui"},
+        "match": {"refererSubstr": "/webui/"},
         "to": "napcat",
         "priority": 190,
     },
@@ -149,6 +150,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "proxy-sync": {"match": {"pathPrefix": "/sync/"}, "to": "syncd", "priority": 180},
     "proxy-filebrowser": {"match": {"pathPrefix": "/filebrowser/"}, "to": "files", "priority": 180},
 }
+NOWHERE = {name: Backend(port=1) for name in ("napcat", "syncd", "files")}
 GEMINI: dict[str, dict[str, Any]] = {
     "proxy-referer-gemini": {"match": {"refererSubstr": "gemini"}, "to": "gemini", "priority": 195},
     "proxy-gemini": {"match": {"pathPrefix": "/gemini/"}, "to": "gemini", "priority": 180},
@@ -213,3 +215,11 @@ def written(order: int, rule: dict[str, Any], programs: dict[str, Backend]) -> d
     if "to" in rule:
         return {**spec, "proxy": {"backend": programs[rule["to"]].url}}
     return {**spec, "redirect": {"to": rule["move"], "code": 301}}
+
+
+def test_one_of_the_original_rules_was_never_used() -> None:
+    """Nobody could see it there: another with a higher priority takes all of its requests."""
+    specs = {name: written(n, rule, NOWHERE) for n, (name, rule) in enumerate(DEFAULTS.items())}
+    table = Table({name: rule_of(spec) for name, spec in specs.items()})
+    unused = {one.entry.name: [by.name for by in one.by] for one in find_shadows(table.entries)}
+    assert unused == {"proxy-webui-referer": ["proxy-referer-webui"]}
