@@ -179,6 +179,10 @@ async def test_a_dry_run_tells_the_plan(http: httpx.AsyncClient, world: Written)
     made = await http.post(f"{ROUTES}?dryRun=true", json=route("new"))
     assert made.status_code == 200
     assert [one["verb"] for one in made.json()["plan"]["changes"]] == ["create"]
+    shadow = route("low", match={"pathPrefix": "/web/a/"}, respond={"status": 204})
+    told = (await http.post(f"{ROUTES}?dryRun=true", json=shadow)).json()
+    assert [one["ref"] for one in told["warnings"]] == ["Route/low"]
+    assert "Route/web" in str(told["warnings"])
     assert tree(world) == before
     assert (await world.operator.plan())["inSync"]
 

@@ -194,5 +194,7 @@ class WrittenView(View):
     files: list[str]
     diff: str
     """The edit of the files, as git shows it."""
+    warnings: list[dict[str, Any]]
+    """After a dry run: what would be odd, such as a route that is never used."""
     plan: dict[str, Any] | None
     """After a dry run: what would be done."""

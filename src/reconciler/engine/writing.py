@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..core.model import Json, Ref
+from ..core.remark import Remark
 from ..specs.desk import Desk, Proposal, Wish
 from .foresight import foresee
 from .journal import Event
@@ -42,13 +43,14 @@ class Writing:
         Raises ReconcileError; then nothing was changed.
         """
 
-        def work(desk: Desk) -> Proposal:
+        def work(desk: Desk) -> tuple[Proposal, list[Remark]]:
             made = desk.propose(compose(desk))
-            if not dry_run:
-                desk.write(made)
-            return made
+            if dry_run:
+                return made, desk.remarks(made)
+            desk.write(made)
+            return made, []
 
-        made = await self._at_desk(work)
+        made, remarks = await self._at_desk(work)
         await self.operator.reload()
         view = {
             "revision": self.operator.stack.ledger.revision,
@@ -56,6 +58,7 @@ class Writing:
             "changed": [str(ref) for ref in made.changed],
             "files": list(made.files),
             "diff": made.diff,
+            "warnings": [{**one._asdict(), "ref": str(one.ref)} for one in remarks],
             "plan": None,
         }
         if dry_run:

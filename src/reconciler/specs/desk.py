@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from ..core.errors import Terminal, Transient
 from ..core.model import Json, Ref
+from ..core.remark import Remark
 from .commit import Committing, Edit
 from .faults import InvalidEdit, fault_of
 from .load import Loader, Snapshot
@@ -104,6 +105,11 @@ class Desk:
         made = Proposal(wish, tuple(changed), files, before, revision, trial)
         self._prove(made)
         return made
+
+    def remarks(self, made: Proposal) -> list[Remark]:
+        """What would be odd that is not now: a route that is never used. Takes a while."""
+        known = set(self._loader.review(self._loader.last))
+        return [one for one in self._loader.review(made.snapshot) if one not in known]
 
     def write(self, made: Proposal) -> None:
         """Write it, as a commit where commits are what counts. Raises ReconcileError."""
