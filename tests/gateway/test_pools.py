@@ -299,3 +299,19 @@ async def test_a_request_that_kills_does_not_kill_for_ever(
     assert (await gateway.client.post("/", content=b"x")).status_code == 502
     assert breaking[0] == 1
     server.close()
+
+
+async def test_a_flip_is_news_of_its_own_routes_only(gateway: Gateway, backend: Backend) -> None:
+    """All others are the very same objects, so nothing is worked out for them again."""
+    other = {"match": {"pathPrefix": "/other"}, "respond": {"status": 200}}
+    await gateway.serve(web=route(), other=other)
+    await gateway.settled()
+    routes = gateway.parts.routes
+    before = await routes.observe()
+    assert await routes.observe() is before
+    await pool(gateway, endpoint(backend))
+    await gateway.settled()
+    after = await routes.observe()
+    assert after["other"] is before["other"]
+    assert after["web"].vitals["endpoints"] == [endpoint(backend)]
+    assert after["web"].state is before["web"].state
