@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from ..core.errors import ReconcileError, Waiting
 from ..core.kind import nothing_to_say
 from ..specs.load import Loader, Snapshot
+from ..specs.remarks import Reviewed
 from .look import Stack
 from .plan_view import View
 
@@ -62,9 +63,13 @@ class Reading:
             snapshot = ledger.snapshot
             if snapshot is None or ledger.reviewed.resources is snapshot.resources:
                 return
-            remarks = await asyncio.to_thread(self.loader.review, snapshot)
-            async with self._turn:
-                ledger.reviewed = await asyncio.to_thread(self.loader.place, snapshot, remarks)
+            try:
+                remarks = await asyncio.to_thread(self.loader.review, snapshot)
+                async with self._turn:
+                    ledger.reviewed = await asyncio.to_thread(self.loader.place, snapshot, remarks)
+            except Exception:  # who only warns must not keep anybody from seeing the rest
+                log.exception("reviewing the specs failed")
+                ledger.reviewed = Reviewed(snapshot.resources)
 
     def outside(self) -> frozenset[Path]:
         """The files that the specs refer to."""
