@@ -8,17 +8,23 @@ local pools = require("reconciler.pools")
 local secure = require("reconciler.secure")
 local target = require("reconciler.target")
 
-local find = string.find
+local concat, find = table.concat, string.find
 local ipairs = ipairs
 local ngx = ngx
 local tonumber = tonumber
 local clear, with_query = origin.clear, target.with_query
 
+-- Seconds, as in nginx.conf: who asks for these asks for nothing.
+local USUAL = { connect = 5, read = 600, send = 600 }
+
+-- Rules that send requests to the same place share what is known of it.
+local peers = setmetatable({}, { __mode = "v" })
+
 local LOOK_UP = 5 -- seconds that a request waits for the address of a name, or for one that answers
 
 local _M = {
     --- What stands for the name of what no rule takes; no rule is called so.
-    DEFAULT = "*",
+    DEFAULT = "(default)",
 }
 
 
@@ -64,7 +70,7 @@ local function serve(entry, path)
         var.told_host = entry.told_host
     end
     if entry.peer.pool then
-        var.pooled = entry.name or _M.DEFAULT
+        var.pooled = entry.name
         if not pools.is_open(entry.peer.pool) then
             return ngx.exec("@parked")
         end
@@ -86,16 +92,32 @@ local function instances(process)
 end
 
 
+local function unusual(limits, name)
+    return limits[name] ~= USUAL[name] and limits[name] or nil
+end
+
+
 local function peer_of(found, limits)
-    return {
-        host = found.host,
-        port = found.port,
-        pool = found.pool,
-        wait = found.wait or (found.pool and LOOK_UP),
-        connect = limits.connect,
-        read = limits.read,
-        send = limits.send,
-    }
+    local connect, read, send =
+        unusual(limits, "connect"), unusual(limits, "read"), unusual(limits, "send")
+    local wait = found.wait or (found.pool and LOOK_UP)
+    local key = concat({
+        found.pool or found.host, found.port or "", wait or "",
+        connect or "", read or "", send or "",
+    }, " ")
+    if not peers[key] then
+        peers[key] = {
+            host = found.host,
+            port = found.port,
+            pool = found.pool,
+            wait = wait,
+            connect = connect,
+            read = read,
+            send = send,
+            shared = {}, -- quick.lua
+        }
+    end
+    return peers[key]
 end
 
 
@@ -151,7 +173,7 @@ end
 
 --- An entry for what no rule takes.
 function _M.default(url)
-    local entry = { name = "(default)", rule = { proxy = { backend = url } } }
+    local entry = { name = _M.DEFAULT, rule = { proxy = { backend = url } } }
     entry.serve = _M.prepare(entry)
     return entry
 end

@@ -17,21 +17,22 @@ local tally = require("reconciler.tally")
 local find, sub = string.find, string.sub
 local ngx = ngx
 local method_of = ngx.req.get_method
-local newest, host_of, clear, enter = log.version, origin.host, origin.clear, tally.enter
+local newest, host_of, clear, begin = log.version, origin.host, origin.clear, tally.begin_at
 local normalise, pick = paths.normalise, match.pick
 
-local MOST = 8192 -- addresses of one generation; there are two
+local MOST = 4 * 1024 * 1024 -- bytes of one generation, about; there are two
 local LONGEST = 512 -- bytes of an address that is worth it
+local OVERHEAD = 100 -- bytes of one, besides its text
 
 local _M = {}
 
 local version = -1
-local young, old, count = {}, {}, 0
+local young, old, size = {}, {}, 0
 
 
-local function remember(key, host, uri, entry)
-    if count >= MOST then
-        young, old, count = {}, young, 0
+local function remember(key, host, uri, ctx)
+    if size >= MOST then
+        young, old, size = {}, young, 0
     end
     local hosts = young[key]
     if not hosts then
@@ -42,9 +43,10 @@ local function remember(key, host, uri, entry)
     if not uris then
         uris = {}
         hosts[host] = uris
+        size = size + #host + 2 * OVERHEAD
     end
-    uris[uri] = entry
-    count = count + 1
+    uris[uri] = ctx
+    size = size + #uri + OVERHEAD
 end
 
 
@@ -55,7 +57,20 @@ local function recall(generation, method, host, uri)
 end
 
 
---- The entry when a request may go the quick way, else false.
+--- What hangs on the requests of an entry. It is never changed, so those of one slot that go to one
+-- place share it: among ten thousand routes that is less to reach for.
+local function ctx_of(entry)
+    local slot, peer = tally.slot_of(entry), entry.peer
+    local shared = peer.shared[slot]
+    if not shared then
+        shared = { peer = peer, slot = slot, at = tally.place_of(slot) }
+        peer.shared[slot] = shared
+    end
+    return shared
+end
+
+
+--- What hangs on a request that may go the quick way, else false.
 local function decide(uri)
     local mark = find(uri, "?", 1, true)
     local raw = mark and sub(uri, 1, mark - 1) or uri
@@ -67,17 +82,20 @@ local function decide(uri)
     local table_now = store.current()
     local entry, alone = pick(table_now.index, facts.of_request(path))
     entry = entry or (alone and table_now.default)
-    return entry and alone and route.is_plain(entry) and entry or false
+    return entry and alone and route.is_plain(entry) and ctx_of(entry) or false
 end
 
 
 local function find_out(method, host, uri)
-    local entry = recall(old, method, host, uri)
-    if entry == nil then
-        entry = #uri <= LONGEST and decide(uri)
+    if #uri > LONGEST then
+        return false
     end
-    remember(method, host, uri, entry)
-    return entry
+    local ctx = recall(old, method, host, uri)
+    if ctx == nil then
+        ctx = decide(uri)
+    end
+    remember(method, host, uri, ctx)
+    return ctx
 end
 
 
@@ -86,20 +104,20 @@ function _M.slot()
     local now = newest()
     if now ~= version then
         version = store.current().version
-        young, old, count = {}, {}, 0
+        young, old, size = {}, {}, 0
     end
     local method, host, uri = method_of(), host_of(), ngx.var.request_uri
-    local entry = recall(young, method, host, uri)
-    if entry == nil then
-        entry = find_out(method, host, uri)
+    local ctx = recall(young, method, host, uri)
+    if ctx == nil then
+        ctx = find_out(method, host, uri)
     end
-    if not entry then
+    if not ctx then
         return nil
     end
     clear()
-    local slot = enter(entry)
-    ngx.ctx = entry.ctx
-    return slot
+    begin(ctx.at)
+    ngx.ctx = ctx
+    return ctx.slot
 end
 
 

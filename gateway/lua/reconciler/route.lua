@@ -19,7 +19,7 @@ local pick = match.pick
 
 -- Who serves a request that no rule takes; no route can have such a name.
 local OPERATOR, DEFAULT, NOBODY =
-    { name = "(operator)" }, { name = "(default)" }, { name = "(none)" }
+    { name = "(operator)" }, { name = forward.DEFAULT }, { name = "(none)" }
 
 local _M = {}
 

@@ -100,22 +100,35 @@ local function number_of(name)
 end
 
 
---- Slot 0 is for all that have none of their own.
+--- The slot of an entry of the index, or of whatever else has a name. Slot 0 is for all that have
+-- none of their own.
 local function slot_of(owner)
-    local text = tostring(number_of(owner.name))
-    known[text] = region + tonumber(text) * WIDTH
-    owner.slot = text
-    owner.ctx = { peer = owner.peer, at = known[text] }
-    return text
+    if not owner.slot then
+        local text = tostring(number_of(owner.name))
+        known[text] = region + tonumber(text) * WIDTH
+        owner.slot = text
+    end
+    return owner.slot
 end
 
 
---- A request is served for `owner`: an entry of the index, or whatever else has a name.
+--- Where this process counts for a slot.
+function _M.place_of(slot)
+    return known[slot]
+end
+
+
+--- A request is served, which is counted there.
+local function begin_at(place)
+    numbers[place] = numbers[place] + 1
+end
+
+
+--- A request is served for `owner`; its slot.
 function _M.enter(owner)
-    local text = owner.slot or slot_of(owner)
-    local at = known[text]
-    numbers[at] = numbers[at] + 1
-    return text
+    local slot = slot_of(owner)
+    begin_at(known[slot])
+    return slot
 end
 
 
@@ -148,7 +161,7 @@ function _M.done(at)
     if at then
         numbers[at + IN_FLIGHT] = numbers[at + IN_FLIGHT] - 1
     else -- before anybody could decide where it goes
-        at = known[REFUSED.slot or slot_of(REFUSED)]
+        at = known[slot_of(REFUSED)]
     end
     local status = ngx.status
     local class = floor(status / 100)
@@ -223,6 +236,9 @@ function _M.release(slot, name)
     dict:delete("slot:name:" .. slot)
     dict:lpush("slots:free", slot)
 end
+
+
+_M.slot_of, _M.begin_at = slot_of, begin_at
 
 
 return _M
