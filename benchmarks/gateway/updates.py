@@ -17,6 +17,7 @@ from . import texts
 from .fronts import Caddy, Ours, Static, ask, have, program
 
 RELOAD = "nginx -s reload"
+MANY = 200
 
 
 def updates(board: Board, *, sizes: Sequence[int], rounds: int) -> None:
@@ -28,8 +29,16 @@ def updates(board: Board, *, sizes: Sequence[int], rounds: int) -> None:
             row = board.row(f"gateway, change 1 of {size} routes", "ms", *ahead)
             for name, samples in interleave(ways, rounds=rounds).items():
                 row.add(name, *samples)
+                if name == OURS:
+                    _tail(board, size, ways[OURS])
                 if name == OURS and size in {min(sizes), max(sizes)}:
                     _compare(board, samples, sizes=sizes, size=size)
+
+
+def _tail(board: Board, size: int, change: Callable[[], float]) -> None:
+    """The slowest of many, which peers would take minutes for."""
+    took = sorted(change() for _ in range(MANY))
+    board.row(f"gateway, change 1 of {size} routes, p99 of {MANY}").add(OURS, took[-MANY // 100])
 
 
 def _compare(board: Board, samples: Sequence[float], *, sizes: Sequence[int], size: int) -> None:
