@@ -53,7 +53,7 @@ metadata: {name: brood}
 spec:
   # It takes its time to stop, and its child is in a session of its own.
   shell: >-
-    trap 'sleep 1; exit 0' TERM; setsid sleep 86400 & while :; do read -t 60 <> <(:); done
+    trap 'sleep 2; exit 0' TERM; setsid sleep 86400 & while :; do read -t 60 <> <(:); done
   stop: {grace: 5s}
   restart: {maxBackoff: 2s}
 """,

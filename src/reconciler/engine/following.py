@@ -14,11 +14,15 @@ from .wake import Watch, file_changes
 
 @dataclass(slots=True)
 class Following:
-    """Follows the specs of one stack; ``changed`` is called when they differ from before."""
+    """Follows the specs of one stack; ``changed`` is called when they differ from before.
+
+    ``noticed`` is called as soon as there may be something to read.
+    """
 
     reading: Reading
     watch_paths: Callable[[], Iterable[Path]]
     changed: Callable[[], None]
+    noticed: Callable[[], None] = lambda: None
     beside: Beside = field(init=False)
     watch: Watch = field(default_factory=Watch)
 
@@ -55,7 +59,7 @@ class Following:
 
     async def _follow_specs(self) -> None:
         await self.read()
-        async for touched in file_changes(self.watch_paths, self.watch):
+        async for touched in file_changes(self.watch_paths, self.watch, self.noticed):
             await self.read(touched)
 
     async def _resync(self) -> None:

@@ -13,9 +13,10 @@ from ..core.errors import ReconcileError, Waiting
 from ..core.kind import Hears
 from ..core.model import Cause, HealthCode, Ref
 from ..metrics import PassResult, StepResult
+from .early import Early
 from .journal import PassRecord
 from .look import Stack, draw, give_up, take_in
-from .reconcile import Outcome, apply, observe
+from .reconcile import Outcome, apply
 from .retries import Retries
 from .telling import outcome_events
 
@@ -51,17 +52,26 @@ class Lane:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _after: float = 0.0
     _is_complete: bool = False
+    _early: Early = field(init=False)
     _facts: tuple[object, ...] = ()
     _is_busy: bool = False
     """Whether something of ``_facts`` was on its way to health."""
 
     def __post_init__(self) -> None:
         self.stack.retries[self.name] = self.retries
+        self._early = Early(self.stack.clock)
 
     def wake(self, *, complete: bool = False) -> None:
         """Something may have changed: look soon; at once when it is all there (``complete``)."""
         self._is_complete |= complete
+        if not complete:  # the world has moved since a look that began before
+            self._early.drop()
         self._dirty.set()
+
+    def expect(self) -> None:
+        """An edit is being read, and a pass is to come: look already."""
+        if not self._turn.locked():
+            self._early.begin(self.stack.drivers)
 
     @property
     def is_needed(self) -> bool:
@@ -113,8 +123,7 @@ class Lane:
             return
 
     async def _observe_and_apply(self) -> Outcome:
-        since = self.stack.clock.monotonic()
-        world = await observe(self.stack.drivers)
+        world, since = await self._early.look(self.stack.drivers)
         drawn = draw(self.stack, world, since=since)
         async with asyncio.TaskGroup() as group:
             doing = group.create_task(apply(drawn.plan.only(self.kinds), world, self.stack.drivers))

@@ -53,13 +53,14 @@ class Operator:
     watching: Watching = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reading = Reading(self.stack, self.loader)
-        self.following = Following(self.reading, self.watch_paths, self._edited)
-        self.watching = Watching(self._watched, self._file_changed, self.files.own)
         self.lanes = tuple(
             Lane(name, kinds & self.stack.kinds.keys(), self.stack, self._wake_others)
             for name, kinds in LANES.items()
         )
+        self.reading = Reading(self.stack, self.loader)
+        soon = self.lanes[0].expect
+        self.following = Following(self.reading, self.watch_paths, self._edited, soon)
+        self.watching = Watching(self._watched, self._file_changed, self.files.own)
 
     async def run(self, bell: Path) -> None:
         """For ever: watch, listen, converge."""

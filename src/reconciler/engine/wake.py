@@ -62,12 +62,14 @@ class Watch:
 
 
 async def file_changes(
-    paths: Callable[[], Iterable[Path]], watch: Watch | None = None
+    paths: Callable[[], Iterable[Path]],
+    watch: Watch | None = None,
+    noticed: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[set[str] | None]:
     """Yields after each burst of changes below the watched folders, which may change themselves.
 
     What it yields says where to look first, and None that nobody knows: it is no payload, a look
-    at everything finds the same.
+    at everything finds the same. ``noticed`` is called when one begins.
     """
     watch = watch or Watch()
     while True:
@@ -80,7 +82,7 @@ async def file_changes(
             notes = await asyncio.to_thread(Inotify, there, _is_noise)
             is_local = await asyncio.to_thread(are_local, there)
             watch.notes, watch.is_local = notes, is_local
-            async with aclosing(bursts(notes)) as found:
+            async with aclosing(bursts(notes, noticed)) as found:
                 async for touched in found:
                     yield touched
                     if touched is None or await asyncio.to_thread(_there, paths) != there:
@@ -95,12 +97,19 @@ async def file_changes(
             watch.notes = None
 
 
-async def bursts(watch: Inotify) -> AsyncGenerator[set[str] | None]:
-    """What happened together, once it is complete; None when the kernel lost count."""
+async def bursts(
+    watch: Inotify, noticed: Callable[[], None] = lambda: None
+) -> AsyncGenerator[set[str] | None]:
+    """What happened together, once it is complete; None when the kernel lost count.
+
+    ``noticed`` is called when it begins.
+    """
     with watch as notes:
         while await notes.noted():
             end = monotonic() + QUIET
             touched = notes.take()
+            if touched:
+                noticed()
             while touched is not None and (left := end - monotonic()) > 0:
                 if not await notes.noted(_patience(notes, left)):
                     break

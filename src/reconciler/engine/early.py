@@ -1,0 +1,55 @@
+"""A look at the world that begins when an edit is noticed, while the edit is still being read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from ..core.kind import Drivers
+from ..core.model import World
+from .clock import Clock
+from .reconcile import observe
+
+FRESH: Final = 0.02
+"""Seconds after its beginning in which a look is as good as one that begins now."""
+
+
+class Looked(NamedTuple):
+    """What was seen, and when the look began."""
+
+    world: World
+    since: float
+
+
+@dataclass(slots=True)
+class Early:
+    """At most one such look; whatever happens meanwhile makes it worthless."""
+
+    clock: Clock
+    _task: asyncio.Task[World] | None = None
+    _since: float = 0.0
+    _left: set[asyncio.Task[World]] = field(default_factory=set)
+    """Those that nobody waits for any more: to cut a look short would leave half of it undone."""
+
+    def begin(self, drivers: Drivers) -> None:
+        """Look now, for the pass that is about to come."""
+        self.drop()
+        self._since = self.clock.monotonic()
+        self._task = asyncio.create_task(observe(drivers))
+
+    def drop(self) -> None:
+        """Something has happened that it may not have seen."""
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            self._left.add(task)
+            task.add_done_callback(self._left.discard)
+
+    async def look(self, drivers: Drivers) -> Looked:
+        """The look that is under way, if it is still good; else one that begins now."""
+        since, task = self.clock.monotonic(), self._task
+        if task is not None and since - self._since < FRESH:
+            self._task = None
+            return Looked(await task, self._since)
+        self.drop()
+        return Looked(await observe(drivers), since)
