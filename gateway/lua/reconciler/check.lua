@@ -15,10 +15,11 @@ local find = string.find
 local floor = math.floor
 local ipairs, type = ipairs, type
 
-local ACTIONS = { "proxy", "redirect", "respond" }
+local ACTIONS = { "proxy", "redirect", "respond", "static" }
 local KNOWN = {
     name = "string", managed_by = "string", priority = "number", order = "number",
     match = "table", proxy = "table", redirect = "table", respond = "table", access = "table",
+    static = "table",
 }
 
 local _M = {}
@@ -34,12 +35,13 @@ local function misfit_fields(rule)
         actions = actions + (rule[action] and 1 or 0)
     end
     if actions ~= 1 then
-        return "a rule needs exactly one of proxy, redirect and respond"
+        return "a rule needs exactly one of proxy, redirect, respond and static"
     end
     return match.misfit(condition)
         or (rule.proxy and proxy.misfit(rule.proxy, condition))
         or (rule.redirect and answers.redirect(rule.redirect, condition))
         or (rule.respond and answers.respond(rule.respond))
+        or (rule.static and answers.static(rule.static))
         or (rule.access and access.misfit(rule.access))
         or nil
 end

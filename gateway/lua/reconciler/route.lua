@@ -9,6 +9,7 @@ local operator = require("reconciler.operator")
 local pages = require("reconciler.pages")
 local paths = require("reconciler.path")
 local reserved = require("reconciler.reserved")
+local static = require("reconciler.static")
 local store = require("reconciler.store")
 local tally = require("reconciler.tally")
 
@@ -44,6 +45,8 @@ local function prepare(entry)
         entry.serve = forward.prepare(entry)
     elseif rule.redirect then
         entry.serve = answers.redirect
+    elseif rule.static then
+        entry.serve = static.prepare()
     else
         entry.serve = answers.respond
     end

@@ -154,8 +154,10 @@ def _comes_to(view: View) -> Iterator[tuple[str, str, Style | None]]:
             yield "with", f"{name}: {value}", None
     elif kind == "redirect":
         yield "redirected", f"{status} to {outcome['target']}", None
-    elif kind in {"respond", "other"}:
-        yield "answered", f"{status}, by the gateway itself" if status else "by the gateway", None
+    elif kind == "respond":
+        yield "answered", f"{status}, by the gateway itself", None
+    elif kind == "static":
+        yield "served from", f"{outcome['to']}: {outcome['target']}", None
     elif kind == "nothing":
         yield "answered", "404: no route serves it, and there is no default backend", Style.CHANGE
 

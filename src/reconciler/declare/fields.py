@@ -84,6 +84,7 @@ class RouteFields(Metadata, total=False):
     respond: Part
     access: Part
     tests: list[Part]
+    static: Part
 
 
 class GatewayFields(Metadata, total=False):

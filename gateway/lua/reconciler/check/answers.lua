@@ -7,6 +7,7 @@ local floor = math.floor
 
 local CODES = { [301] = true, [302] = true, [307] = true, [308] = true }
 local REDIRECT = { to = "string", toPrefix = "string", code = "number" }
+local STATIC = { root = "string", index = "string", spa = "boolean" }
 local RESPOND = { status = "number", body = "string" }
 
 local _M = {}
@@ -43,6 +44,22 @@ function _M.respond(respond)
     local status = respond.status
     if not status or status ~= floor(status) or status < 200 or status > 599 then
         return "respond.status must be 200 to 599"
+    end
+end
+
+
+--- nil, or what is wrong with `static`.
+function _M.static(static)
+    local why = fields.misfit("static", static, STATIC)
+    if why then
+        return why
+    end
+    if not static.root or not find(static.root, "^/") or find(static.root, "[%c]")
+        or find(static.root .. "/", "/%.?%.?/", 2) then
+        return "static.root must be the whole path of a folder"
+    end
+    if static.index and not find(static.index, "^[%w_-][%w._-]*$") then
+        return "static.index must be the name of a file"
     end
 end
 

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PROXY = "proxy"
     REDIRECT = "redirect"
     RESPOND = "respond"
+    STATIC = "static"
     OTHER = "other"
     NOTHING = "nothing"
 
@@ -124,6 +125,8 @@ def _outcome(rule: Rule, path: str, prefix: str, query: str) -> Outcome:
         return Outcome(Kind.REDIRECT, rule.redirect.code, target=location)
     if rule.respond is not None:
         return Outcome(Kind.RESPOND, rule.respond.status)
+    if rule.static is not None:
+        return Outcome(Kind.STATIC, None, rule.static.root, _joined("/", path, prefix))
     return Outcome(Kind.OTHER)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 from ...clients.gateway import GatewayDown, Status
 from ...clients.nginx import Runner
 from ...clients.resolve import Found, Resolver
-from ...clients.sockets import refuse_own
+from ...clients.sockets import refuse_own, refuse_state
 from ...clients.table import OWNER, Document, DropEntry, PutEntry, Table
 from ...clients.table import PutPool as EditPool
 from ...core.backend import socket_of
@@ -65,6 +65,8 @@ class RouteDriver:
                 case PutRule(name, rule):
                     backend = rule.proxy.backend if rule.proxy else None
                     await asyncio.to_thread(refuse_own, socket_of(backend), self._run)
+                    root = rule.static.root if rule.static else None
+                    await asyncio.to_thread(refuse_state, root, self._run.parent)
                     await self._table.change(PutEntry(name, to_wire(rule)))
                 case DropRule(name):
                     await self._table.change(DropEntry(name))

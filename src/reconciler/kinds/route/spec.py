@@ -12,6 +12,7 @@ from .access import Access
 from .golden import Golden
 from .matching import Match
 from .proxy import Proxy
+from .static import Static
 
 _URL: Final = re.compile(r"(/(?!/)|https?://[^/\s\\?#@]+/)[^\s\\#\x00-\x1f\x7f]*")
 
@@ -53,7 +54,7 @@ class Respond(Spec):
 class RouteSpec(Spec):
     """Which requests go where. The highest priority wins, then the longer pathPrefix."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("static",)
+    not_yet: ClassVar[tuple[str, ...]] = ()
 
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Higher wins. Ties: longer pathPrefix, longer refererSubstr, order, name."""
@@ -63,6 +64,7 @@ class RouteSpec(Spec):
     proxy: Proxy | None = None
     redirect: Redirect | None = None
     respond: Respond | None = None
+    static: Static | None = None
     access: Access | None = None
     """Who may use it: by address, and by password or token."""
     tests: Annotated[tuple[Golden, ...], Field(max_length=1000)] = ()
@@ -70,9 +72,9 @@ class RouteSpec(Spec):
 
     @model_validator(mode="after")
     def _one_action(self) -> Self:
-        actions: list[Any] = [self.proxy, self.redirect, self.respond]
+        actions: list[Any] = [self.proxy, self.redirect, self.respond, self.static]
         if sum(action is not None for action in actions) != 1:
-            raise ValueError("write exactly one of `proxy`, `redirect` and `respond`")
+            raise ValueError("write exactly one of `proxy`, `redirect`, `respond` and `static`")
         return self
 
     @model_validator(mode="after")

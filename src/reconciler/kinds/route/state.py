@@ -11,6 +11,7 @@ from .guard import Guard, guard_of
 from .matching import Match
 from .proxy import Proxy
 from .spec import Redirect, Respond, RouteSpec
+from .static import Static, in_place
 
 
 class Rule(State):
@@ -22,6 +23,7 @@ class Rule(State):
     proxy: Proxy | None = None
     redirect: Redirect | None = None
     respond: Respond | None = None
+    static: Static | None = None
     access: Guard | None = None
 
 
@@ -35,6 +37,7 @@ def render(resource: Resource[RouteSpec]) -> Rule:
         proxy=spec.proxy,
         redirect=spec.redirect,
         respond=spec.respond,
+        static=in_place(spec.static, resource.root),
         access=guard_of(spec.access),
     )
 
