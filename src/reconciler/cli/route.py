@@ -145,19 +145,26 @@ def _comes_to(view: View) -> Iterator[tuple[str, str, Style | None]]:
         yield "served by", f"Route/{view['route']} ({view['origin']})", Style.GOOD
     if view["guards"]:
         yield "asks for", " and ".join(view["guards"]), Style.CHANGE
-    kind, status = outcome["kind"], outcome["status"]
+    kind = outcome["kind"]
     if kind == "proxy":
         by = "" if view["route"] else ", the default backend"
         yield "sent to", f"{outcome['to']}{by}", None
         yield "as", outcome["target"], None
         for name, value in outcome["headers"].items():
             yield "with", f"{name}: {value}", None
-    elif kind == "redirect":
-        yield "redirected", f"{status} to {outcome['target']}", None
+    else:
+        yield from _answered(kind, outcome)
+
+
+def _answered(kind: str, outcome: View) -> Iterator[tuple[str, str, Style | None]]:
+    """What the gateway does by itself."""
+    status, target = outcome["status"], outcome["target"]
+    if kind == "redirect":
+        yield "redirected", f"{status} to {target}", None
     elif kind == "respond":
         yield "answered", f"{status}, by the gateway itself", None
     elif kind == "static":
-        yield "served from", f"{outcome['to']}: {outcome['target']}", None
+        yield "served from", f"{outcome['to']}: {target}", None
     elif kind == "nothing":
         yield "answered", "404: no route serves it, and there is no default backend", Style.CHANGE
 
