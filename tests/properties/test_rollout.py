@@ -74,8 +74,8 @@ class Play:
 
 
 @example([("edit", "b"), ("crash", 0), ("edit", "a"), ("stop", 0), ("wait", 120)])
-@pytest.mark.timeout(900)
-@settings(max_examples=2000 if os.environ.get("RECONCILER_SOAK") == "1" else 20)
+@pytest.mark.timeout(1800)
+@settings(max_examples=500 if os.environ.get("RECONCILER_SOAK") == "1" else 20)
 @given(happenings)
 async def test_what_serves_goes_on_until_another_one_does(todo: list[tuple[str, Any]]) -> None:
     """Nothing that is ready ends before another is, nor with requests; and then all is calm."""
