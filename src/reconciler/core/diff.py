@@ -27,14 +27,11 @@ def prepare() -> None:
 
 
 def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
-    costs = _costs(type(state)) if state is not None else {}
-    for path, value in sorted(_dump(state).items()):
-        yield FieldChange(
-            path,
-            None if after else value,
-            value if after else None,
-            costs.get(path, Apply.LIVE),
-        )
+    values = _dump(state)
+    for path, cost in _sorted_costs(type(state)) if state is not None else ():
+        if path in values:
+            value = values[path]
+            yield FieldChange(path, None if after else value, value if after else None, cost)
 
 
 def _fields(before: State, after: State) -> tuple[FieldChange, ...]:
@@ -90,6 +87,11 @@ def _costs(model: type[State]) -> Mapping[str, Apply]:
     """How a change of each field is applied, by the field's name in YAML."""
     fields = model.model_fields.items()
     return {field.alias or name: _cost(field.metadata) for name, field in fields}
+
+
+@cache
+def _sorted_costs(model: type[State]) -> tuple[tuple[str, Apply], ...]:
+    return tuple(sorted(_costs(model).items()))
 
 
 def _cost(metadata: list[Any]) -> Apply:

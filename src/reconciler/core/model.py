@@ -35,6 +35,9 @@ class Apply(StrEnum):
     RECREATE = "recreate"
 
 
+_STRENGTH = {one: number for number, one in enumerate(Apply)}
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
@@ -197,8 +200,7 @@ class Change(Generic[StateT]):
     @property
     def apply(self) -> Apply:
         """The strongest of the fields' costs."""
-        strength = list(Apply)
-        return max((f.apply for f in self.fields), key=strength.index, default=Apply.LIVE)
+        return max((f.apply for f in self.fields), key=_STRENGTH.__getitem__, default=Apply.LIVE)
 
 
 class Step(NamedTuple):

@@ -59,6 +59,8 @@ class Many:
         return found
 
     async def _bring(self, work: Work) -> Found:
+        if len(work) <= CHUNK:
+            return await self._bring_some(work)
         found: Found = {}
         sent: list[asyncio.Task[Found]] = []
         rest = iter(work.items())
@@ -66,9 +68,12 @@ class Many:
             while chunk := dict(islice(rest, CHUNK)):
                 whys = await _aside(len(chunk), partial(self._prepare_all, chunk))
                 found |= whys
-                good = {name: chunk[name] for name, why in whys.items() if why is None}
-                sent.append(group.create_task(self._send(good)))
+                sent.append(group.create_task(self._send(_good(chunk, whys))))
         return found | {name: why for task in sent for name, why in task.result().items()}
+
+    async def _bring_some(self, work: Work) -> Found:
+        whys = await _aside(len(work), partial(self._prepare_all, work))
+        return whys | await self._send(_good(work, whys))
 
     def _prepare_all(self, work: Work) -> Found:
         return {name: _try(partial(self._prepare, steps)) for name, steps in work.items()}
@@ -121,6 +126,10 @@ def _brings(steps: Sequence[ProcessAction]) -> bool:
 
 def _takes_away(steps: Sequence[ProcessAction]) -> bool:
     return [type(one) for one in steps] == [Stop, Remove]
+
+
+def _good(work: Work, whys: Found) -> Work:
+    return {name: work[name] for name, why in whys.items() if why is None}
 
 
 async def _aside(count: int, work: Callable[[], Found]) -> Found:
