@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from .backup import backup
 from .commit import commit
 from .gateway import traffic, updates
 from .loading import loading
@@ -30,10 +31,18 @@ class Size:
     rounds: int
     seconds: float
     routes: tuple[int, ...]
+    files: tuple[int, ...]
 
 
-QUICK = Size((10,), 1000, rounds=3, seconds=5.0, routes=(10, 10_000))
-FULL = Size((10, 100, 500), 10_000, rounds=7, seconds=30.0, routes=(10, 1000, 10_000))
+QUICK = Size((10,), 1000, rounds=3, seconds=5.0, routes=(10, 10_000), files=(10_000,))
+FULL = Size(
+    (10, 100, 500),
+    10_000,
+    rounds=7,
+    seconds=30.0,
+    routes=(10, 1000, 10_000),
+    files=(10_000, 100_000),
+)
 OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
     "loading": lambda board, size: loading(board, size=size.documents, rounds=3 * size.rounds),
@@ -42,6 +51,7 @@ OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
         board, sizes=size.routes, rounds=size.rounds, seconds=round(min(size.seconds / 2, 3))
     ),
     "updates": lambda board, size: updates(board, sizes=size.routes, rounds=3 * size.rounds),
+    "backup": lambda board, size: backup(board, sizes=size.files, rounds=size.rounds),
     "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from ..core.errors import Transient
+from ..core.errors import Terminal, Transient
 
+NAMED: Final = 5
 SIGNS: Final = tuple(
     (reason, re.compile(pattern, re.IGNORECASE))
     for reason, pattern in (
@@ -38,6 +40,23 @@ def failure(verb: str, errors: str, about: str) -> Transient:
     reason = next((name for name, sign in SIGNS if sign.search(errors)), "GitFailed")
     return Transient(
         f"git {verb} of {about} failed: {essence(errors)}{MENDING.get(reason, '')}", reason=reason
+    )
+
+
+def refusal(url: str, said: str, errors: str) -> Transient:
+    """A push that the remote's rules refused, in its words."""
+    why = next((line for line in said.splitlines() if "[remote rejected]" in line), "")
+    told = " / ".join(line.strip() for line in errors.splitlines() if line.startswith("remote:"))
+    text = " ".join(f"{why.rpartition(chr(9))[2]} {told}".split())[:400]
+    return Transient(f"{url} refused the push: {text}", reason="PushRefused")
+
+
+def wrong_branch(url: str, branch: str, heads: Iterable[str]) -> Terminal:
+    """A branch that is not there, where others are."""
+    known = ", ".join(sorted(heads)[:NAMED])
+    return Terminal(
+        f"{url} has no branch {branch}, but {known}; set branch, or create it there",
+        reason="WrongBranch",
     )
 
 

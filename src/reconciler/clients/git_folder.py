@@ -17,6 +17,7 @@ from ..core.errors import Terminal, Transient
 from ..core.model import Json
 from .files import list_files, write_atomic
 from .git import Credential, Git
+from .git_reader import ObjectReader, Whole
 from .git_sweep import sweep
 from .git_who import Who, who_are_we
 
@@ -57,10 +58,15 @@ class GitFolder:
         self._lock = asyncio.Lock()
         self._swept = False
         self._age = 0.0
+        self._kept: dict[str, Whole] = {}
 
     @property
     def credential(self) -> Credential | None:
         return Credential(self._secret) if self._secret.exists() else None
+
+    def reader(self) -> ObjectReader:
+        """To read objects with in a worker thread."""
+        return ObjectReader(self.path, self.git.batch, self._kept)
 
     def settings(self) -> Settings | None:
         """The settings; None when there are none or nobody could have written them so."""
@@ -112,8 +118,14 @@ class GitFolder:
             ) from exc
 
     def write(self, note: str, value: Json) -> None:
+        """Write a note of ours. A crash of ours never loses it; one of the machine may.
+
+        Then what it says is found out again; but settings and targets say what is ours.
+        """
         data = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-        write_atomic(self.own / f"{note}.json", data)
+        write_atomic(
+            self.own / f"{note}.json", data, durable=note.startswith(("settings", "targets"))
+        )
 
     def drop(self, note: str) -> None:
         (self.own / f"{note}.json").unlink(missing_ok=True)
@@ -158,6 +170,7 @@ class GitFolder:
         await self._init()
 
     def _put_aside(self) -> None:
+        self._kept.clear()
         aside = self.own / "damaged"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)

@@ -31,7 +31,7 @@ class History:
 
     def reader(self) -> ObjectReader:
         """To read objects with in a worker thread."""
-        return ObjectReader(self._folder.path, self._folder.git.batch)
+        return self._folder.reader()
 
     async def ref(self, name: str) -> str | None:
         """The commit a ref of ours points at."""
@@ -97,39 +97,31 @@ class History:
         output = await self._git("ls-tree", "-z", "-r", "-t", "--full-tree", tree)
         return dict(parse_listing(output))
 
-    async def graft(self, commit: str | None, edits: Mapping[PurePosixPath, Entry | None]) -> str:
-        """The tree of ``commit`` with some paths changed: all else stays what it is."""
-        return await self._read(lambda trees: self._graft(trees, commit, edits))
-
-    def _graft(
-        self, trees: Trees, commit: str | None, edits: Mapping[PurePosixPath, Entry | None]
+    async def graft(
+        self,
+        commit: str | None,
+        edits: Mapping[PurePosixPath, Entry | None],
+        store: ObjectStore | None = None,
     ) -> str:
-        root = trees.of(commit) if commit is not None else None
-        for above in {above for path in edits for above in path.parents}:
-            found = trees.at(root, str(above)) if root is not None else None
-            if found is not None and found.mode != TREE:
-                raise Terminal(
-                    f"{above} is a file on the remote, but a folder here; "
-                    "move it away on the remote",
-                    reason="PathTaken",
-                )
-        edited = trees.edit(root, {str(path): entry for path, entry in edits.items()})
-        for content in edited.fresh.values():
-            self._store.content("tree", content)
-        self._store.settle()
-        return edited.id
+        """The tree of ``commit`` with some paths changed: all else stays what it is.
 
-    async def commit(self, tree: str, parents: list[str], message: str, settings: Settings) -> str:
+        It is on the disk with the commit that is made of it; then so is all else in ``store``.
+        """
+        return await self._read(lambda trees: _graft(trees, store or self._store, commit, edits))
+
+    async def commit(
+        self,
+        tree: str,
+        parents: list[str],
+        message: str,
+        settings: Settings,
+        *,
+        store: ObjectStore | None = None,
+    ) -> str:
         """Record a tree as a commit; nothing points at it yet."""
         who = Who(settings.committer_name, settings.committer_email)
-        return await asyncio.to_thread(
-            self._commit, encode_commit(tree, list(dict.fromkeys(parents)), who, message)
-        )
-
-    def _commit(self, content: bytes) -> str:
-        name = self._store.content("commit", content)
-        self._store.settle()
-        return name
+        content = encode_commit(tree, list(dict.fromkeys(parents)), who, message)
+        return await asyncio.to_thread(_commit, store or self._store, content)
 
     async def tidy(self) -> None:
         """Pack what has become many small files; costs next to nothing when it has not."""
@@ -155,3 +147,29 @@ class History:
 
     async def _git(self, *arguments: str) -> bytes:
         return await self._folder.git.run(self._folder.path, *arguments)
+
+
+def _graft(
+    trees: Trees,
+    store: ObjectStore,
+    commit: str | None,
+    edits: Mapping[PurePosixPath, Entry | None],
+) -> str:
+    root = trees.of(commit) if commit is not None else None
+    for above in {above for path in edits for above in path.parents}:
+        found = trees.at(root, str(above)) if root is not None else None
+        if found is not None and found.mode != TREE:
+            raise Terminal(
+                f"{above} is a file on the remote, but a folder here; move it away on the remote",
+                reason="PathTaken",
+            )
+    edited = trees.edit(root, {str(path): entry for path, entry in edits.items()})
+    for content in edited.fresh.values():
+        store.content("tree", content)
+    return edited.id
+
+
+def _commit(store: ObjectStore, content: bytes) -> str:
+    name = store.content("commit", content)
+    store.settle()
+    return name

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from ..core.errors import Transient
+from .files import flush
 
 TREE: Final = "40000"
 FILE: Final = "100644"
@@ -85,13 +86,15 @@ class ObjectStore:
         if len(fresh) > 64:  # noqa: PLR2004 (about where one flush of everything is the cheaper way)
             os.sync()
             return
-        for path in fresh:
-            with suppress(FileNotFoundError):
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+        opened = []
+        try:
+            for path in fresh:
+                with suppress(FileNotFoundError):
+                    opened.append(os.open(path, os.O_RDONLY))
+            flush(opened)
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
 
     def _write(self, kind: str, parts: Iterable[bytes], size: int) -> str:
         try:

@@ -18,6 +18,9 @@ from .git_objects import CHUNK, header, object_id
 
 _IN_MEMORY: Final = 64 << 20
 """Bytes of the largest commit or tree that is read as one; blobs are copied in parts."""
+_SMALL: Final = 16 << 10
+_KEPT: Final = 64
+"""So many small commits and trees are kept in memory: those on the way to what changes."""
 
 
 class Whole(NamedTuple):
@@ -30,7 +33,13 @@ class Whole(NamedTuple):
 class ObjectReader:
     """Reads objects one after the other; ``batch`` starts a ``cat-file --batch`` once needed."""
 
-    def __init__(self, folder: Path, batch: Callable[[Path], subprocess.Popen[bytes]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        batch: Callable[[Path], subprocess.Popen[bytes]],
+        kept: dict[str, Whole] | None = None,
+    ) -> None:
+        self._kept = kept
         self._folder = folder
         self._batch = batch
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,9 +60,15 @@ class ObjectReader:
 
     def whole(self, name: str) -> Whole:
         """A commit or a tree. Raises Transient when it is damaged or not there."""
+        if self._kept is not None and name in self._kept:
+            return self._kept[name]
         found = self._loose(name) or self._packed(name)
         if object_id(found.kind, found.content) != name:
             raise damaged(name)
+        if self._kept is not None and len(found.content) <= _SMALL:
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[name] = found
         return found
 
     def small(self, name: str, most: int) -> bytes:

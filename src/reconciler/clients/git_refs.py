@@ -20,7 +20,7 @@ def read_ref(folder: Path, name: str) -> str | None:
         if not _ID.match(found):  # a file of no bytes is what a power loss leaves
             raise Transient(f"{folder / name} is damaged", reason="Corrupt")
         return found
-    return _packed(folder).get(name)
+    return read_packed(folder).get(name)
 
 
 def write_ref(folder: Path, name: str, commit: str) -> None:
@@ -44,7 +44,8 @@ def write_ref(folder: Path, name: str, commit: str) -> None:
         raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
 
 
-def _packed(folder: Path) -> dict[str, str]:
+def read_packed(folder: Path) -> dict[str, str]:
+    """The refs that lie together in one file; one that is loose as well counts as that."""
     try:
         lines = (folder / "packed-refs").read_text("utf-8", "surrogateescape").splitlines()
     except FileNotFoundError:

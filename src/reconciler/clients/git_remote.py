@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import Final
 
-from ..core.errors import ReconcileError, Terminal, Transient
+from ..core.errors import ReconcileError, Transient
 from ..core.model import Json
 from .git import LONG, Result, Terms
-from .git_errors import failure
+from .git_errors import failure, refusal, wrong_branch
 from .git_folder import GitFolder, Settings
 from .git_lease import LARGEST, OURS, Lease
+from .git_near import Elsewhere, Move, near, near_refs, push_near
 from .git_reader import ObjectReader
 from .git_refs import read_ref
 
 UPSTREAM: Final = "refs/reconciler/upstream"
-_NAMED: Final = 5
 
 
 class Moved(Exception):  # noqa: N818 (an answer: look again and try once more)
@@ -40,7 +40,7 @@ class Remote:
             heads = await self._heads()
             found = heads.get(self._settings.branch)
             if found is None and heads:
-                raise self._wrong_branch(heads)
+                raise wrong_branch(self._settings.url, self._settings.branch, heads)
         except ReconcileError as exc:
             self._note({"ok": False, "reason": exc.reason, "message": str(exc)})
             raise
@@ -72,6 +72,9 @@ class Remote:
         if self.lease.is_used and not self.lease.seen:
             await self._heads()
         self.lease.demand()
+        if await asyncio.to_thread(self._push_near, commit, branch):
+            await self._read_back(commit, branch)
+            return
         if self.lease.is_used:
             lease = await asyncio.to_thread(self.lease.write)
             if await self._push_with(lease, f"{commit}:refs/heads/{branch}"):
@@ -80,6 +83,26 @@ class Remote:
                 return
         self._demand_pushed(await self._push(f"{commit}:refs/heads/{branch}"))
         await self._read_back(commit, branch)
+
+    def _push_near(self, commit: str, branch: str) -> bool:
+        """Push by ourselves, where it is as good; False when it is not, and nothing was done."""
+        remote = near(self._settings.url)
+        known = (self._folder.read("contact") or {}).get("tip")
+        if remote is None or branch != self._settings.branch or known is None:
+            return False
+        moves = [Move(f"refs/heads/{branch}", known, commit)]
+        lease = self.lease.write() if self.lease.is_used else None
+        if lease is not None:
+            moves.append(Move(self.lease.ref, self.lease.seen.get("id"), lease))
+        try:
+            with self._reader() as reader:
+                if not push_near(reader, self._folder.path, remote, moves):
+                    return False
+        except Elsewhere as exc:
+            raise Moved from exc
+        if lease is not None:
+            self.lease.take(lease, self._reader)
+        return True
 
     async def renew(self) -> None:
         """Say that we are still here, if it is time to."""
@@ -131,7 +154,7 @@ class Remote:
     def _demand_pushed(self, result: Result) -> None:
         said = result.output.decode("utf-8", "replace")
         if "[remote rejected]" in said:
-            raise self._refused(said, result.errors)
+            raise self._noted(refusal(self._settings.url, said, result.errors))
         if "[rejected]" in said:
             raise Moved
         if result.code:
@@ -146,12 +169,8 @@ class Remote:
 
     async def _heads(self) -> dict[str, str]:
         """The branches, by name; by the way the lease is looked at."""
-        wanted = ("refs/heads/*", self.lease.ref) if self.lease.is_used else ("refs/heads/*",)
-        output = await self._git(
-            "ls-remote", "--quiet", "--end-of-options", self._settings.url, *wanted
-        )
-        lines = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines())
-        refs = {name: commit for commit, name in lines}
+        remote = near(self._settings.url)
+        refs = await (asyncio.to_thread(near_refs, remote) if remote else self._listed())
         if self.lease.is_used:
             await self._look_at(refs.get(self.lease.ref))
         heads = "refs/heads/"
@@ -160,6 +179,14 @@ class Remote:
             for name, commit in refs.items()
             if name.startswith(heads)
         }
+
+    async def _listed(self) -> dict[str, str]:
+        wanted = ("refs/heads/*", self.lease.ref) if self.lease.is_used else ("refs/heads/*",)
+        output = await self._git(
+            "ls-remote", "--quiet", "--end-of-options", self._settings.url, *wanted
+        )
+        lines = (line.split("\t", 1) for line in output.decode("utf-8", "replace").splitlines())
+        return {name: commit for commit, name in lines}
 
     async def _look_at(self, lease: str | None) -> None:
         if self.lease.seen and self.lease.seen.get("id") == lease:
@@ -184,7 +211,7 @@ class Remote:
                 return b""
 
     def _reader(self) -> ObjectReader:
-        return ObjectReader(self._folder.path, self._folder.git.batch)
+        return self._folder.reader()
 
     async def _git(self, *arguments: str) -> bytes:
         deadline = LONG if arguments[0] == "fetch" else Terms().deadline
@@ -198,24 +225,6 @@ class Remote:
     def _terms(self, deadline: float) -> Terms:
         return Terms(
             deadline=deadline, credential=self._folder.credential, about=self._settings.url
-        )
-
-    def _wrong_branch(self, heads: dict[str, str]) -> Terminal:
-        known = ", ".join(sorted(heads)[:_NAMED])
-        return Terminal(
-            f"{self._settings.url} has no branch {self._settings.branch}, but {known}; "
-            "set branch, or create it there",
-            reason="WrongBranch",
-        )
-
-    def _refused(self, said: str, errors: str) -> Transient:
-        why = next((line for line in said.splitlines() if "[remote rejected]" in line), "")
-        told = " / ".join(
-            line.strip() for line in errors.splitlines() if line.startswith("remote:")
-        )
-        text = " ".join(f"{why.rpartition(chr(9))[2]} {told}".split())[:400]
-        return self._noted(
-            Transient(f"{self._settings.url} refused the push: {text}", reason="PushRefused")
         )
 
     def _noted(self, exc: Transient) -> Transient:

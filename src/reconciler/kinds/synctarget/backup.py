@@ -114,6 +114,6 @@ class Backup:
         await offload(lambda _: scan.store(objects))
         unpushed = await job.unpushed()
         parent = unpushed or await job.history.ref(UPSTREAM)
-        commit = await job.commit(parent, scan.copy, [parent] if parent else [])
+        commit = await job.commit(parent, scan.copy, [parent] if parent else [], objects)
         job.remember(chain=(job.status.get("chain") or 0) + 1 if unpushed else 1, saved=time.time())
         await job.history.move(commit, job.saved)

@@ -10,10 +10,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, Self
+from typing import Any, Final, NoReturn, Self
 
 from .modes import Modes
-from .stamp import Stamp
+from .rows import Row
 
 VERSION: Final = 3
 _TABLES: Final = """
@@ -46,65 +46,12 @@ _USUAL: Final = (
 )
 
 
-class Row(NamedTuple):
-    """One file. Without a ``stamp`` nothing tells that it is still the one that was read."""
-
-    size: int
-    mode: str
-    blob: str
-    perm: int
-    stamp: Stamp | None
-
-
-class Cache(Protocol):
-    """What a scan asks and tells."""
-
-    def folder(self, path: str, /) -> dict[str, Row]: ...
-
-    def row(self, path: str, /) -> Row | None: ...
-
-    def folders(self, below: str, /) -> Iterable[str]: ...
-
-    def put(self, path: str, row: Row, /) -> None: ...
-
-    def put_folder(self, path: str, perm: int, /) -> None: ...
-
-    def drop(self, path: str, /) -> None: ...
-
-    def drop_below(self, path: str, /) -> None: ...
-
-
-class Nothing:
-    """Remembers nothing."""
-
-    def folder(self, _: str, /) -> dict[str, Row]:
-        return {}
-
-    def row(self, _: str, /) -> Row | None:
-        return None
-
-    def folders(self, _: str, /) -> Iterable[str]:
-        return ()
-
-    def put(self, _: str, __: Row, /) -> None:
-        """Forget it."""
-
-    def put_folder(self, _: str, __: int, /) -> None:
-        """Forget it."""
-
-    def drop(self, _: str, /) -> None:
-        """There is nothing to drop."""
-
-    def drop_below(self, _: str, /) -> None:
-        """There is nothing to drop."""
-
-
 class FileCache:
     """One target's files, in a database of its own. A context: what is not committed is undone."""
 
     def __init__(self, path: Path, about: list[str]) -> None:
         self._path = path
-        self._about = json.dumps([VERSION, *about])
+        self._about = json.dumps([VERSION, _boot(), *about])
         try:
             self._open()
         except sqlite3.DatabaseError:
@@ -205,6 +152,8 @@ class FileCache:
         self._db = sqlite3.connect(self._path, check_same_thread=False)
         try:
             self._db.execute("PRAGMA recursive_triggers = ON")  # what is replaced went, too
+            # A crash of ours loses nothing; after one of the machine we begin anew (see _boot).
+            self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute("CREATE TABLE IF NOT EXISTS about (line TEXT)")
             told = self._db.execute("SELECT line FROM about").fetchone()
             if told is not None and told != (self._about,):
@@ -223,6 +172,13 @@ def drop_cache(path: Path) -> None:
     """Begin with nothing remembered."""
     for suffix in ("", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _refuse() -> NoReturn:

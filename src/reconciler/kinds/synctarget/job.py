@@ -16,9 +16,10 @@ from ...clients.git_remote import UPSTREAM, Moved, Remote
 from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
-from .cache import Cache, FileCache, Nothing
+from .cache import FileCache
 from .modes import place_of_modes
 from .place import Place, place_of
+from .rows import Cache, Nothing
 from .scan import Copy, Scan, Scanner
 from .state import SyncTargetState
 from .take import Means
@@ -145,12 +146,22 @@ class Job:
         facts |= {"merged": theirs if ours != theirs else None, "ahead": ours != theirs}
         self.remember(agreed=ours, seen=commit, chain=0, tried=[], **facts)
 
-    async def commit(self, onto: str | None, ours: Copy, parents: list[str]) -> str:
-        """A commit of all that ``onto`` has, with this target as in ``ours``."""
+    async def commit(
+        self,
+        onto: str | None,
+        ours: Copy,
+        parents: list[str],
+        objects: ObjectStore | None = None,
+    ) -> str:
+        """A commit of all that ``onto`` has, with this target as in ``ours``.
+
+        It is on the disk, and so is all that ``objects`` took.
+        """
+        objects = objects or ObjectStore(self.folder.path)
         edits = {self.place.inside: ours.entry, self.modes: ours.modes}
-        tree = await self.history.graft(onto, edits)
+        tree = await self.history.graft(onto, edits, objects)
         message = f"back up {self.name} from {self.host}\n"
-        return await self.history.commit(tree, parents, message, self.settings)
+        return await self.history.commit(tree, parents, message, self.settings, store=objects)
 
     async def copy(self, commit: str | None) -> Copy:
         """What a commit has of this target."""

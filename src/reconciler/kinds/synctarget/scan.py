@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from ...clients.git_objects import TREE, Entry, ObjectStore, encode_tree, object_id
 from ...clients.offload import check
 from ...core.errors import Terminal
-from .cache import Row
 from .place import STAGE, Place, is_git
+from .rows import Row
 from .stamp import is_sidecar
 from .take import Means, Skipped, Taker
 
@@ -48,10 +48,9 @@ class Scan:
         return Copy(self.entry, self.modes)
 
     def store(self, objects: ObjectStore) -> None:
-        """See that all of it is on the disk, the blobs that ``objects`` took before as well."""
+        """Hand over the trees as well; it is for the caller to settle."""
         for content in self.trees.values():
             objects.content("tree", content)
-        objects.settle()
 
 
 class Scanner:

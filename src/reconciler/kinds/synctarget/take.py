@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ...clients import sqlite
 from ...clients.git_objects import FILE, LINK, PROGRAM, Changed, Entry, ObjectStore, ReadFailed
 from ...clients.offload import check
-from .cache import Cache, Nothing, Row
+from .rows import Cache, Nothing, Row
 from .stamp import Stamp, is_same, plain, stamp_of
 
 LIMIT: Final = 100_000_000
