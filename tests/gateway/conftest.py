@@ -122,7 +122,10 @@ class Backend:
 async def _count_body(reader: asyncio.StreamReader, size: int) -> int:
     left = size
     while left:
-        left -= len(await reader.read(min(left, 1 << 20)))
+        block = await reader.read(min(left, 1 << 20))
+        if not block:
+            raise asyncio.IncompleteReadError(b"", left)
+        left -= len(block)
     return size
 
 
