@@ -276,3 +276,15 @@ async def test_restarts_are_counted_and_told(bench: Bench) -> None:
     (web,) = status_view(bench.ledger)["resources"]
     assert web["vitals"]["restarts"] == 1
     assert bench.reasons().count("Restarted") == 1
+
+
+async def test_what_was_just_read_is_not_in_sync_yet(bench: Bench) -> None:
+    """A status never names a new revision and tells of the old one."""
+    bench.write(app("web"), revision="r1")
+    await bench.lane.settle()
+    bench.write(app("web", word="b"), revision="r2")
+    verdict = status_view(bench.ledger)["verdict"]
+    assert not verdict["inSync"]
+    assert not verdict["ready"]
+    await bench.lane.settle()
+    assert status_view(bench.ledger)["verdict"]["inSync"]

@@ -164,6 +164,8 @@ def _verdict(ledger: Ledger, resources: list[View]) -> View:
     codes = {one["health"]["code"] for one in resources if not one["system"]}
     health = next((code for code in WORST_FIRST if code.value in codes), HealthCode.HEALTHY)
     in_sync = plan is not None and plan.in_sync and snapshot is not None and snapshot.whole
+    # Of specs that were just read nobody has looked yet what they differ in.
+    in_sync = in_sync and plan is not None and plan.revision == ledger.revision
     unready = [one["ref"] for one in resources if not one["system"] and not _is_ready(one)]
     return {
         "ready": plan is not None and not unready and in_sync,
