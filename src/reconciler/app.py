@@ -161,6 +161,7 @@ def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool
     place = Place(settings.state_dir)
     runner = SupervisedRunner(wires.supervisord)
     table = Table(wires.gateway, place.table)
+    gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)
     processes = ProcessDriver(
         wires.supervisord,
         Layout(settings.state_dir),
@@ -171,8 +172,10 @@ def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool
     return {
         "Process": Probing(processes, wires.processes, settings.state_dir),
         "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
-        "Gateway": GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver),
-        "Route": RouteDriver(table, runner, place.prefix, wires.resolver),
+        "Gateway": gateway,
+        "Route": RouteDriver(
+            table, runner, place.prefix, wires.resolver, edition=gateway.folder.edition
+        ),
         "Repository": RepositoryDriver(folders),
         "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
     }

@@ -127,9 +127,11 @@ class Supervised:
         wire = GatewayWire(self.place.run / "gateway.sock")
         self.closing += [rpc, wire]
         table, runner = Table(wire, self.place.table), SupervisedRunner(rpc)
+        gateway = GatewayDriver(self.place, table, runner, find_nginx)
+        edition = gateway.folder.edition
         return {
-            "Gateway": GatewayDriver(self.place, table, runner, find_nginx),
-            "Route": RouteDriver(table, runner, self.place.prefix),
+            "Gateway": gateway,
+            "Route": RouteDriver(table, runner, self.place.prefix, edition=edition),
         }
 
     async def ask(self, port: int, path: str) -> str | int | None:

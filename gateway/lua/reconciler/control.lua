@@ -91,7 +91,12 @@ local function write_with(write)
     end
     local refused = write(raw, expected)
     if refused then
-        return answer(refused.status, { error = refused.error, rule = refused.rule })
+        -- Who refuses: code that is being replaced may not know what a newer operator says.
+        return answer(refused.status, {
+            error = refused.error,
+            rule = refused.rule,
+            code = init.config.code,
+        })
     end
     store.current()
     -- Not 200: nginx itself would hold the If-Match against an answer that has no ETag.

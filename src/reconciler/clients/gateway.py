@@ -69,11 +69,15 @@ class Conflict(Transient):
 
 
 class RuleRefused(Terminal):
-    """The gateway refuses the table because of this rule ("" when it is not one rule)."""
+    """The gateway refuses the table because of this rule ("" when it is not one rule).
 
-    def __init__(self, message: str, rule: str) -> None:
+    ``code`` names the edition of our Lua that said so; "" is one that does not say.
+    """
+
+    def __init__(self, message: str, rule: str, code: str = "") -> None:
         super().__init__(message, reason="RuleRefused")
         self.rule = rule
+        self.code = code
 
 
 class GatewayWire:
@@ -175,26 +179,25 @@ def _checked(response: httpx.Response) -> httpx.Response:
     """Let a good answer through; raise what the loop must do about any other."""
     if response.is_success:
         return response
-    text, rule = _complaint(response)
-    raise _failure(response.status_code, text, rule)
+    raise _failure(response.status_code, *_complaint(response))
 
 
-def _failure(status: int, text: str, rule: str) -> ReconcileError:
+def _failure(status: int, text: str, rule: str, code: str) -> ReconcileError:
     match status:
         case httpx.codes.CONFLICT | httpx.codes.PRECONDITION_FAILED:
             return Conflict(text, reason="TableChanged")
         case httpx.codes.UNPROCESSABLE_ENTITY:
             where = f"rule {rule}: " if rule else ""
-            return RuleRefused(f"the gateway refuses the table: {where}{text}", rule)
+            return RuleRefused(f"the gateway refuses the table: {where}{text}", rule, code)
         case httpx.codes.INSUFFICIENT_STORAGE | httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             text = f"the table is too large for the gateway: {text}; have fewer or shorter routes"
             return Terminal(text, reason="TableTooLarge")
     return Transient(f"the gateway answers {status}: {text}", reason="GatewayUnexpected")
 
 
-def _complaint(response: httpx.Response) -> tuple[str, str]:
+def _complaint(response: httpx.Response) -> tuple[str, str, str]:
     try:
         said = response.json()
-        return str(said["error"]), str(said.get("rule") or "")
+        return str(said["error"]), str(said.get("rule") or ""), str(said.get("code") or "")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return response.reason_phrase, ""
+        return response.reason_phrase, "", ""

@@ -99,5 +99,5 @@ def make_gateway(
     wire = GatewayWire(place.run / "gateway.sock")
     table = Table(wire, place.table)
     driver = GatewayDriver(place, table, runner, find_nginx, resolver=resolver)
-    routes = RouteDriver(table, runner, place.prefix, resolver)
+    routes = RouteDriver(table, runner, place.prefix, resolver, edition=driver.folder.edition)
     return LocalGateway(place, runner, wire, table, driver, routes)

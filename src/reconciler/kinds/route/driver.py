@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
-from ...clients.gateway import GatewayDown, Status
+from ...clients.gateway import GatewayDown, RuleRefused, Status
 from ...clients.nginx import Runner
 from ...clients.resolve import Found, Resolver
 from ...clients.sockets import refuse_own, refuse_state
@@ -23,22 +23,32 @@ from .pool import pool_vitals
 from .state import Rule, from_wire, to_wire
 
 LOOK_AGAIN = 0.05
+UPGRADE_TIME = 0.5
+"""When a gateway that is being brought up to date is asked again (seconds)."""
 
 
 class RouteDriver:
     """The routes of one stack. ``prefix`` is the gateway's folder.
 
-    Without a resolver nobody looks names up: to read is to leave no trace.
+    Without a resolver nobody looks names up: to read is to leave no trace. ``edition`` names the
+    Lua that is to be running: what any other refuses may be fine.
     """
 
     def __init__(
-        self, table: Table, runner: Runner, prefix: Path, resolver: Resolver | None = None
+        self,
+        table: Table,
+        runner: Runner,
+        prefix: Path,
+        resolver: Resolver | None = None,
+        *,
+        edition: str = "",
     ) -> None:
         self._table = table
         self._runner = runner
         self._prefix = prefix
         self._run = prefix.parents[1] / "run"
         self._resolver = resolver
+        self._edition = edition
         self._document = Document()
         self._parsed: Mapping[str, _Parsed] = {}
         self._facts: _Facts | None = None
@@ -77,6 +87,11 @@ class RouteDriver:
                     assert_never(action)
         except GatewayDown as exc:
             await self._expect_gateway(exc)
+        except RuleRefused as exc:
+            if exc.code == self._edition:
+                raise
+            text = f"the gateway is not up to date yet, and says: {exc}"
+            raise Waiting(text, reason="GatewayOutdated", after=UPGRADE_TIME) from exc
 
     async def _expect_gateway(self, exc: GatewayDown) -> None:
         """One that was just started needs a moment; one that does not run needs more than that."""

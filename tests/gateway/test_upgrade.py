@@ -1,0 +1,70 @@
+"""A gateway whose Lua is older than the operator: what was installed before, runs still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.clients.gateway import RuleRefused
+from reconciler.core.errors import Waiting
+from reconciler.kinds.gateway.actions import Configure
+from reconciler.kinds.route.actions import PutRule
+from reconciler.testing import eventually_async
+from reconciler.testing.nginx import LocalGateway, make_gateway
+
+from .conftest import answering, rule_of, start
+
+pytestmark = pytest.mark.real
+
+RULE = PutRule("new", rule_of({"respond": {"status": 200, "body": "new"}}))
+CHECK = "lua/reconciler/check.lua"
+ACTION = b'local ACTIONS = { "proxy", "redirect", "respond", "static" }'
+
+
+def older_gateway(state_dir: Path) -> LocalGateway:
+    """One whose Lua knows no `respond`."""
+    parts = make_gateway(state_dir)
+    folder = parts.gateway.folder
+    content = folder.shipped[CHECK]
+    assert ACTION in content
+    folder.shipped[CHECK] = content.replace(ACTION, ACTION.replace(b'"respond", ', b""))
+    folder.edition = "older"
+    return parts
+
+
+async def test_an_older_gateway_gets_new_rules_once_it_is_up_to_date(stack_dir: Path) -> None:
+    """What old Lua does not know is asked again after the reload, and is not given up."""
+    older = older_gateway(stack_dir)
+    newer = make_gateway(stack_dir, older.runner)
+    try:
+        port = await start(older)
+        with pytest.raises(Waiting, match=r"not up to date yet, and says: .*: rule new: a rule"):
+            await newer.routes.apply(RULE)
+        await newer.gateway.apply(Configure("gateway", port, "127.0.0.1"))
+
+        async def taken() -> bool:
+            try:
+                await newer.routes.apply(RULE)
+            except Waiting:
+                return False
+            return True
+
+        await eventually_async(taken)
+        await answering(newer)
+        assert "new" in await newer.routes.observe()
+    finally:
+        await newer.wire.aclose()
+        await older.aclose()
+
+
+async def test_what_the_gateway_of_this_edition_refuses_is_refused(stack_dir: Path) -> None:
+    """No waiting for another answer from the same code."""
+    parts = make_gateway(stack_dir)
+    try:
+        await start(parts)
+        bad = RULE.rule.model_copy(update={"respond": None})
+        with pytest.raises(RuleRefused, match="rule bad: a rule needs exactly one of"):
+            await parts.routes.apply(PutRule("bad", bad))
+    finally:
+        await parts.aclose()
