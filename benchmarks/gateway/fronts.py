@@ -89,6 +89,16 @@ class Static(Front):
         return ["nginx", "-p", str(self.place), "-c", "nginx.conf"]
 
 
+class Telling(Static):
+    """The same, telling the program what ours tells it."""
+
+    name = "nginx that tells"
+
+    def words(self) -> Sequence[str]:
+        (self.place / "nginx.conf").write_text(texts.telling(self.port, self.behind))
+        return ["nginx", "-p", str(self.place), "-c", "nginx.conf"]
+
+
 class Naive(Front):
     """The original's way."""
 
@@ -175,7 +185,7 @@ async def _is_up(parts: LocalGateway) -> bool:
     return (await parts.gateway.observe())["gateway"].vitals["state"] == "running"
 
 
-PEERS: tuple[type[Front], ...] = (Static, Haproxy, Caddy, Naive)
+PEERS: tuple[type[Front], ...] = (Static, Telling, Haproxy, Caddy, Naive)
 
 
 def have(front: type[Front]) -> bool:

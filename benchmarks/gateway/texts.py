@@ -29,6 +29,23 @@ def backend(port: int) -> str:
     )
 
 
+SAID: Final = """\
+    proxy_buffering off; proxy_buffer_size 32k; proxy_buffers 4 32k;
+    map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
+    proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Port $server_port; proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Forwarded ""; proxy_set_header Proxy "";
+"""
+
+
+def telling(port: int, behind: int) -> str:
+    """The same with what programs behind a gateway are told, and WebSockets."""
+    plain = static(port, behind).replace("proxy_set_header Connection '';", "")
+    return plain.replace("upstream behind", f"{SAID}    upstream behind", 1)
+
+
 def static(port: int, behind: int, routes: int = 0, mark: str = "") -> str:
     """The plainest proxy_pass with kept connections; with routes, a location for each."""
     passed = "proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection '';"

@@ -58,7 +58,6 @@ function _M.master()
         code = include:match("\n# code (%x+)") or "",
     }
     log.begin()
-    tally.map()
     apply(json.decode(include:match("\n# settings ([^\n]*)") or "{}") or {})
     local raw = read("table.json")
     if raw then
@@ -81,6 +80,7 @@ local function look(premature)
     if premature then
         return
     end
+    log.tell()
     store.current()
     if ngx.worker.id() == 0 then
         compact.look()
@@ -91,6 +91,10 @@ end
 
 --- For init_worker_by_lua.
 function _M.worker()
+    -- What every request goes through is called without a `require`, which costs more than a look.
+    require("reconciler.quick")
+    require("reconciler.balancer")
+    require("reconciler.ended")
     end_with_master()
     tally.begin()
     store.begin()

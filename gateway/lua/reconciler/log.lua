@@ -4,12 +4,16 @@
 -- V - 1, `info:V` says digest and base of version V. Only `version` says what counts: until it is
 -- moved nobody looks at what was written before, so a write that fails has changed nothing.
 
+local memory = require("reconciler.memory")
+
 local ngx = ngx
 local dict = ngx.shared.reconciler
+local numbers = memory.numbers
 local format, match = string.format, string.match
 local error, pcall, tonumber, tostring = error, pcall, tonumber, tostring
 
 local LOCK_SECONDS = 10
+local VERSION = 0 -- its place among the shared numbers
 
 local _M = {}
 
@@ -31,9 +35,18 @@ function _M.head()
 end
 
 
---- The number a request compares with what its worker serves.
+--- The number a request compares with what its worker serves: one look, and no lock.
 function _M.version()
-    return dict:get("version") or 0
+    return numbers[VERSION]
+end
+
+
+--- For a timer: say it again. A worker that was killed between the two would leave it unsaid.
+function _M.tell()
+    local version = dict:get("version") or 0
+    if numbers[VERSION] < version then
+        numbers[VERSION] = version
+    end
 end
 
 
@@ -59,6 +72,9 @@ local function point_at(version, digest, base)
     local ok, err = dict:safe_set("info:" .. version, info_of(digest, base))
     if ok then
         ok, err = dict:safe_set("version", version)
+    end
+    if ok then
+        numbers[VERSION] = version
     end
     return ok, err
 end

@@ -1,11 +1,13 @@
 --- Counts the requests of each route, while they are served and when they have ended.
 --
--- The counters lie in memory that the master has mapped and all workers have inherited. Each
--- process counts in a region of its own, so nobody waits and nothing is copied; who reads adds up.
+-- Each process counts in a region of its own of the shared numbers (memory.lua), so nobody waits
+-- and nothing is copied; who reads adds up.
 
 local ffi = require("ffi")
+local memory = require("reconciler.memory")
 
 local dict = ngx.shared.reconciler
+local numbers = memory.numbers
 local floor = math.floor
 local now, start_time = ngx.now, ngx.req.start_time
 local ngx = ngx
@@ -15,42 +17,19 @@ local SLOTS = 1000 -- routes with numbers of their own; what comes after these i
 local WIDTH = 24 -- numbers of a slot
 local REGIONS = 16 -- processes; while a reload is under way there are twice as many as workers
 local ESRCH = 3
-local READ_WRITE, SHARED_ANONYMOUS = 3, 0x21
 local BOUNDS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60 } -- seconds
 -- The numbers of a slot, by their place. 1 to 5 are the classes of status.
 local IN_FLIGHT, ERRORS, SECONDS, FIRST_BOUND = 0, 6, 7, 8
-local SIZE = REGIONS * SLOTS * WIDTH
+local FIRST = 8 -- what is before has another use (memory.lua)
 
 ffi.cdef([[
-void *mmap(void *address, size_t length, int protection, int flags, int file, long offset);
 int kill(int pid, int signal);
 ]])
 
 local _M = { BOUNDS = BOUNDS }
 
-local numbers -- of all regions
 local region = 0 -- where the numbers of this process begin
 local known = {} -- the slots this process has used, by their number as text
-
-
---- Once per master; a reload goes on with the same memory.
-function _M.map()
-    local pid, address = tostring(ffi.C.getpid()), dict:get("tally")
-    if address and dict:get("tally:master") == pid then
-        numbers = ffi.cast("double *", ffi.cast("uintptr_t", address))
-        return
-    end
-    local memory = ffi.C.mmap(nil, SIZE * 8, READ_WRITE, SHARED_ANONYMOUS, -1, 0)
-    address = tonumber(ffi.cast("uintptr_t", memory))
-    numbers = ffi.cast("double *", memory)
-    local ok, err = dict:safe_set("tally", address)
-    if ok then
-        ok, err = dict:safe_set("tally:master", pid)
-    end
-    if not ok then
-        ngx.log(ngx.ERR, "a reload will begin to count anew: ", err)
-    end
-end
 
 
 local function lives(pid)
@@ -59,7 +38,7 @@ end
 
 
 local function cell(of_region, slot, place)
-    return (of_region * SLOTS + slot) * WIDTH + place
+    return FIRST + (of_region * SLOTS + slot) * WIDTH + place
 end
 
 
@@ -76,7 +55,7 @@ function _M.begin()
     for slot = 0, SLOTS - 1 do
         numbers[cell(taken, slot, IN_FLIGHT)] = 0 -- what it served died with it
     end
-    region = taken * SLOTS * WIDTH
+    region = cell(taken, 0, 0)
 end
 
 
