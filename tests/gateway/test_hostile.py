@@ -180,3 +180,24 @@ async def test_the_rule_that_matched_is_the_one_the_program_would_see(
     assert passed > 100
     assert refused > 100
     assert ruled >= MATCHES.keys()
+
+
+async def test_an_answer_sends_nobody_inside(gateway: Gateway) -> None:
+    """A program that names one of the gateway's own places gets its answer handed on, no more."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        place = b"@static" if b"table.json" in asked[-1] else b"/other"
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: " + place)
+        writer.write(b"\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmine")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await gateway.serve(f"http://127.0.0.1:{port}")
+        for path in ("/table.json", "/table.json", "/x", "/x"):
+            answer = await gateway.get(path)
+            assert (answer.status_code, answer.text) == (200, "mine")
+    assert len(asked) == 4

@@ -203,6 +203,17 @@ async def test_the_last_requests_are_remembered(gateway: Gateway) -> None:
     assert "s3cret" not in json.dumps(await gateway.parts.wire.recent())
 
 
+async def test_what_is_remembered_can_be_read(gateway: Gateway) -> None:
+    """Whatever bytes a stranger sends; and a rule for the Referer header keeps no more of it."""
+    asked = [{"name": "Referer", "contains": "x"}, {"name": "X-Env", "regex": "."}]
+    await gateway.serve(a={**saying(200, "/"), "match": {"headers": asked}})
+    head = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Env: \xff\xfe\r\n"
+    await gateway.raw(head + b"Referer: https://me:s3cret@x.example/?key=s3cret\r\n\r\n")
+    [one] = await recent(gateway, 1)
+    assert one["headers"] == {"x-env": "\ufffd\ufffd"}
+    assert one["referer"] == "https://x.example/"
+
+
 async def _asked(gateway: Gateway, path: str, count: int) -> bool:
     """Ask until it is remembered: of two requests at one moment one is."""
     headers = {"Referer": "https://me:s3cret@web.example/page?key=s3cret", "Cookie": "s3cret"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.table import PutPool
+from reconciler.clients.table import DropEntry, PutPool
 from reconciler.engine.wake import open_bell
 from reconciler.testing import eventually_async, free_port
 
@@ -315,3 +315,24 @@ async def test_a_flip_is_news_of_its_own_routes_only(gateway: Gateway, backend: 
     assert after["other"] is before["other"]
     assert after["web"].vitals["endpoints"] == [endpoint(backend)]
     assert after["web"].state is before["web"].state
+
+
+async def test_what_fails_has_ended_though_its_route_is_gone(
+    gateway: Gateway, backend: Backend
+) -> None:
+    """Or else whoever stops that instance would wait for a request that is no more."""
+    backend.silent = True
+    await gateway.serve(web=route())
+    await pool(gateway, endpoint(backend))
+    asked = asyncio.create_task(gateway.get("/"))
+    await backend.asked.wait()
+
+    async def is_open(count: int) -> bool:
+        return sum((await gateway.parts.wire.status()).traffic.open.values()) == count
+
+    await eventually_async(lambda: is_open(1))
+    await gateway.parts.table.change(DropEntry("web"))
+    await gateway.settled()
+    await backend.close()
+    assert (await asked).status_code == 502
+    await eventually_async(lambda: is_open(0))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +66,39 @@ async def test_our_own_door_is_closed(gateway: Gateway, backend: Backend) -> Non
     await gateway.serve(backend.url)
     assert (await gateway.get("/.reconciler/decide")).status_code == 404
     assert not backend.requests
+
+
+async def test_what_strangers_choose_is_not_kept_at_any_length(
+    gateway: Gateway, backend: Backend
+) -> None:
+    """Thousands of methods of seven thousand letters each leave a worker as large as it was."""
+    await gateway.serve(backend.url)
+
+    async def ask(first: int) -> None:
+        asks = (
+            f"{'M' * 7000}{_letters(n)} / HTTP/1.1\r\nHost: h\r\n\r\n"
+            for n in range(first, first + 500)
+        )
+        last = "".join(asks).removesuffix("\r\n") + "Connection: close\r\n\r\n"
+        assert (await gateway.raw(last.encode())).count(b"HTTP/1.1 200") == 500
+
+    await ask(0)
+    before = await _resident(gateway)
+    for first in range(500, 4500, 500):
+        await ask(first)
+    assert await _resident(gateway) - before < 12_000_000
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(ord("A") + int(digit)) for digit in str(number))
+
+
+async def _resident(gateway: Gateway) -> int:
+    """Bytes of memory of all workers."""
+    status = await gateway.parts.wire.status()
+    return sum(map(_bytes_of, (one.pid for one in status.workers.values())))
+
+
+def _bytes_of(pid: int) -> int:
+    said = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", said)[1]) * 1024

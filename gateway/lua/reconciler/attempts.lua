@@ -72,7 +72,8 @@ end
 
 
 --- In the location for failures, to which nothing comes along but variables: the last attempt
--- failed. true when nothing of the request has been sent to anybody.
+-- failed. true when nothing of the request has been sent to anybody. `name`: the pool, nil when
+-- the rule has gone meanwhile.
 function _M.failed(name)
     local var = ngx.var
     local address = match(var.upstream_addr or "", "(%S+)$")
@@ -81,7 +82,7 @@ function _M.failed(name)
     end
     flights.land(address)
     local refused = match(var.upstream_connect_time or "", "(%S+)$") == "-"
-    local endpoint = refused and pools.endpoint(name, address)
+    local endpoint = refused and name and pools.endpoint(name, address)
     if endpoint then
         rest(name, endpoint)
     end

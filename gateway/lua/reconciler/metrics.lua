@@ -43,6 +43,11 @@ local function add(lines, name, labels, value)
 end
 
 
+local function label_of(name, value)
+    return name .. '="' .. gsub(value, '[\\"\n]', ESCAPES) .. '"'
+end
+
+
 local function bound_text(seconds)
     return format(seconds % 1 == 0 and "%.1f" or "%.17g", seconds)
 end
@@ -62,7 +67,7 @@ end
 
 
 local function add_route(families, seen)
-    local label = 'route="' .. gsub(seen.name, '[\\"\n]', ESCAPES) .. '"'
+    local label = label_of("route", seen.name)
     for class, count in ipairs(seen.classes) do
         local labels = format('%s,code="%dxx"', label, class)
         add(families.requests_total, "requests_total", labels, count)
@@ -103,11 +108,11 @@ local function add_endpoints(families)
     local traffic = flights.tell()
     add(families.requests_parked, "requests_parked", "", traffic.parked)
     for address, count in pairs(traffic.open) do
-        local label = format('endpoint="%s"', address)
+        local label = label_of("endpoint", address)
         add(families.endpoint_requests_in_flight, "endpoint_requests_in_flight", label, count)
     end
     for _, address in ipairs(traffic.refusing) do
-        add(families.endpoint_refuses, "endpoint_refuses", format('endpoint="%s"', address), 1)
+        add(families.endpoint_refuses, "endpoint_refuses", label_of("endpoint", address), 1)
     end
 end
 

@@ -139,10 +139,12 @@ end
 -- sent again.
 function _M.after_failure()
     local var, entry = ngx.var, pooled_entry()
+    -- An attempt that was counted has ended, whatever has become of the rule since.
+    local was_counted = (var.pooled or "") ~= ""
+    local untouched = was_counted and attempts.failed(entry and entry.peer.pool)
     if not entry then
         return pages.unreachable()
     end
-    local untouched = attempts.failed(entry.peer.pool)
     local round = (tonumber(var.rounds) or 0) + 1
     var.rounds = round
     if entry.peer.wait and is_harmless(untouched, round) then

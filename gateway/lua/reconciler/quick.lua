@@ -21,7 +21,7 @@ local newest, host_of, clear, begin = log.version, origin.host, origin.clear, ta
 local normalise, pick = paths.normalise, match.pick
 
 local MOST = 4 * 1024 * 1024 -- bytes of one generation, about; there are two
-local LONGEST = 512 -- bytes of an address that is worth it
+local LONGEST = 512 -- bytes of method, host and address that are worth it
 local OVERHEAD = 100 -- bytes of one, besides its text
 
 local _M = {}
@@ -87,7 +87,8 @@ end
 
 
 local function find_out(method, host, uri)
-    if #uri > LONGEST then
+    -- Strangers choose all three, and what is long is kept by nobody.
+    if #uri + #host + #method > LONGEST then
         return false
     end
     local ctx = recall(old, method, host, uri)

@@ -18,7 +18,10 @@ local now = ngx.now
 local ROOM = 500 -- requests, of all workers
 local APART = 0.01 -- seconds between two that one worker keeps
 local LONGEST = 1000 -- characters
-local SECRET = { "auth", "cookie", "key", "pass", "secret", "token", "credential", "session" }
+local SECRET = {
+    "auth", "cookie", "credential", "csrf", "jwt", "key", "otp", "pass", "secret", "session",
+    "sign", "token", "xsrf",
+}
 
 local _M = {}
 
@@ -37,7 +40,7 @@ end
 local function headers_of(looked_at)
     local seen
     for name in pairs(looked_at) do
-        local value = ngx.var["http_" .. gsub(name, "-", "_")]
+        local value = name ~= "referer" and ngx.var["http_" .. gsub(name, "-", "_")]
         if value then
             seen = seen or {}
             seen[name] = is_secret(name) and json.null or sub(value, 1, LONGEST)
