@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reconciler.core.errors import ReconcileError
+from reconciler.core.errors import ReconcileError, Transient
 from reconciler.core.kind import Kind
 from reconciler.core.model import Health, HealthCode, Observed, Ref, Resource, Unknown
 from reconciler.core.offer import Offer, Presence, Target
@@ -41,7 +41,8 @@ class Use(NamedTuple):
 
 def _offers(resource: Resource[AppSpec], seen: Observed[AppState] | Unknown | None) -> Offer:
     if not isinstance(seen, Observed):
-        return Offer(resource.ref.name, Presence.UNKNOWN if seen else Presence.COMING)
+        known = {"main": resource.spec.port or 0}
+        return Offer(resource.ref.name, Presence.UNKNOWN if seen else Presence.COMING, known)
     ports = {"main": seen.state.port}
     if not seen.state.started:
         return Offer(resource.ref.name, Presence.COMING, ports)
@@ -103,6 +104,7 @@ class Scene:
     open: Counter[int] = field(default_factory=Counter)
     withdrawn: dict[int, float] = field(default_factory=dict)
     blind_until: float = 0.0
+    dark_until: float = 0.0
     enabled: bool = True
     stopped: bool = False
     fuse: int | None = None
@@ -123,6 +125,8 @@ class Scene:
             self.open[targets[value % len(targets)]] += 1
         elif what == "finish" and ports:
             self.open[ports[value % len(ports)]] -= 1
+        elif what == "dark":
+            self.dark_until = self.clock.time + value
         elif what == "crash" and names:
             self.programs[names[value % len(names)]].born = self.clock.time
         elif what == "reboot":
@@ -134,7 +138,7 @@ class Scene:
         """Whether requests go to what runs, and somewhere if anything is ready."""
         ready = any(map(self.is_ready, self.programs))
         alive = {one.state.port for one in self.programs.values() if one.state.started}
-        blind = self.clock.time <= self.blind_until + SLOW
+        blind = self.clock.time <= max(self.blind_until, self.dark_until) + SLOW
         return blind or (self.targets <= alive and bool(self.targets) >= ready)
 
     def end(self, name: str) -> None:
@@ -165,6 +169,8 @@ class Programs:
     scene: Scene
 
     async def observe(self) -> Mapping[str, Observed[Any]]:
+        if self.scene.clock.time < self.scene.dark_until:
+            raise Transient("nobody answers", reason="Unreachable")
         return {name: self._see(name, one) for name, one in self.scene.programs.items()}
 
     def _see(self, name: str, one: Program) -> Observed[Any]:

@@ -167,3 +167,17 @@ async def test_drift_that_is_left_alone_is_not_replaced(operator: Operator) -> N
     await operator.run(40)
     assert {n: p.state.word for n, p in operator.scene.programs.items()} == {"web-0": "c"}
     assert Ref("App", "web-0b") not in operator.ledger.asked.desired
+
+
+async def test_what_cannot_be_seen_is_not_withdrawn(operator: Operator) -> None:
+    """Whichever of the two serves: supervisord is silent, requests go where they went."""
+    operator.write("a")
+    await operator.run(20)
+    for word in ("b", "c"):
+        targets = operator.scene.targets
+        assert targets
+        operator.scene.happen("dark", 5)
+        await operator.run(4)
+        assert operator.scene.targets == targets
+        operator.write(word)
+        await operator.run(60)

@@ -24,7 +24,7 @@ happenings = st.lists(
         st.tuples(st.just("open"), PICKS),
         st.tuples(st.just("finish"), PICKS),
         st.tuples(st.just("kill"), st.integers(0, 4)),
-        st.tuples(st.just("crash"), PICKS),
+        st.tuples(st.sampled_from(["crash", "dark"]), PICKS),
         st.tuples(st.sampled_from(["restart", "stop", "start"]), st.just(0)),
         st.tuples(st.just("disable"), st.just(0)),
         st.tuples(st.just("reboot"), st.just(0)),

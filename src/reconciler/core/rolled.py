@@ -70,7 +70,9 @@ def rolled(kinds: Kinds, asked: Overridden, world: World, known: Known) -> Rolle
     found = _Found(dict(asked.desired))
     for lead in leads:
         look = looking.at(kinds[lead.ref.kind], (lead, asked.desired[lead.beside or lead.ref]))
-        if lead.suspend or isinstance(world.get(lead.ref.kind), Unknown):
+        if isinstance(world.get(lead.ref.kind), Unknown):
+            continue  # either may be the one that serves: nobody withdraws it
+        if lead.suspend:
             found.leave(look)
         else:
             memory = known.recall(lead.ref, lead.digest)
