@@ -59,8 +59,6 @@ from .specs.source import open_source
 
 log = logging.getLogger("reconciler")
 
-SWITCH: Final = 0.0005
-"""Seconds a thread that has been in a call waits at most for its turn: most calls are shorter."""
 CALM: Final = 2.0
 """Seconds after which all that is needed usually is loaded."""
 
@@ -187,7 +185,6 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
     ``speak`` writes what thin clients print.
     """
     keep_little()
-    sys.setswitchinterval(SWITCH)
     logging.basicConfig(
         level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
         stream=sys.stderr,
