@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.errors import Terminal
+from reconciler.kinds.route.health import health
 
 from .conftest import Gateway
 
@@ -143,3 +144,15 @@ async def test_the_stacks_own_state_is_never_served(gateway: Gateway) -> None:
     for root in (state, state / "state", state.parent, Path("/")):
         with pytest.raises(Terminal, match="the stack's own state"):
             await gateway.parts.routes.apply(gateway.put("x", static(root)))
+
+
+async def test_a_folder_that_is_not_there_is_told(gateway: Gateway, site: Path) -> None:
+    """A mistyped root would look like an empty one; once it is there, all is well."""
+    lost = site.parent / "lost"
+    await gateway.serve(site=static(lost))
+    assert (await gateway.get("/")).status_code == 404
+    said = health((await gateway.parts.routes.observe())["site"])
+    assert (said.reason, str(lost) in said.message) == ("FolderMissing", True)
+    lost.mkdir()
+    await gateway.settled()
+    assert health((await gateway.parts.routes.observe())["site"]).reason == "Served"

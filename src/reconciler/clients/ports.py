@@ -23,6 +23,15 @@ class PortBusy(Transient):
 
 def claim(bind: str, port: int) -> None:
     """Check that a server could listen there. Raises with the owner's name when it could not."""
+    try:
+        _try(bind, port)
+    except PortBusy as exc:
+        if exc.pid is not None:
+            raise
+        _try(bind, port)  # a process that was ending may be gone by now
+
+
+def _try(bind: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

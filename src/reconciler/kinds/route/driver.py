@@ -50,6 +50,7 @@ class RouteDriver:
         self._resolver = resolver
         self._edition = edition
         self._document = Document()
+        self._roots: set[str] = set()
         self._parsed: Mapping[str, _Parsed] = {}
         self._facts: _Facts | None = None
         self._seen: dict[str, Observed[Rule]] = {}
@@ -63,7 +64,8 @@ class RouteDriver:
                 return {}
             raise
         rules = await self._rules(document)
-        facts = _facts(status, document, self._look_up(rules, document, status.traffic.refusing))
+        hosts = self._look_up(rules, document, status.traffic.refusing)
+        facts = _facts(status, document, hosts, await self._missing())
         if not facts.are(self._facts):
             self._seen = dict(self._see(rules, facts))
             self._facts = facts
@@ -112,8 +114,17 @@ class RouteDriver:
     async def _rules(self, document: Document) -> Mapping[str, _Parsed]:
         if self._document is not document:  # one of the same name may come from another disk
             self._parsed = await asyncio.to_thread(_parse, document, self._parsed)
+            self._roots = {one.rule.static.root for one in self._parsed.values() if one.rule.static}
             self._document = document
         return self._parsed
+
+    async def _missing(self) -> frozenset[str]:
+        if not self._roots:
+            return frozenset()
+        roots = self._roots
+        return await asyncio.to_thread(
+            lambda: frozenset(root for root in roots if not Path(root).is_dir())
+        )
 
     def _look_up(
         self, rules: Mapping[str, _Parsed], document: Document, refusing: Collection[str]
@@ -138,6 +149,8 @@ class RouteDriver:
             version, before = min(one.since, facts.document.version), self._seen.get(name)
             key = (version, pool_name(one.rule.proxy))
             vitals = told.get(key) or told.setdefault(key, facts.of(version, one.rule))
+            if one.rule.static is not None and one.rule.static.root in facts.missing:
+                vitals = vitals | {"missing": one.rule.static.root}
             if before is None or before.state is not one.rule or before.vitals != vitals:
                 before = Observed(one.rule, one.owned, vitals)
             yield name, before
@@ -162,6 +175,8 @@ class _Facts(NamedTuple):
     workers: Mapping[str, int]
     refusing: frozenset[str]
     hosts: Mapping[str, Found]
+    missing: frozenset[str]
+    """Folders that are to be served and are not there."""
 
     def are(self, others: _Facts | None) -> bool:
         """Whether there is nothing else to tell than by ``others``."""
@@ -196,6 +211,8 @@ def _read(entry: Mapping[str, Json], version: int) -> _Parsed:
         return _Parsed(entry, Rule(), owned, version, None)
 
 
-def _facts(status: Status, document: Document, hosts: Mapping[str, Found]) -> _Facts:
+def _facts(
+    status: Status, document: Document, hosts: Mapping[str, Found], missing: frozenset[str]
+) -> _Facts:
     workers = {name: worker.version for name, worker in status.workers.items()}
-    return _Facts(document, workers, frozenset(status.traffic.refusing), hosts)
+    return _Facts(document, workers, frozenset(status.traffic.refusing), hosts, missing)

@@ -20,6 +20,8 @@ def health(seen: Observed[Rule]) -> Health:
         return _backed(proxy.process.name, seen)
     if (host := host_of(proxy)) is not None:
         return _located(host.name, seen.vitals)
+    if root := seen.vitals.get("missing"):
+        return Health(HealthCode.DEGRADED, "FolderMissing", f"there is no folder {root}")
     return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
 
 

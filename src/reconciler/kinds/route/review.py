@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.model import Ref, Resource
 from ...core.remark import Remark
+from ...core.units import format_size
 from .decide import Decision, Kind, Routing
 from .entry import Entry
 from .golden import Golden
@@ -27,6 +28,21 @@ def review(resources: Resources) -> Iterator[Remark]:
         yield _shadowed(shadow, resources)
     for tie in find_ties(entry for entry in table.entries if entry.name not in shadows):
         yield _tied(tie, resources)
+    yield from _over_limit(resources)
+
+
+def _over_limit(resources: Resources) -> Iterator[Remark]:
+    """Routes that would take larger requests than the gateway lets through."""
+    gateway = _gateway(resources)
+    if gateway is None:
+        return
+    most = gateway.limits.max_body
+    for ref, one in resources.items():
+        wish = one.spec.proxy.max_body if ref.kind == ROUTE and one.spec.proxy else None
+        if wish is not None and wish > most:
+            text = f"{ref} takes requests of {format_size(wish)}, the Gateway {format_size(most)}"
+            hint = "raise the Gateway's limits.maxBody, or lower this"
+            yield Remark(ref, text, hint, ("spec", "proxy", "maxBody"))
 
 
 def prove(resources: Resources) -> Iterator[Remark]:
