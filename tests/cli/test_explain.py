@@ -28,10 +28,14 @@ DOCUMENT: dict[str, Any] = {
     "definitions": {
         "Restart": {
             "type": "object",
-            "description": "How it is started again.",
+            "description": "How it is\nstarted again.\n\nMore of it.",
             "properties": {"policy": {"enum": ["always", "never"], "default": "always"}},
         },
-        "Port": {"type": "object", "properties": {"port": {"type": "integer"}}},
+        "Port": {
+            "type": "object",
+            "description": "One port.",
+            "properties": {"port": {"type": "integer"}, "open": {"enum": [False, "auto"]}},
+        },
     },
 }
 
@@ -47,6 +51,7 @@ DOCUMENT: dict[str, Any] = {
         ("ports.port", "integer"),
         ("env", "map of string"),
         ("maybe.port", "integer"),
+        ("maybe.open", "false | auto"),
     ],
 )
 def test_a_path_leads_to_its_field(path: str, kind: str) -> None:
@@ -77,6 +82,7 @@ def test_a_field_reads_as_agreed() -> None:
     ] == [
         'Toy.restart  <object>  default: {policy: "always"}',
         "  How it is started again.",
+        "  More of it.",
         "",
         "FIELDS",
         '  policy  <always | never> = "always"',
@@ -90,4 +96,8 @@ def test_a_kind_says_what_is_required() -> None:
     rows = [plain(row) for row in field_lines("Toy", DOCUMENT, DOCUMENT, width=100)]
     at = rows.index("  command  <list of string | string>  required")
     assert rows[at + 1] == "      What runs."
+    # What says nothing itself is what may stand there; of more than one paragraph, the first.
+    for name in ("  restart  <object>", "  maybe  <object>"):
+        at = rows.index(name)
+        assert rows[at + 1] in {"      How it is started again.", "      One port."}
     assert list(fields_of(DOCUMENT, DOCUMENT)) == ["command", "restart", "ports", "env", "maybe"]

@@ -20,6 +20,7 @@ WEB = Ref("App", "web")
         ("ratio: x", 'specs/web.yaml:5:10 "ratio" must be a number'),
         ("shell: 5", 'specs/web.yaml:5:10 "shell" must be text'),
         ("mode: servce", 'specs/web.yaml:5:9 "mode" must be service, oneshot or cron'),
+        ("proxy: maybe", 'specs/web.yaml:5:10 "proxy" must be false or a whole number'),
         ("needs: x", 'specs/web.yaml:5:10 "needs" must be a list'),
         ("needs:\n  x: y", 'specs/web.yaml:5:3 "needs" must be a list'),
         ("env: [a]", 'specs/web.yaml:5:3 "env" must be a mapping'),
@@ -53,17 +54,16 @@ def test_each_mistake_has_its_place_and_plain_words(
 
 
 @pytest.mark.parametrize(
-    ("codes", "said"),
+    ("spec", "said"),
     [
-        ("[300]", '5:11 "codes[0]" must be at most 255'),
-        ("[]", '5:3 "codes" must be at least 1 long'),
+        ("codes: [300]", '5:11 "codes[0]" must be at most 255'),
+        ("codes: []", '5:3 "codes" must be at least 1 long'),
+        ("ports: [{name: a, port: 0}]", '5:27 "ports[0].port" must be at least 1'),
     ],
 )
-def test_a_list_is_not_too_short_for_a_wrong_item(
-    folder: SpecFolder, codes: str, said: str
-) -> None:
+def test_a_list_is_not_too_short_for_a_wrong_item(folder: SpecFolder, spec: str, said: str) -> None:
     """One mistake is one problem."""
-    folder.app("web", f"codes: {codes}")
+    folder.app("web", spec)
     assert [str(problem) for problem in folder.load().problems] == [f"specs/web.yaml:{said}"]
 
 

@@ -54,7 +54,8 @@ class AppSpec(Spec):
     url: str | Sealed = ""
     password: Sealed | None = None
     mode: Literal["service", "oneshot", "cron"] = "service"
-    ports: tuple[Port, ...] = ()
+    ports: Annotated[tuple[Port, ...], Field(min_length=1)] = ()
+    proxy: Literal[False] | int = False
     replicas: int = 1
     ratio: float = 1.0
     codes: Annotated[tuple[Annotated[int, Field(le=255)], ...], Field(min_length=1)] = (0,)

@@ -108,9 +108,9 @@ def type_of(field: Schema, document: Schema) -> str:
 
 def _type(field: Schema, document: Schema) -> str:
     if "enum" in field:
-        return " | ".join(map(str, field["enum"]))
+        return " | ".join(map(_word, field["enum"]))
     if "const" in field:
-        return str(field["const"])
+        return _word(field["const"])
     if isinstance(field.get("type"), list):
         return str(field["type"][0])  # numbers too are taken as the text they are
     if field.get("type") == "array":
@@ -121,16 +121,26 @@ def _type(field: Schema, document: Schema) -> str:
     return str(field.get("type", "any"))
 
 
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _about(field: Schema, document: Schema) -> str:
+    """What is said of a field, or else of what may stand there."""
+    said = resolve(field, document).get("description")
+    there = (choice.get("description") for choice in choices(field, document))
+    return str(said or next(filter(None, there), ""))
+
+
 def field_lines(path: str, field: Schema, document: Schema, *, width: int) -> list[Line]:
     """One field as text."""
-    whole = resolve(field, document)
     head = [Span(path, Style.STRONG), Span(f"  <{type_of(field, document)}>", Style.CALM)]
     if "default" in field:
         head.append(Span(f"  default: {shown(field['default'])}", Style.FAINT))
     rows = [tuple(head)]
     if cost := COSTS.get(str(field.get("x-apply", ""))):
         rows.append(line(Span(f"  a change is applied {cost}", Style.FAINT)))
-    rows += _paragraphs(str(whole.get("description", "")), width)
+    rows += _paragraphs(_about(field, document), width)
     if examples := field.get("examples"):
         rows.append(line("  example: ", ", ".join(map(shown, examples))))
     if below := fields_of(field, document):
@@ -138,6 +148,7 @@ def field_lines(path: str, field: Schema, document: Schema, *, width: int) -> li
         rows += [(), line(Span("FIELDS", Style.FAINT))]
         for name, one in below.items():
             rows += _short(name, one, document, needed=name in required)
+            rows += _paragraphs(_about(one, document).partition("\n\n")[0], width, indent=6)
     return rows
 
 
@@ -146,14 +157,14 @@ def _short(name: str, field: Schema, document: Schema, *, needed: bool) -> list[
     said = f" = {shown(default)}" if isinstance(default, str | int | float) else ""
     head = [Span(f"  {name}"), Span(f"  <{type_of(field, document)}>", Style.CALM)]
     head += [Span(said, Style.FAINT), Span("  required" if needed else "", Style.CHANGE)]
-    about = _first(str(resolve(field, document).get("description", "")))
-    return [tuple(head), *([line(f"      {about}")] if about else [])]
+    return [tuple(head)]
 
 
 def _first(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def _paragraphs(text: str, width: int) -> list[Line]:
+def _paragraphs(text: str, width: int, *, indent: int = 2) -> list[Line]:
     parts = [" ".join(part.split()) for part in text.strip().split("\n\n")]
-    return [line(f"  {row}") for part in parts for row in textwrap.wrap(part, max(width - 2, 40))]
+    room = max(width - indent, 40)
+    return [line(" " * indent + row) for part in parts for row in textwrap.wrap(part, room)]

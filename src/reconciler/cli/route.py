@@ -164,7 +164,7 @@ def _answered(kind: str, outcome: View) -> Iterator[tuple[str, str, Style | None
     elif kind == "respond":
         yield "answered", f"{status}, by the gateway itself", None
     elif kind == "static":
-        yield "served from", f"{outcome['to']}: {target}", None
+        yield "folder", f"{outcome['to']}: {target}", None
     elif kind == "nothing":
         yield "answered", "404: no route serves it, and there is no default backend", Style.CHANGE
 

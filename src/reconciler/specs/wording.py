@@ -45,6 +45,7 @@ _BOUNDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "too_long": lambda ctx: f"at most {ctx['max_length']} long",
     "string_pattern_mismatch": lambda ctx: f"of the form {ctx['pattern']}",
 }
+_YAML: Final = {"True": "true", "False": "false", "None": "null"}
 _SEALED: Final = ("not a secret", "a secret, as {from: {env: NAME}}")
 
 
@@ -92,8 +93,8 @@ def explain(
 
 
 def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """A list is not too short where one of its items is what is wrong."""
-    around = {one["loc"][:-1] for one in errors}
+    """A list is not too short where something in one of its items is what is wrong."""
+    around = {one["loc"][:end] for one in errors for end in range(len(one["loc"]))}
     return [one for one in errors if one["type"] != "too_short" or one["loc"] not in around]
 
 
@@ -164,7 +165,8 @@ def _phrase(kind: str, context: dict[str, Any], said: str) -> tuple[str, str]:
 
 
 def _choice(expected: str) -> str:
-    return re.sub(r"'([^']*)'", r"\1", str(expected))
+    """The choices as YAML writes them, not as Python does."""
+    return re.sub(r"'([^']*)'|(\w+)", lambda m: m[1] or _YAML.get(m[2], m[2]), str(expected))
 
 
 def _settle_forks(found: list[_Finding]) -> Iterator[list[_Finding]]:

@@ -109,6 +109,7 @@ def test_a_backend_that_cannot_be_used_is_refused(backend: object, says: str) ->
         ({"match": {"host": "a.example:80"}, "proxy": PROXY}, "not a host"),
         ({"match": {"host": "*"}, "proxy": PROXY}, "not a host"),
         ({"match": {"host": "a..b"}, "proxy": PROXY}, "not a host"),
+        ({"match": {"methods": ["get"]}, "proxy": PROXY}, "in capital letters, as GET"),
         ({"match": {"pathPrefix": "/a/../b"}, "proxy": PROXY}, "a segment"),
         ({"match": {"methods": ["get"]}, "proxy": PROXY}, "pattern"),
         ({"match": {"methods": []}, "proxy": PROXY}, "at least 1"),

@@ -13,6 +13,7 @@ from .paths import normalise
 from .regex import check_regex
 
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
+_METHOD: Final = re.compile(r"[A-Z]{1,20}")
 _LABEL: Final = re.compile(r"[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?")
 
 
@@ -45,6 +46,12 @@ def _compared_value(value: str) -> str:
     return header_value(value)
 
 
+def _method(name: str) -> str:
+    if not _METHOD.fullmatch(name):
+        raise ValueError("not a method; they are in capital letters, as GET")
+    return name
+
+
 def _regex(text: str) -> str:
     check_regex(text)
     return text
@@ -52,7 +59,9 @@ def _regex(text: str) -> str:
 
 Path = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_path)]
 Host = Annotated[str, StringConstraints(max_length=255), AfterValidator(_host)]
-Method = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$")]
+Method = Annotated[
+    str, AfterValidator(_method), Field(json_schema_extra={"pattern": r"^[A-Z]{1,20}$"})
+]
 Regex = Annotated[str, StringConstraints(min_length=1), AfterValidator(_regex)]
 ComparedName = Annotated[str, StringConstraints(max_length=128), AfterValidator(_compared_name)]
 ComparedValue = Annotated[
