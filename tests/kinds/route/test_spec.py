@@ -111,7 +111,6 @@ def test_a_backend_that_cannot_be_used_is_refused(backend: object, says: str) ->
         ({"match": {"host": "a..b"}, "proxy": PROXY}, "not a host"),
         ({"match": {"methods": ["get"]}, "proxy": PROXY}, "in capital letters, as GET"),
         ({"match": {"pathPrefix": "/a/../b"}, "proxy": PROXY}, "a segment"),
-        ({"match": {"methods": ["get"]}, "proxy": PROXY}, "pattern"),
         ({"match": {"methods": []}, "proxy": PROXY}, "at least 1"),
         ({"proxy": {**PROXY, "timeouts": {"read": "0s"}}}, "a timeout of 0"),
         ({"proxy": {**PROXY, "timeouts": {"read": 5}}}, "write it with a unit"),
