@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +162,30 @@ async def test_untidy_remote_is_packed_by_git(
     await world.back_up()
     assert any(" push " in program for program in programs)
     assert world.remote_files() == {"app/data/a": b"2"}
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from reconciler.clients import git_near
+git_near.read_ref = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+git_near._move(Path(sys.argv[1]), [git_near.Move("refs/heads/main", sys.argv[2], sys.argv[2])])
+"""
+
+
+def die(bare: Path, tip: str) -> None:
+    done = subprocess.run([sys.executable, "-c", DIES, str(bare), tip], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+async def test_lock_of_one_of_ours_that_died(world: GitWorld) -> None:
+    """A push that was killed while it held the remote's ref does not keep the next one waiting."""
+    world.write("app/data/a", b"1")
+    await world.back_up()
+    tip = git(world.bare, "rev-parse", "main").decode().strip()
+    die(world.bare, tip)
+    assert (world.bare / "refs/heads/main.lock").exists()
+    world.write("app/data/a", b"2")
+    assert not (await world.back_up()).failures
+    assert world.remote_files() == {"app/data/a": b"2"}
+    assert not [*world.bare.rglob("*.lock"), *world.bare.glob("tmp_ref_*")]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from .git_objects import TREE, Entry
 from .git_reader import ObjectReader
 from .git_refs import read_packed, read_ref
 from .git_trees import Trees
+from .proc import start_time
 
 MOST: Final = 500
 """So many objects and more go as a pack, by git."""
@@ -34,6 +37,7 @@ _PLAIN: Final = re.compile(
     rb"|url = .*|fetch = .*)?\s*"
 )
 _WIDTH: Final = 2
+_DRAFT: Final = "tmp_ref_"
 
 
 class Move(NamedTuple):
@@ -151,34 +155,67 @@ def _write(descriptor: int, content: bytes) -> None:
 def _move(remote: Path, moves: Sequence[Move]) -> None:
     """All refs at once: each is locked as git locks it, looked at, and only then is any moved."""
     with ExitStack() as held:
-        locks = [held.enter_context(_lock(remote / move.ref)) for move in moves]
-        for move, lock in zip(moves, locks, strict=True):
+        drafts = [held.enter_context(_draft(remote, move)) for move in moves]
+        locks = [
+            held.enter_context(_lock(remote, remote / move.ref, draft))
+            for move, draft in zip(moves, drafts, strict=True)
+        ]
+        for move in moves:
             if read_ref(remote, move.ref) != move.old:
                 raise Elsewhere(move.ref)
-            os.write(lock, f"{move.new}\n".encode("ascii"))
-            os.fsync(lock)
-        for move in moves:
-            path = remote / move.ref
+        for move, lock in zip(moves, locks, strict=True):
             if move.new != move.old:
-                path.with_name(f"{path.name}.lock").rename(path)
+                lock.rename(remote / move.ref)
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[int]:
-    lock = path.with_name(f"{path.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with suppress(FileNotFoundError):
-        if time.time() - lock.stat().st_mtime > DEAD:
-            lock.unlink()
-    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    facts = os.fstat(descriptor)
+def _draft(remote: Path, move: Move) -> Iterator[Path]:
+    """What the ref shall be, on the disk; its name says who wrote it."""
+    me = f"{socket.gethostname()}:{os.getpid()}:{start_time(os.getpid())}"
+    path = remote / f"{_DRAFT}{me}:{secrets.token_hex(4)}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        yield descriptor
+        os.write(descriptor, f"{move.new}\n".encode("ascii"))
+        os.fsync(descriptor)
+        yield path
     finally:
         os.close(descriptor)
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _lock(remote: Path, path: Path, draft: Path) -> Iterator[Path]:
+    """A second name for the draft: held for an instant, and whose it is can be told."""
+    lock = path.with_name(f"{path.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        lock.hardlink_to(draft)
+    except FileExistsError:
+        _clear(remote, lock)
+        lock.hardlink_to(draft)
+    try:
+        yield lock
+    finally:
         with suppress(FileNotFoundError):
-            if os.path.samestat(lock.stat(), facts):  # not renamed, and not another's by now
+            if lock.samefile(draft):  # not renamed, and not another's by now
                 lock.unlink()
+
+
+def _clear(remote: Path, lock: Path) -> None:
+    """Remove the lock of somebody who is dead. git's own is left until nobody can be holding it."""
+    with suppress(FileNotFoundError):
+        facts = lock.stat()
+        drafts = [one for one in remote.glob(f"{_DRAFT}*") if os.path.samestat(one.stat(), facts)]
+        if any(map(_is_dead, drafts)) or time.time() - facts.st_mtime > DEAD:
+            lock.unlink()
+        for draft in drafts:
+            if _is_dead(draft):
+                draft.unlink()
+
+
+def _is_dead(draft: Path) -> bool:
+    host, pid, began, _ = draft.name.removeprefix(_DRAFT).rsplit(":", 3)
+    return host == socket.gethostname() and str(start_time(int(pid))) != began
 
 
 def _has_hooks(path: Path) -> bool:
