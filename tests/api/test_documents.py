@@ -317,10 +317,17 @@ spec:
     setHeaders:
       - {name: X-Api-Key, value: hunter2}
       - {name: X-Plain, value: seen}
+---
+apiVersion: reconciler.dev/v1
+kind: Route
+metadata: {name: door}
+spec:
+  match: {headers: [{name: X-Gate-Token, equals: hunter2}, {name: X-Env, equals: seen}]}
+  respond: {status: 204}
 """,
     )
     reader = token("read")
-    for path in (ROUTES, f"{ROUTES}/api", "/admin/routes.json"):
+    for path in (ROUTES, f"{ROUTES}/api", f"{ROUTES}/door", "/admin/routes.json"):
         mine = await http.get(path)
         theirs = await http.get(path, headers=reader)
         assert (mine.status_code, theirs.status_code) == (200, 200)

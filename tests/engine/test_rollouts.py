@@ -14,6 +14,8 @@ from tests.twins import TWIN, WEB, Operator, Scene
 from reconciler.core.errors import Transient
 from reconciler.core.model import Drift, Ref
 from reconciler.core.turns import Memory, Note
+from reconciler.engine.foresight import foresee
+from reconciler.engine.reconcile import observe
 from reconciler.engine.records import Records
 from reconciler.engine.rollouts import Rollouts
 from reconciler.engine.views import status_view
@@ -123,6 +125,16 @@ async def test_suspended_in_the_midst_of_it_both_stay(operator: Operator) -> Non
     operator.write("b")
     await operator.run(40)
     assert operator.scene.programs.keys() == {"web-0b"}
+
+
+async def test_a_dry_run_wants_no_twin(operator: Operator) -> None:
+    """An edit of something else tells nothing about what takes turns."""
+    operator.write("a")
+    await operator.run(20)
+    stack, now = operator.stack, operator.ledger.snapshot
+    assert now is not None
+    world = await observe(stack.drivers)
+    assert foresee(stack, now, world).changes == ()
 
 
 async def test_status_tells_what_each_is_for(operator: Operator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Mapping
@@ -34,9 +35,9 @@ def guarded(access: Mapping[str, Any]) -> dict[str, Any]:
     return {**OK, "access": access}
 
 
-def hashed(password: str) -> str:
+def hashed(password: str, rounds: int = 5000) -> str:
     """As htpasswd would write it."""
-    words = ["openssl", "passwd", "-6", "-salt", "saltsalt", password]
+    words = ["openssl", "passwd", "-6", "-salt", f"rounds={rounds}$saltsalt", password]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -126,6 +127,43 @@ async def test_who_guesses_has_to_wait(gateway: Gateway) -> None:
     assert (await gateway.get("/", auth=("you", "too"))).status_code == 429
     answers = [await gateway.get("/", auth=("me", "right")) for _ in range(6)]
     assert 200 in {answer.status_code for answer in answers}
+
+
+async def test_who_guesses_holds_up_nobody_else(gateway: Gateway) -> None:
+    """Wrong passwords take turns, and too many at once are told so; tokens wait for nobody."""
+    users = [{"name": "me", "hash": hashed("right", rounds=90_000)}]
+    tokens = {"auth": {"bearer": {"tokens": [sealed(TOKEN)]}}}
+    await gateway.serve(
+        a={**guarded({"auth": {"basic": {"users": users}}}), "match": {"pathPrefix": "/a/"}},
+        b={**guarded(tokens), "match": {"pathPrefix": "/b/"}},
+    )
+    await gateway.configure(trustedProxies=["127.0.0.1"])
+
+    async def guess(number: int) -> int:
+        headers = {"X-Forwarded-For": f"10.0.{number}.1"}
+        answer = await gateway.get("/a/", headers=headers, auth=("me", str(number)), timeout=30)
+        return answer.status_code
+
+    codes = await asyncio.gather(*map(guess, range(80)))
+    assert set(codes) == {401, 429}
+    for _ in range(25):
+        wrong = {"Authorization": f"Bearer {TOKEN}x"}
+        assert (await gateway.get("/b/", headers=wrong)).status_code == 401
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert (await gateway.get("/b/", headers=right)).status_code == 200
+
+
+async def test_an_address_is_the_same_in_other_clothes(gateway: Gateway) -> None:
+    """Who guesses from one IPv4 address keeps nobody out who is told as ::ffff:… too."""
+    await gateway.serve(a=guarded(basic(me="right")))
+    await gateway.configure(trustedProxies=["127.0.0.1"])
+
+    async def ask(last: int, password: str) -> int:
+        headers = {"X-Forwarded-For": f"::ffff:10.0.0.{last}"}
+        return (await gateway.get("/", headers=headers, auth=("me", password))).status_code
+
+    assert [await ask(1, str(n)) for n in range(21)] == [401] * 20 + [429]
+    assert await ask(2, "right") == 200
 
 
 async def test_no_secret_leaves_the_operator(gateway: Gateway) -> None:

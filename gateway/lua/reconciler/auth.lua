@@ -1,10 +1,12 @@
 --- What a client must show: a name and a password, or a token.
 --
--- Wrong tries of an address are counted, and after some it has to wait: hashes that are slow to
--- guess are slow to check, too.
+-- Wrong passwords of an address are counted, and after some it has to wait: hashes that are slow to
+-- guess are slow to check, too. Tokens are random and hashed quickly: nobody has to wait for those.
 
 local hashes = require("reconciler.hashes")
 local pages = require("reconciler.pages")
+local ranges = require("reconciler.ranges")
+local slow = require("reconciler.slow")
 
 local find, lower, match, sub = string.find, string.lower, string.match, string.sub
 local tries = ngx.shared.reconciler_tries
@@ -18,24 +20,21 @@ local NOBODY = { name = "", salt = "nobody", hash = { sealed = ("0"):rep(64) } }
 
 local _M = {}
 
-local known, count = {}, 0 -- what was found to be right, so that it is not worked out again
+local known, known_count = {}, 0 -- what was found to be right: it is not worked out again
 
 
 local function remember(key)
-    if count >= MOST_KNOWN then
-        known, count = {}, 0
+    if known_count >= MOST_KNOWN then
+        known, known_count = {}, 0
     end
-    known[key], count = true, count + 1
+    known[key], known_count = true, known_count + 1
 end
 
 
 --- Who tries: an address, or the network of one person where these are many.
 local function visitor()
-    local address = ngx.var.remote_addr
-    if not find(address, ":", 1, true) then
-        return address
-    end
-    return sub(ngx.var.binary_remote_addr, 1, 8)
+    local address = ranges.plain(ngx.var.binary_remote_addr)
+    return #address == 4 and address or sub(address, 1, 8)
 end
 
 
@@ -81,7 +80,7 @@ local function check_token(tokens)
     if not text then
         return nil
     end
-    return "", function()
+    return nil, function()
         local found = false
         for _, token in ipairs(tokens) do -- all of them, whichever it is
             if hashes.equal(hashes.sha256(token.salt .. text), token.hash.sealed) then
@@ -102,46 +101,62 @@ local function by_name(users)
 end
 
 
-local function is_right(key, check)
-    if known[key] then
-        return true
-    end
-    if not check() then
-        return false
-    end
-    if key ~= "" then
-        remember(key)
-    end
-    return true
-end
-
-
 local function wait()
     ngx.header.retry_after = TRIES_LAST
     return pages.say(429, "too many wrong tries: wait a minute")
 end
 
 
---- Why the client is not let in, as a function that says so; nil when it is.
-local function refusal(look, ask)
-    local key, check = look()
-    if not key then
-        return ask
-    end
-    local visitor_now = visitor()
-    if not known[key] and (tries:get(visitor_now) or 0) >= MOST_TRIES then
-        return wait
-    end
-    if is_right(key, check) then
-        -- Not the business of who is behind.
-        ngx.req.clear_header("Authorization")
-        return nil
-    end
+local function count(visitor_now)
     local _, err = tries:incr(visitor_now, 1, 0, TRIES_LAST)
     if err then
         ngx.log(ngx.ERR, "cannot count wrong tries: ", err)
     end
-    return ask
+end
+
+
+local function forgive(visitor_now)
+    tries:incr(visitor_now, -1) -- it may be forgotten by now
+end
+
+
+--- Why a password is not taken, as a function that says so; nil when it is right.
+local function doubt(key, check, ask)
+    local visitor_now = visitor()
+    if (tries:get(visitor_now) or 0) >= MOST_TRIES then
+        return wait
+    end
+    -- As a wrong one until it is known better: many at once count as many.
+    count(visitor_now)
+    if not slow.begin() then
+        forgive(visitor_now)
+        return pages.too_many
+    end
+    if not (known[key] or slow.run(check)) then
+        return ask
+    end
+    forgive(visitor_now)
+    remember(key)
+end
+
+
+--- Why the client is not let in, as a function that says so; nil when it is.
+local function refusal(look, ask)
+    local key, check = look()
+    if not check then
+        return ask
+    end
+    local why
+    if not key then
+        why = not check() and ask or nil
+    elseif not known[key] then
+        why = doubt(key, check, ask)
+    end
+    if not why then
+        -- Not the business of who is behind.
+        ngx.req.clear_header("Authorization")
+    end
+    return why
 end
 
 

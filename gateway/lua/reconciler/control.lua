@@ -14,7 +14,7 @@ local recent = require("reconciler.recent")
 local store = require("reconciler.store")
 local writes = require("reconciler.writes")
 
-local ipairs = ipairs
+local ipairs, type = ipairs, type
 local ngx = ngx
 
 local _M = {}
@@ -115,6 +115,9 @@ end
 
 
 local function decide(index, said)
+    if type(said) ~= "table" or type(said.path) ~= "string" then
+        return { refused = "a request has a path" }
+    end
     local path, why = paths.normalise(said.path)
     if not path then
         return { refused = why }

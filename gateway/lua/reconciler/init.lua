@@ -58,6 +58,7 @@ function _M.master()
         code = include:match("\n# code (%x+)") or "",
     }
     log.begin()
+    tally.prepare()
     apply(json.decode(include:match("\n# settings ([^\n]*)") or "{}") or {})
     local raw = read("table.json")
     if raw then

@@ -71,6 +71,17 @@ function _M.is_range(text)
 end
 
 
+--- An address in bytes, an IPv4 one without IPv6's clothes.
+local function plain(address)
+    if #address == 16 and sub(address, 1, 12) == MAPPED then
+        return sub(address, 13)
+    end
+    return address
+end
+
+_M.plain = plain
+
+
 --- Whether an address (in bytes) is admitted, as a function; nil when everybody is.
 function _M.compile(allow, deny)
     local list = {}
@@ -94,9 +105,7 @@ function _M.compile(allow, deny)
     end)
     local others = #allow == 0
     return function(address)
-        if sub(address, 1, 12) == MAPPED and #address == 16 then
-            address = sub(address, 13)
-        end
+        address = plain(address)
         for _, range in ipairs(list) do
             if holds(range, address) then
                 return range.admits

@@ -42,6 +42,18 @@ local function cell(of_region, slot, place)
 end
 
 
+--- Once per master, while there is room: counters that are made in a full memory push out what
+-- others have there.
+function _M.prepare()
+    for key, first in pairs({ slots = 0, ["tally:births"] = -1 }) do
+        local ok, err = dict:safe_add(key, first)
+        if not ok and err ~= "exists" then
+            ngx.log(ngx.ERR, "cannot keep ", key, ": ", err)
+        end
+    end
+end
+
+
 --- Once per worker: take a region that nobody counts in, as its last owner left it.
 function _M.begin()
     local taken = 0

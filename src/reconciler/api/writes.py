@@ -24,6 +24,8 @@ from .view import View
 DEEPEST: Final = 24
 _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 ANY: Final = "*"
+SAID_OF_A_NAME: Final = frozenset({"value", "equals", "contains", "regex"})
+"""What stands beside a header's or a variable's name, and is as secret as that."""
 
 Compose: TypeAlias = Callable[[Desk], Wish]
 
@@ -83,7 +85,7 @@ def veiled(view: Json) -> Json:
     return {
         key: HIDDEN
         if isinstance(value, str)
-        and (key == "hash" or looks_secret(key) or (is_secret and key == "value"))
+        and (key == "hash" or looks_secret(key) or (is_secret and key in SAID_OF_A_NAME))
         else veiled(value)
         for key, value in view.items()
     }

@@ -10,6 +10,7 @@ from ..core.model import Ref, Resource, World
 from ..core.order import shape_of
 from ..core.overrides import Moment, overridden
 from ..core.plan import Plan, Wish, make_plan
+from ..core.rolled import Known, rolled
 from ..specs.load import Snapshot
 from .look import Stack
 
@@ -23,13 +24,16 @@ def foresee(stack: Stack, trial: Snapshot, world: World) -> Plan:
     shape = shape_of(stack.kinds, desired)
     moment = Moment(stack.requests.asked, now, shape)
     asked = overridden(stack.kinds, desired, world, moment)
+    known = Known(stack.rollouts.recall, ledger.edits.applied, now)
+    turned = rolled(stack.kinds, asked, world, known)
     wish = Wish(
-        asked.desired,
+        turned.asked.desired,
         revision=ledger.revision,
         prune=trial.whole,
         held=stack.held(),
         applied=ledger.edits.applied,
-        requests=asked.requests,
+        requests=turned.asked.requests,
+        rolled=turned,
         shape=shape,
         now=now,
     )
