@@ -60,16 +60,15 @@ async def test_nobody_else_is_believed(gateway: Gateway, backend: Backend) -> No
         assert "x-forwarded-user" not in headers
 
 
-@pytest.mark.parametrize(
-    "claim", ["a b", "a.example, b.example", "a/b", "a:99999999x", "a@b", "-a", "<script>"]
-)
-async def test_even_a_trusted_proxy_must_make_sense(
-    gateway: Gateway, backend: Backend, claim: str
-) -> None:
+NO_HOSTS = ["a b", "a.example, b.example", "a/b", "a:99999999x", "a@b", "-a", "<script>"]
+
+
+async def test_even_a_trusted_proxy_must_make_sense(gateway: Gateway, backend: Backend) -> None:
     """What is no host is not passed on as one."""
     await gateway.serve(default=backend.url)
     await gateway.configure(trustedProxies=["127.0.0.1"])
-    assert (await told(gateway, **{"X-Forwarded-Host": claim}))["host"] == "real.example"
+    for claim in NO_HOSTS:
+        assert (await told(gateway, **{"X-Forwarded-Host": claim}))["host"] == "real.example"
 
 
 async def test_routes_match_the_host_that_is_told(gateway: Gateway, backend: Backend) -> None:
