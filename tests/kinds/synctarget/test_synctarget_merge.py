@@ -25,9 +25,9 @@ DATA = Ref("SyncTarget", "data")
 CASES = 5000 if os.environ.get("RECONCILER_SOAK") == "1" else 300
 
 
-@pytest.fixture(params=["path", "http"])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world(request.param, stack_dir) as found:
+    with open_world(getattr(request, "param", "path"), stack_dir) as found:
         assert isinstance(found, GitWorld)
         yield found
 
@@ -40,6 +40,7 @@ async def start_anew(world: GitWorld) -> None:
     assert (await world.settle()).plan.in_sync
 
 
+@pytest.mark.parametrize("world", ["path", "http"], indirect=True)
 async def test_changes_of_different_files_are_merged(world: GitWorld) -> None:
     """Somebody edits one file on the remote, a program another here: the remote gets both."""
     for name in ("a", "b", "deep/c"):
