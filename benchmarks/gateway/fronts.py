@@ -46,8 +46,14 @@ class Front(ABC):
     def running(self) -> Iterator[None]:
         """Up, for as long as the block lasts."""
         with (self.place / "out").open("wb") as out:
+            # In a session of its own, as ours is: that is how Linux shares out processors.
             self.process = subprocess.Popen(
-                self.words(), cwd=self.place, stdout=out, stderr=out, env=self.environ()
+                self.words(),
+                cwd=self.place,
+                stdout=out,
+                stderr=out,
+                env=self.environ(),
+                start_new_session=True,
             )
         try:
             eventually(self.answers, 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..rounds import OURS, Board, Target, turned
 from ..sides import folder
 from .fronts import PEERS, Front, Ours, Static, have, program
-from .load import Taken, load
+from .load import Taken, load, put_ahead
 
 FEW, MANY = 10, 10_000
 
@@ -20,6 +20,7 @@ def traffic(board: Board, *, sizes: Sequence[int], rounds: int, seconds: int) ->
         fronts = [front for size in sizes for front in _line_up(place, behind, size)]
         for front in fronts:
             stack.enter_context(front.running())
+        put_ahead(pid for front in fronts for pid in front.pids())
         for number in range(rounds + 1):
             for front in turned(fronts, number):
                 pids = front.pids()

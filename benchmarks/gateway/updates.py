@@ -15,6 +15,7 @@ from ..rounds import OURS, Board, Target, interleave, timed
 from ..sides import folder
 from . import texts
 from .fronts import Caddy, Ours, Static, ask, have, program
+from .load import put_ahead
 
 RELOAD = "nginx -s reload"
 MANY = 200
@@ -56,10 +57,12 @@ def _ways(place: Path, behind: int, size: int, stack: ExitStack) -> dict[str, Ca
     ways[OURS] = _Marks(ours.port, lambda mark: _put(ours, mark)).change
     stack.enter_context(reloaded.running())
     ways[RELOAD] = _Marks(reloaded.port, reloaded.mark).change
+    put_ahead([*ours.pids(), *reloaded.pids()])
     if have(Caddy):
         caddy = Caddy(place / "caddy", behind, size)
         stack.enter_context(caddy.running())
         ways[Caddy.name] = _Marks(caddy.port, lambda mark: _patch(caddy, mark)).change
+        put_ahead(caddy.pids())
     return ways
 
 
