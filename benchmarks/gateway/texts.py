@@ -47,11 +47,21 @@ def telling(port: int, behind: int) -> str:
 
 
 def static(port: int, behind: int, routes: int = 0, mark: str = "") -> str:
-    """The plainest proxy_pass with kept connections; with routes, a location for each."""
+    """The plainest proxy_pass with kept connections.
+
+    With routes, a location and an upstream for each: what routes to as many programs take.
+    """
     passed = "proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection '';"
-    places = "".join(f"location /r{number:05d}/ {{ {passed} }}\n" for number in range(routes))
+    names = [f"r{number:05d}" for number in range(routes)]
+    places = "".join(
+        f"location /{name}/ {{ {passed.replace('//behind', '//' + name)} }}\n" for name in names
+    )
+    ups = "".join(
+        f"upstream {name} {{ server 127.0.0.1:{behind}; keepalive 64; }}\n" for name in names
+    )
     return (
         HEAD.format(workers=WORKERS)
+        + ups
         + f"upstream behind {{ server 127.0.0.1:{behind}; keepalive 64; }}\n"
         f"server {{ listen 127.0.0.1:{port};\n{places}location / {{ {passed} }}\n"
         f"location = /mark {{ default_type text/plain; return 200 '{mark}'; }} }} }}"
