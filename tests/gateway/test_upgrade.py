@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from reconciler.clients.gateway import RuleRefused
@@ -19,23 +20,24 @@ pytestmark = pytest.mark.real
 
 RULE = PutRule("new", rule_of({"respond": {"status": 200, "body": "new"}}))
 CHECK = "lua/reconciler/check.lua"
+MEMORY = "lua/reconciler/memory.lua"
 ACTION = b'local ACTIONS = { "proxy", "redirect", "respond", "static" }'
 
 
-def older_gateway(state_dir: Path) -> LocalGateway:
-    """One whose Lua knows no `respond`."""
+def older_gateway(state_dir: Path, name: str, now: bytes, then: bytes) -> LocalGateway:
+    """One in whose Lua something was written differently."""
     parts = make_gateway(state_dir)
     folder = parts.gateway.folder
-    content = folder.shipped[CHECK]
-    assert ACTION in content
-    folder.shipped[CHECK] = content.replace(ACTION, ACTION.replace(b'"respond", ', b""))
-    folder.edition = "older"
+    content = folder.shipped[name]
+    assert now in content
+    folder.shipped[name] = content.replace(now, then)
+    folder.edition = "01de7"
     return parts
 
 
 async def test_an_older_gateway_gets_new_rules_once_it_is_up_to_date(stack_dir: Path) -> None:
     """What old Lua does not know is asked again after the reload, and is not given up."""
-    older = older_gateway(stack_dir)
+    older = older_gateway(stack_dir, CHECK, ACTION, ACTION.replace(b'"respond", ', b""))
     newer = make_gateway(stack_dir, older.runner)
     try:
         port = await start(older)
@@ -53,6 +55,33 @@ async def test_an_older_gateway_gets_new_rules_once_it_is_up_to_date(stack_dir: 
         await eventually_async(taken)
         await answering(newer)
         assert "new" in await newer.routes.observe()
+    finally:
+        await newer.wire.aclose()
+        await older.aclose()
+
+
+async def test_the_table_outlives_an_upgrade(stack_dir: Path) -> None:
+    """Wherever the older Lua kept its numbers: the table in shared memory is served on."""
+    older = older_gateway(stack_dir, MEMORY, b'"memory:master"', b'"memory:of"')
+    newer = make_gateway(stack_dir, older.runner)
+    try:
+        port = await start(older)
+        for name in ("a", "b", "c"):
+            await older.routes.apply(RULE._replace(name=name))
+        older.runner.kill()
+        older.runner.launch()  # now the table begins with the document on disk
+        await answering(older)
+        await newer.gateway.apply(Configure("gateway", port, "127.0.0.1"))
+
+        async def taken() -> bool:
+            return (await newer.wire.status()).code == newer.gateway.folder.edition
+
+        await eventually_async(taken)
+        await answering(newer)
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/")).text == "new"
+        served = (await newer.wire.status()).workers.values()
+        assert {worker.version for worker in served} == {3}
     finally:
         await newer.wire.aclose()
         await older.aclose()

@@ -59,6 +59,7 @@ function _M.master()
     }
     log.begin()
     tally.prepare()
+    log.tell()
     apply(json.decode(include:match("\n# settings ([^\n]*)") or "{}") or {})
     local raw = read("table.json")
     if raw then

@@ -41,7 +41,8 @@ function _M.version()
 end
 
 
---- For a timer: say it again. A worker that was killed between the two would leave it unsaid.
+--- Say it again: at a reload, for other Lua before may have kept no such number or kept it
+-- elsewhere, and for a timer, because a worker that is killed between the two leaves it unsaid.
 function _M.tell()
     local version = dict:get("version") or 0
     if numbers[VERSION] < version then
@@ -99,9 +100,13 @@ function _M.replace(raw, version, digest)
         dict:delete("info:" .. version)
         return nil, err
     end
-    dict:delete("table:" .. base)
-    dict:delete("info:" .. before)
     forget(base + 1, before)
+    if base ~= version then
+        dict:delete("table:" .. base)
+    end
+    if before ~= version then
+        dict:delete("info:" .. before)
+    end
     return true
 end
 

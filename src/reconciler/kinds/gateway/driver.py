@@ -173,7 +173,7 @@ class GatewayDriver:
         if running != (include.bind, include.listen):
             await self._claim(include.bind, include.listen)
         nginx = await self._nginx()
-        await nginx.check(wanted.contents, near=self._place.run)
+        await self.folder.check(nginx, wanted, near=self._place.run)
         await asyncio.to_thread(self._write, wanted, nginx)
         if running is not None:
             self._hung_up = (content, time.monotonic())

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import certifi
 
 from ...clients.files import write_atomic
+from ...clients.nginx import Nginx
 from ...clients.table_file import read_bytes
-from ...core.errors import Terminal
+from ...core.errors import Terminal, Transient
 from .include import AROUND, CERTIFICATE, INCLUDE, KEY, PAGE, Include, digest, sources
 from .state import Settings
 
@@ -107,11 +108,23 @@ class Folder:
         )
 
     def plan(self, name: str, listen: int, bind: str, settings: Settings) -> Files:
-        """All that nginx is to read. Raises Terminal when a file the specs name is not there."""
+        """All that nginx is to read. Raises Transient when a file the specs name is not there."""
         copied = {each: _content(source) for each, source in sources(settings).items()}
         digests = {each: digest(content) for each, content in copied.items()}
         include = Include(name, listen, bind, self.edition, settings, digests, self.roots)
         return Files(include, {**self.shipped, **copied, **_written(include)})
+
+    async def check(self, nginx: Nginx, files: Files, *, near: Path) -> None:
+        """Have nginx read them. A file the specs name may be mended without an edit of any spec."""
+        try:
+            await nginx.check(files.contents, near=near)
+        except Terminal as exc:
+            if not (named := sources(files.include.settings)):
+                raise
+            text = str(exc)
+            for name, source in named.items():
+                text = text.replace(f"./{name}", str(source)) if isinstance(source, Path) else text
+            raise Transient(text, reason=exc.reason) from exc
 
     def write(self, files: Files) -> None:
         """Have these files, and none of the copies they do without."""
@@ -142,7 +155,7 @@ def _content(source: Path | bytes) -> bytes:
         return source.read_bytes()
     except OSError as exc:
         text = f"cannot read {source}: {exc.strerror}"
-        raise Terminal(text, reason="FileUnreadable") from exc
+        raise Transient(text, reason="FileUnreadable") from exc
 
 
 def _digest_of(source: Path | bytes) -> str:
