@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.specs.toys import SpecFolder
 from reconciler.core.errors import ReconcileError
 from reconciler.core.model import Ref
 from reconciler.specs import commit as commit_module
+from reconciler.specs import desk as desk_module
 from reconciler.specs.desk import Desk, Wish
 from reconciler.specs.faults import InvalidEdit
 
@@ -51,6 +53,20 @@ def world(folder: SpecFolder) -> dict[str, bytes]:
         files["git"] = folder.git("for-each-ref").encode()
         files["status"] = folder.git("status", "--porcelain").encode()
     return files
+
+
+def test_who_holds_the_folder_is_not_waited_for_for_ever(
+    folder: SpecFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could read the specs meanwhile."""
+    monkeypatch.setattr(desk_module, "PATIENCE", 0.05)
+    descriptor = os.open(folder.specs, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert "Locked: another program has" in refused(folder, app("web", command="b"))
+    finally:
+        os.close(descriptor)
+    assert edit(folder, app("web", command="b")) == ["specs/50-more.yaml"]
 
 
 def test_a_plain_folder_is_just_written(folder: SpecFolder) -> None:

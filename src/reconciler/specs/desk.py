@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fcntl
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from .pages import Pages
 from .problem import Problem
 from .staging import Staging
 
+PATIENCE: Final = 5.0
+BREATH: Final = 0.02
 NAMED: Final = 3
 """Resources that the message of a commit names."""
 
@@ -73,7 +76,7 @@ class Desk:
             text = f"cannot open {self._specs}: {exc.strerror}"
             raise Transient(text, reason="SpecsUnreadable") from exc
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, self._specs)
             self._loader.load()
             yield
         finally:
@@ -143,6 +146,19 @@ class Desk:
         name = str(path)
         known = self._loader.tree.files.get(name)
         return made.files.get(name) or (known.data if known else b"")
+
+
+def _lock(descriptor: int, specs: Path) -> None:
+    """Wait for whoever else edits, but not for ever: nobody reads the specs meanwhile."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                text = f"another program has {specs} locked: ask again when it is done"
+                raise Transient(text, reason="Locked") from None
+            time.sleep(BREATH)
 
 
 def _worth(problem: Problem) -> tuple[str, ...]:
