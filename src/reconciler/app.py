@@ -9,24 +9,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from .api.view import Speak
-from .clients.bell import ring
 from .clients.execution import end_leftovers
-from .clients.gateway import GatewayWire
-from .clients.git import Git
-from .clients.git_folder import GitFolders
-from .clients.keeper import Keeper
 from .clients.memory import keep_little, keep_what_is_there
-from .clients.nginx import SupervisedRunner, find_nginx
-from .clients.prober import Prober
-from .clients.resolve import Resolver
-from .clients.supervisord import Supervisord
-from .clients.table import Table
 from .core.errors import ReconcileError
-from .core.kind import Drivers, Kinds
 from .engine.allocate import Ports
 from .engine.clock import SystemClock
 from .engine.journal import Journal
@@ -40,22 +28,11 @@ from .engine.records import Records, digest_key
 from .engine.watching import Files
 from .engine.writing import Writing
 from .kinds import KINDS
-from .kinds.gateway.driver import GatewayDriver
-from .kinds.gateway.files import Place
-from .kinds.probe.driver import ProbeDriver
-from .kinds.process import STOCK
-from .kinds.process.cron import CronNotes
-from .kinds.process.driver import ProcessDriver
-from .kinds.process.layout import Layout
-from .kinds.process.probing import Probing
-from .kinds.repository.driver import RepositoryDriver
-from .kinds.route.driver import RouteDriver
-from .kinds.synctarget.driver import SyncTargetDriver
-from .kinds.synctarget.latch import Latches
 from .metrics import Metrics
 from .settings import Settings
 from .specs.load import Loader
 from .specs.source import open_source
+from .wiring import Wires, kinds_under, make_drivers
 
 log = logging.getLogger("reconciler")
 
@@ -78,11 +55,11 @@ async def open_operator(
         files.callback(records.close)
         journal = Journal(settings.durable / "journal.db", read_only=read_only)
         files.callback(journal.close)
-        wires = _Wires.open(settings, probes=not read_only)
-        kinds = await _kinds_under(wires.supervisord, settings)
+        wires = Wires.open(settings, probes=not read_only)
+        kinds = await kinds_under(wires.supervisord, settings)
         stack = Stack(
             kinds,
-            _drivers(settings, records, wires, stock=kinds is not KINDS),
+            make_drivers(settings, records, wires, stock=kinds is not KINDS),
             Ledger(kinds, journal, stack_start=settings.stack_start, ports=Ports(kinds, records)),
             records,
             SystemClock(),
@@ -90,44 +67,10 @@ async def open_operator(
             settings.resync,
         )
         try:
-            metrics.traffic = partial(_traffic, wires.gateway)
+            metrics.traffic = wires.traffic
             yield Operator(stack, loader, loader.watch_paths, watching(settings)), metrics
         finally:
             await wires.aclose()
-
-
-async def _traffic(gateway: GatewayWire) -> str:
-    """What the gateway has counted; nothing while it is not there."""
-    try:
-        return await gateway.numbers()
-    except ReconcileError:
-        return ""
-
-
-class _Wires(NamedTuple):
-    """What reaches out of the operator: closed as one. Who only reads probes nothing."""
-
-    supervisord: Supervisord
-    gateway: GatewayWire
-    processes: Prober | None
-    probes: Prober | None
-    resolver: Resolver | None
-
-    @classmethod
-    def open(cls, settings: Settings, *, probes: bool) -> _Wires:
-        bell = partial(ring, settings.wake_socket)
-        return cls(
-            Supervisord(settings.supervisor_socket),
-            GatewayWire(settings.gateway_socket),
-            Prober(bell) if probes else None,
-            Prober(bell) if probes else None,
-            Resolver(bell) if probes else None,
-        )
-
-    async def aclose(self) -> None:
-        for one in self:
-            if one is not None:
-                await one.aclose()
 
 
 def watching(settings: Settings) -> Files:
@@ -144,39 +87,6 @@ def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
         environ=settings.environ,
         key=digest_key(settings.durable / "digest.key", read_only=read_only),
     )
-
-
-async def _kinds_under(supervisord: Supervisord, settings: Settings) -> Kinds:
-    """The kinds, at what their changes cost there: without our keeper some cost more."""
-    try:
-        keeps = (await Keeper(supervisord).hello()).keeps
-    except ReconcileError:  # nobody answers now; our parent said what it was
-        keeps = settings.environ.get("RECONCILER_KEEPER_MODE") != "off"
-    return KINDS if keeps else {**KINDS, "Process": STOCK}
-
-
-def _drivers(settings: Settings, records: Records, wires: _Wires, *, stock: bool) -> Drivers:
-    place = Place(settings.state_dir)
-    runner = SupervisedRunner(wires.supervisord)
-    table = Table(wires.gateway, place.table)
-    gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)
-    processes = ProcessDriver(
-        wires.supervisord,
-        Layout(settings.state_dir),
-        notes=CronNotes(records, settings.stack_start),
-        stock=stock,
-    )
-    folders = GitFolders(settings.durable / "repos", Git(settings.environ))
-    return {
-        "Process": Probing(processes, wires.processes, settings.state_dir),
-        "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
-        "Gateway": gateway,
-        "Route": RouteDriver(
-            table, runner, place.prefix, wires.resolver, edition=gateway.folder.edition
-        ),
-        "Repository": RepositoryDriver(folders),
-        "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
-    }
 
 
 def run(settings: Settings, speak: Speak | None = None) -> int:

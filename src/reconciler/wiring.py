@@ -1,0 +1,101 @@
+"""What reaches out of an operator: its wires, and the drivers that speak over them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from .clients.bell import ring
+from .clients.gateway import GatewayWire
+from .clients.git import Git
+from .clients.git_folder import GitFolders
+from .clients.keeper import Keeper
+from .clients.nginx import SupervisedRunner, find_nginx
+from .clients.prober import Prober
+from .clients.resolve import Resolver
+from .clients.supervisord import Supervisord
+from .clients.table import Table
+from .core.errors import ReconcileError
+from .core.kind import Drivers, Kinds
+from .engine.records import Records
+from .kinds import KINDS
+from .kinds.gateway.driver import GatewayDriver
+from .kinds.gateway.files import Place
+from .kinds.probe.driver import ProbeDriver
+from .kinds.process import STOCK
+from .kinds.process.cron import CronNotes
+from .kinds.process.driver import ProcessDriver
+from .kinds.process.layout import Layout
+from .kinds.process.probing import Probing
+from .kinds.repository.driver import RepositoryDriver
+from .kinds.route.driver import RouteDriver
+from .kinds.synctarget.driver import SyncTargetDriver
+from .kinds.synctarget.latch import Latches
+from .settings import Settings
+
+
+class Wires(NamedTuple):
+    """The wires of one operator, closed as one. Who only reads probes nothing."""
+
+    supervisord: Supervisord
+    gateway: GatewayWire
+    processes: Prober | None
+    probes: Prober | None
+    resolver: Resolver | None
+
+    @classmethod
+    def open(cls, settings: Settings, *, probes: bool) -> Wires:
+        bell = partial(ring, settings.wake_socket)
+        return cls(
+            Supervisord(settings.supervisor_socket),
+            GatewayWire(settings.gateway_socket),
+            Prober(bell) if probes else None,
+            Prober(bell) if probes else None,
+            Resolver(bell) if probes else None,
+        )
+
+    async def traffic(self) -> str:
+        """What the gateway has counted; nothing while it is not there."""
+        try:
+            return await self.gateway.numbers()
+        except ReconcileError:
+            return ""
+
+    async def aclose(self) -> None:
+        for one in self:
+            if one is not None:
+                await one.aclose()
+
+
+async def kinds_under(supervisord: Supervisord, settings: Settings) -> Kinds:
+    """The kinds, at what their changes cost there: without our keeper some cost more."""
+    try:
+        keeps = (await Keeper(supervisord).hello()).keeps
+    except ReconcileError:  # nobody answers now; our parent said what it was
+        keeps = settings.environ.get("RECONCILER_KEEPER_MODE") != "off"
+    return KINDS if keeps else {**KINDS, "Process": STOCK}
+
+
+def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: bool) -> Drivers:
+    """What looks at the world and changes it, of each kind."""
+    place = Place(settings.state_dir)
+    runner = SupervisedRunner(wires.supervisord)
+    table = Table(wires.gateway, place.table)
+    gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)
+    processes = ProcessDriver(
+        wires.supervisord,
+        Layout(settings.state_dir),
+        notes=CronNotes(records, settings.stack_start),
+        stock=stock,
+    )
+    folders = GitFolders(settings.durable / "repos", Git(settings.environ))
+    return {
+        "Process": Probing(processes, wires.processes, settings.state_dir),
+        "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
+        "Gateway": gateway,
+        "Route": RouteDriver(
+            table, runner, place.prefix, wires.resolver, edition=gateway.folder.edition
+        ),
+        "Repository": RepositoryDriver(folders),
+        "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
+    }
