@@ -233,22 +233,8 @@ class _Silent(Supervisord):
 
 
 def _fresh(name: str) -> dict[str, Any]:
-    return {
-        "state": "stopped",
-        "wanted": False,
-        "stamp": "",
-        "epoch": 0,
-        "digest": "",
-        "revision": "",
-        "pid": 0,
-        "born": 0,
-        "since": 0.0,
-        "next": None,
-        "failures": 0,
-        "restarts": 0,
-        "error": "",
-        "last": None,
-        "log": f"log/{name}.log",
-        "causes": [],
-        "memory": None,
-    }
+    texts = dict.fromkeys(("stamp", "digest", "revision", "error"), "")
+    numbers = dict.fromkeys(("epoch", "pid", "born", "failures", "restarts"), 0)
+    unknown = dict.fromkeys(("next", "last", "memory"))
+    about = {"state": "stopped", "wanted": False, "log": f"log/{name}.log"}
+    return {**about, **texts, **numbers, **unknown, "since": 0.0, "causes": []}
