@@ -173,6 +173,10 @@ local DOORS = {
 
 --- For content_by_lua.
 function _M.answer()
+    -- A worker that is leaving speaks of a configuration that is no more: another is to answer.
+    if ngx.worker.exiting() then
+        return ngx.exit(444)
+    end
     local door = DOORS[ngx.req.get_method() .. " " .. ngx.var.uri]
     if not door then
         return answer(404, { error = "ask for /status, /table, /match, /metrics or /recent" })
