@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
 from ..core.errors import Terminal, Transient
-from .git import Terms
+from .git import LONG, Terms
 from .git_folder import GitFolder, Settings
 from .git_objects import TREE, Entry, ObjectStore, parse_listing
 from .git_reader import ObjectReader
 from .git_refs import read_ref, write_ref
 from .git_trees import Trees, Who, encode_commit
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -127,9 +130,11 @@ class History:
         """Pack what has become many small files; costs next to nothing when it has not."""
         if await asyncio.to_thread(self._is_tidy):
             return
-        await self._git(
-            "-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"
-        )
+        how = ("-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+        try:  # a hundred thousand files take their time, and what is untidy is whole all the same
+            await self._folder.git.run(self._folder.path, *how, terms=Terms(deadline=LONG))
+        except Transient as exc:
+            log.warning("%s could not be packed: %s", self._folder.path, exc)
 
     def _is_tidy(self) -> bool:
         """As git itself guesses: one folder of objects stands for all."""

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from reconciler.clients.git import Git
+from reconciler.clients.git_history import History
+from reconciler.core.errors import Transient
 from reconciler.kinds.synctarget import sight, take, watch
 from reconciler.kinds.synctarget.actions import Backup
 from reconciler.kinds.synctarget.scan import Scanner
@@ -254,3 +256,22 @@ async def test_replaced_folder_is_followed(world: GitWorld) -> None:
     world.write("app/data/a", b"three")
     await world.back_up()
     assert world.remote_files() == {"app/data/a": b"three"}
+
+
+async def test_packing_that_fails_is_no_failed_backup(
+    world: GitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the remote has is backed up, however long tidying up here takes."""
+    attempt = Git.attempt
+
+    async def run(self: Git, folder: Path, *arguments: str, **how: Any) -> Any:
+        if "gc" in arguments:
+            assert how["terms"].deadline > 600
+            raise Transient("took too long", reason="TimedOut")
+        return await attempt(self, folder, *arguments, **how)
+
+    monkeypatch.setattr(Git, "attempt", run)
+    monkeypatch.setattr(History, "_is_tidy", lambda _: False)
+    world.write("app/data/a", b"one")
+    assert not (await world.back_up()).failures
+    assert await world.health() == ("Healthy", "BackedUp")
