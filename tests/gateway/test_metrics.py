@@ -123,7 +123,7 @@ async def test_a_reload_goes_on_counting(gateway: Gateway) -> None:
 
 async def test_series_of_routes_that_are_gone_end(gateway: Gateway) -> None:
     """A while after a route its numbers go, unless something of it is still under way."""
-    expiry = gateway.parts.place.prefix / "lua/reconciler/expiry.lua"
+    expiry = gateway.parts.place.prefix / "lua/reconciler/seen/expiry.lua"
     text = expiry.read_text()
     expiry.write_text(
         text.replace("LOOK_EVERY = 10 ", "LOOK_EVERY = 0 ").replace("KEEP = 120 ", "KEEP = 0 ")

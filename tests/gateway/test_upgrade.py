@@ -19,7 +19,7 @@ from .conftest import answering, rule_of, start
 pytestmark = pytest.mark.real
 
 RULE = PutRule("new", rule_of({"respond": {"status": 200, "body": "new"}}))
-CHECK = "lua/reconciler/check.lua"
+CHECK = "lua/reconciler/check/document.lua"
 MEMORY = "lua/reconciler/memory.lua"
 ACTION = b'local ACTIONS = { "proxy", "redirect", "respond", "static" }'
 

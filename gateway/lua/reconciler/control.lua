@@ -1,18 +1,18 @@
 --- The control server: the table in and out, and who serves which version of it.
 
-local check = require("reconciler.check")
-local compact = require("reconciler.compact")
-local facts = require("reconciler.facts")
-local flights = require("reconciler.flights")
+local check = require("reconciler.check.document")
+local compact = require("reconciler.table.compact")
+local facts = require("reconciler.match.facts")
+local flights = require("reconciler.proxy.flights")
 local init = require("reconciler.init")
 local json = require("reconciler.json")
-local log = require("reconciler.log")
-local match = require("reconciler.match")
-local paths = require("reconciler.path")
-local metrics = require("reconciler.metrics")
-local recent = require("reconciler.recent")
-local store = require("reconciler.store")
-local writes = require("reconciler.writes")
+local log = require("reconciler.table.log")
+local match = require("reconciler.match.pick")
+local paths = require("reconciler.match.path")
+local metrics = require("reconciler.seen.metrics")
+local recent = require("reconciler.seen.recent")
+local store = require("reconciler.table.store")
+local writes = require("reconciler.table.writes")
 
 local ipairs, type = ipairs, type
 local ngx = ngx

@@ -1,15 +1,22 @@
 --- What happens once: when the configuration is read, and when a worker starts.
+--
+--   request  the way of a request: whose it is, and what is answered by ourselves
+--   match    which rule serves it; regex: what its headers may be compared with
+--   guard    who may use a rule
+--   proxy    how a request reaches a program, or waits for one
+--   table    the rules: kept in shared memory, changed, served; check: whether they may be
+--   seen     what is counted and remembered of requests
 
-local compact = require("reconciler.compact")
+local compact = require("reconciler.table.compact")
 local ffi = require("ffi")
-local expiry = require("reconciler.expiry")
+local expiry = require("reconciler.seen.expiry")
 local json = require("reconciler.json")
-local log = require("reconciler.log")
-local reserved = require("reconciler.reserved")
+local log = require("reconciler.table.log")
+local reserved = require("reconciler.request.reserved")
 local settings = require("reconciler.settings")
-local store = require("reconciler.store")
-local tally = require("reconciler.tally")
-local writes = require("reconciler.writes")
+local store = require("reconciler.table.store")
+local tally = require("reconciler.seen.tally")
+local writes = require("reconciler.table.writes")
 
 local LOOK_EVERY = 0.1 -- seconds; a request looks by itself
 local PR_SET_PDEATHSIG, SIGTERM = 1, 15
@@ -94,9 +101,9 @@ end
 --- For init_worker_by_lua.
 function _M.worker()
     -- What every request goes through is called without a `require`, which costs more than a look.
-    require("reconciler.quick")
-    require("reconciler.balancer")
-    require("reconciler.ended")
+    require("reconciler.request.quick")
+    require("reconciler.proxy.balancer")
+    require("reconciler.seen.ended")
     end_with_master()
     tally.begin()
     store.begin()

@@ -84,7 +84,7 @@ async def test_a_change_by_hand_is_seen_and_undone(parts: LocalGateway, free_por
     assert await parts.runner.pid() == pid
 
 
-@pytest.mark.parametrize("name", ["gateway.conf", "nginx.conf", "lua/reconciler/match.lua"])
+@pytest.mark.parametrize("name", ["gateway.conf", "nginx.conf", "lua/reconciler/match/pick.lua"])
 @pytest.mark.parametrize("dead", [False, True], ids=["running", "dead"])
 async def test_files_broken_by_hand_are_written_again(
     parts: LocalGateway, free_port: int, name: str, *, dead: bool

@@ -131,5 +131,5 @@ def test_a_file_without_our_mark_is_not_ours() -> None:
 def test_the_shipped_files_have_an_edition() -> None:
     """Another byte is another edition."""
     files = shipped()
-    assert {"nginx.conf", "lua/reconciler/match.lua"} <= files.keys()
+    assert {"nginx.conf", "lua/reconciler/match/pick.lua"} <= files.keys()
     assert edition(files) != edition(files | {"nginx.conf": b"x"})

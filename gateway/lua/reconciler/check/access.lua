@@ -1,7 +1,7 @@
 --- What a rule may say about who may use it. Pure.
 
 local fields = require("reconciler.check.fields")
-local ranges = require("reconciler.ranges")
+local ranges = require("reconciler.guard.ranges")
 
 local find = string.find
 local floor = math.floor

@@ -1,8 +1,8 @@
 --- What a rule's conditions may say. Pure.
 
 local fields = require("reconciler.check.fields")
-local paths = require("reconciler.path")
-local regex = require("reconciler.regex")
+local paths = require("reconciler.match.path")
+local regex = require("reconciler.regex.parts")
 
 local find = string.find
 local ipairs, type = ipairs, type

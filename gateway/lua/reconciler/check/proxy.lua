@@ -1,6 +1,6 @@
 --- What a rule may say about handing a request on. Pure.
 
-local address = require("reconciler.address")
+local address = require("reconciler.proxy.address")
 local fields = require("reconciler.check.fields")
 
 local find, lower = string.find, string.lower
