@@ -165,3 +165,24 @@ async def test_a_long_path_is_refused_at_once(tmp_path: Path) -> None:
     """A socket's path has a limit; the text says what to do."""
     with pytest.raises(Terminal, match="choose a shorter --state-dir"):
         GatewayWire(tmp_path / ("x" * 120) / "gateway.sock")
+
+
+async def test_who_hangs_up_is_asked_once_more(tmp_path: Path) -> None:
+    """At a reload a worker that leaves does. A write may have been taken: it is not sent twice."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0])
+        if len(asked) > 1:
+            writer.write(b"HTTP/1.1 404 Not Found\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "gateway.sock"):
+        wire = GatewayWire(tmp_path / "gateway.sock")
+        assert await wire.table() is None
+        assert asked == [b"GET /table HTTP/1.0"] * 2
+        asked.clear()
+        with pytest.raises(GatewayDown):
+            await wire.patch(b"{}", expected="0-")
+        assert asked == [b"PATCH /table HTTP/1.0"]

@@ -160,12 +160,23 @@ class GatewayWire:
             raise GatewayDown(text, reason="GatewayDown")
         deadline = deadline or self._deadline
         try:
-            return await exchange(self._socket, line, headers, body, deadline=deadline)
+            return await self._exchange(line, headers, body, deadline)
         except (TimeoutError, ValueError, IndexError) as exc:
             text = f"the gateway at {self._socket}: {type(exc).__name__} {exc}".strip()
             raise Transient(text, reason="GatewayUnreachable") from exc
         except OSError as exc:
             raise GatewayDown(text, reason="GatewayDown") from exc
+
+    async def _exchange(
+        self, line: str, headers: Mapping[str, str], body: bytes, deadline: float
+    ) -> httpx.Response:
+        try:
+            return await exchange(self._socket, line, headers, body, deadline=deadline)
+        except ConnectionResetError:
+            # At a reload a worker that is leaving hangs up, so that another is asked.
+            if not line.startswith("GET "):
+                raise
+        return await exchange(self._socket, line, headers, body, deadline=deadline)
 
 
 def _traffic(said: Mapping[str, Json]) -> Traffic:
