@@ -351,3 +351,22 @@ async def test_a_golden_request_that_would_fail_refuses_the_edit(
     assert tree(world) == before
     thief["spec"]["priority"] = 1
     assert (await http.post(ROUTES, json=thief)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        (b'{"spec": {}}', "application/x-www-form-urlencoded", "body: send JSON, with Content-Ty"),
+        (b'{"spec": {}}', None, "body: send JSON, with Content-Type: application/json"),
+        (b'{"spec":', "application/json", "body.8: no JSON: expecting value"),
+    ],
+)
+async def test_what_is_no_json_is_told(
+    http: httpx.AsyncClient, content: bytes, kind: str | None, said: str
+) -> None:
+    """As `curl -d` sends it, too."""
+    headers = {"If-Match": "*"} | ({"Content-Type": kind} if kind else {})
+    answer = await http.patch(f"{ROUTES}/web", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["detail"].startswith(said)) == (422, True), (
+        answer.text
+    )

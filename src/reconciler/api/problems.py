@@ -82,9 +82,21 @@ async def unfit(request: Request, exc: Exception) -> Response:
     """Parameters or a body that are not what the page takes; what was sent is not repeated."""
     if not isinstance(exc, RequestValidationError):
         raise exc
-    errors = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in exc.errors()]
+    kind = request.headers.get("Content-Type", "")
+    errors = [
+        {"at": ".".join(map(str, one["loc"])), "message": _unfit(one, kind)} for one in exc.errors()
+    ]
     detail = "; ".join(f"{one['at']}: {one['message']}" for one in errors)
     return problem(request, 422, detail, errors=errors)
+
+
+def _unfit(one: Mapping[str, Any], kind: str) -> str:
+    """What is wrong, for somebody who does not know what checks it."""
+    if one["loc"] == ("body",) and "json" not in kind:
+        return "send JSON, with Content-Type: application/json"
+    if one["type"] == "json_invalid":
+        return f"no JSON: {one['ctx']['error'].lower()}"
+    return str(one["msg"])
 
 
 async def unavailable(request: Request, exc: Exception) -> Response:

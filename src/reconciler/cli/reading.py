@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from ..core.errors import ReconcileError
+from ..core.model import Resource
 from ..kinds import KINDS
 from ..settings import Settings
 from ..specs.load import Loader, Snapshot
@@ -41,6 +43,15 @@ def review_specs(settings: Settings) -> tuple[Problem, ...]:
 def _loader(settings: Settings) -> Loader:
     source = open_source(settings.specs, worktree=settings.worktree)
     return Loader(KINDS, source, root=settings.root, environ=settings.environ, key=PASSING_KEY)
+
+
+def gateways(settings: Settings) -> list[Resource[Any]]:
+    """The Gateways of the files as they are; none when they cannot be read now."""
+    try:
+        resources = read_specs(replace(settings, worktree=True)).resources
+    except ReconcileError:
+        return []
+    return [one for ref, one in resources.items() if ref.kind == "Gateway"]
 
 
 def openings(settings: Settings) -> Iterator[Opening]:

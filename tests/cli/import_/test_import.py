@@ -108,6 +108,9 @@ def test_the_format_shows(cases: Path) -> None:
     (cases / "other").write_text("hello")
     with pytest.raises(Failure, match="is no supervisord"):
         guess(cases / "other")
+    (cases / "broken.json").write_text('{"rules": [\n  nonsense')
+    with pytest.raises(Failure, match=r"broken\.json:2:3 is no JSON: expecting value"):
+        guess(cases / "broken.json")
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,28 @@ def test_all_of_it_goes_into_one_file(reconciler: Any, stack_dir: Path) -> None:
     assert reconciler("validate").code == 0
 
 
+def test_a_stack_has_one_gateway(reconciler: Any, stack_dir: Path) -> None:
+    """Where there is one already, the default backend is told, and the specs stay valid."""
+    (stack_dir / "specs").mkdir(exist_ok=True)
+    text = (
+        "apiVersion: reconciler.dev/v1\nkind: Gateway\nmetadata: {name: door}\nspec: {listen: 80}\n"
+    )
+    (stack_dir / "specs/00.yaml").write_text(text)
+    source = stack_dir / "rules.json"
+    rule = {"id": "a", "backend": "http://127.0.0.1:1", "match": {"path_prefix": "/a/"}}
+    source.write_text(json.dumps({"rules": [rule], "default_backend": "http://127.0.0.1:6185"}))
+    said = reconciler("import", str(source), "--write")
+    assert said.code == 1
+    told = " ".join(said.err.split())
+    assert "one Gateway, Gateway/door (specs/00.yaml:1)" in told
+    assert "write into it: defaultBackend: http://127.0.0.1:6185" in told
+    assert reconciler("validate").code == 0
+    (stack_dir / "specs/00.yaml").unlink()
+    for _ in range(2):  # the second time, its own is no other
+        assert reconciler("import", str(source), "--write", "--force").code == 0
+    assert "kind: Gateway" in (stack_dir / "specs/50-routes.yaml").read_text()
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "[]", "nonsense", "{", '{"rules": 1}', "[" * 100_000])
 def test_a_broken_file_is_told(reconciler: Any, tmp_path: Path, text: str) -> None:
     """An empty one, as a lost backup leaves it, opens nothing and writes nothing."""

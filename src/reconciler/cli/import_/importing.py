@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +40,8 @@ def run_import(
     for draft in result.drafts:
         draft.settle()
         draft.suspend = suspend
+    if write and output is None:
+        _one_gateway(settings, result.drafts)
     ready = [draft for draft in result.drafts if draft.spec]
     target = output or (settings.specs if write else None)
     written = _write(target, ready, force=force) if target else []
@@ -72,14 +73,36 @@ def guess(path: Path) -> str:
         return "supervisord"
     if path.name == "admin_config.json":
         return "admin_config"
-    with suppress(ValueError, RecursionError):
+    try:
         return "admin_config" if is_rules(json.loads(text)) else "processman"
+    except json.JSONDecodeError as error:
+        if path.suffix == ".json":
+            place, why = f"{path}:{error.lineno}:{error.colno}", error.msg.lower()
+            raise Failure(f"{place} is no JSON: {why}") from error
+    except RecursionError as error:
+        raise Failure(f"{path} is nested too deeply") from error
     if "[program:" in text or "[supervisord]" in text or "[include]" in text:
         return "supervisord"
     raise Failure(
         f"{path} is no supervisord.conf, pb_processes.json or admin_config.json",
         hint=f"--format names what it is: {' or '.join(FORMATS)}",
     )
+
+
+def _one_gateway(settings: Settings, drafts: Sequence[Draft]) -> None:
+    """A stack has one Gateway: where there is one already, say what to write into it."""
+    from ..reading import gateways
+
+    for draft in drafts:
+        if draft.kind != "Gateway" or not draft.spec:
+            continue
+        there = [one for one in gateways(settings) if one.origin.path.name != draft.file]
+        if there:
+            wanted = f"write into it: defaultBackend: {draft.spec['defaultBackend']}"
+            text = f"a stack has one Gateway, {there[0].ref} ({there[0].origin}); {wanted}"
+            draft.spec.clear()
+            draft.notes.clear()
+            draft.drop("default_backend", text)
 
 
 def _write(target: Path, drafts: Sequence[Draft], *, force: bool) -> list[Path]:
