@@ -11,17 +11,11 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from ...core.backend import Backend
 from ...core.model import Apply, Spec
 from ...core.networks import Network
+from ...core.own_paths import OWN_PATHS
 from ...core.units import Size
 
 _PLACE: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _FILE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
-
-OWN_PATHS: Final = (
-    *("/health", "/healthz", "/livez", "/readyz", "/metrics"),
-    *("/admin/routes.json", "/admin/password", "/api/sync-progress"),
-    *("/health/", "/admin/ui/", "/admin/api/", "/api/pm/", "/sync/api/"),
-)
-"""Paths of the operator on the public port. A slash at the end: all below it."""
 
 
 def _address(text: str) -> str:

@@ -1,26 +1,19 @@
-"""Paths of the operator's own: no route is ever asked about them. As reserved.lua has them."""
+"""Paths of the operator's own: no route is ever asked about them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from ...core.own_paths import BELOW, EXACT
 from .matching import Match
 from .paths import normalise
-
-EXACT: Final = frozenset(
-    {
-        *("/health", "/healthz", "/livez", "/readyz", "/metrics"),
-        *("/admin/routes.json", "/admin/password", "/api/sync-progress"),
-    }
-)
-BELOW: Final = ("/health/", "/admin/ui/", "/admin/api/", "/api/pm/", "/sync/api/")
 
 
 class Reserved(NamedTuple):
     """Where the operator's paths are; a Gateway may move them or switch them off."""
 
-    exact: frozenset[str] = EXACT
+    exact: frozenset[str] = frozenset(EXACT)
     below: tuple[str, ...] = BELOW
 
     def has(self, path: str) -> bool:
