@@ -194,6 +194,20 @@ def test_describe_tells_all(reconciler: Any, operator: Any, tmp_path: Path) -> N
     assert longest == "x" * 500 + "… and 999500 characters"
 
 
+def test_describe_cuts_no_reason_short(reconciler: Any, operator: Any) -> None:
+    """What is wrong is told to its last word, below itself where the line ends."""
+    why = " ".join(f"word{n}" for n in range(40))
+    page = operator.pages["GET status"]
+    health = {"code": "Degraded", "reason": "RuleRefused", "message": why}
+    operator.pages["GET status"]["resources"][0] = {**page["resources"][0], "health": health}
+    out = reconciler("describe", "web-0").out
+    assert why in " ".join(out.split())
+    rows = [row for row in out.splitlines() if "word" in row]
+    assert len(rows) > 1
+    assert all(columns(row) <= 100 for row in rows)
+    assert len({columns(row) - columns(row.lstrip()) for row in rows[1:]}) == 1
+
+
 def test_describe_tells_what_probes_say(reconciler: Any, operator: Any) -> None:
     """One line for each, with how long and how often."""
     found = {"verdict": "failure", "since": 1.0, "message": "refused\x1b", "failures": 4}

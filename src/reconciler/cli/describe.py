@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from ..clients.logfile import last_lines
 from ..core.asked import words
-from ..core.lines import Line, Span, Style, grid, line, tame
+from ..core.lines import Line, Span, Style, cut, grid, line, tame, whole
 from ..settings import Settings
 from .ages import ago, running_for, span
 from .happened import event_lines, events_of
@@ -61,10 +61,10 @@ def describe(settings: Settings, terminal: Terminal, *, what: str, output: str =
 def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     """One resource as text."""
     rows = [line(Span(view["ref"], Style.STRONG))]
-    rows += grid([_fact(name, text) for name, text in _facts(view, now)], width=width)
+    rows += whole([_fact(name, text) for name, text in _facts(view, now)], width=width)
     if conditions := view.get("conditions"):
         rows += [line(Span("conditions", Style.FAINT))]
-        rows += grid([_condition(one, now) for one in conditions], width=width)
+        rows += whole([_condition(one, now) for one in conditions], width=width)
     # What is empty says nothing, and what has a place of its own is not said twice.
     vitals = {
         name: value
@@ -76,7 +76,7 @@ def resource_lines(view: View, *, now: datetime, width: int) -> list[Line]:
     if vitals:
         rows += [line(Span("vitals", Style.FAINT))]
         facts = [_fact(name, vital(name, value, now)) for name, value in vitals.items()]
-        rows += grid(facts, width=width)
+        rows += whole(facts, width=width)
     rows += probe_lines(view, now=now, width=width)
     rows += endpoint_lines(view, width=width)
     rows += restart_lines(view, now=now, width=width)
@@ -174,7 +174,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _fact(name: str, text: str) -> tuple[Span, ...]:
-    return Span(f"  {tame(name)}", Style.FAINT), Span(text)
+    return Span(f"  {tame(name)}", Style.FAINT), Span(cut(text, LONGEST))
 
 
 def _condition(condition: View, now: datetime) -> tuple[Span, ...]:
@@ -183,7 +183,7 @@ def _condition(condition: View, now: datetime) -> tuple[Span, ...]:
         Span(f"  {condition['type']}"),
         Span(condition["status"]),
         Span(ago(condition.get("since"), now), Style.FAINT),
-        Span(tame(said)),
+        Span(cut(tame(said), LONGEST)),
     )
 
 

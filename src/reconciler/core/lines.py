@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -126,6 +126,25 @@ def grid(rows: Sequence[Sequence[Span]], *, width: int, gap: int = 2) -> list[Li
         return []
     room = widths(rows)
     return [_row(cells, room, width=width, gap=gap) for cells in rows]
+
+
+def whole(rows: Sequence[Sequence[Span]], *, width: int, gap: int = 2) -> list[Line]:
+    """A table: columns aligned left, the last one goes on below itself."""
+    if not rows:
+        return []
+    room = widths(rows)
+    return [each for cells in rows for each in _flowing(cells, room, width=width, gap=gap)]
+
+
+def _flowing(cells: Sequence[Span], room: Sequence[int], *, width: int, gap: int) -> Iterator[Line]:
+    first = tuple(
+        Span(pad(cell.text, wide + gap), cell.style)
+        for cell, wide in zip(cells[:-1], room, strict=False)
+    )
+    head, style = " " * columns(plain(first)), cells[-1].style
+    for number, row in enumerate(told(head, cells[-1].text, width=width)):
+        begin = (Span(head),) if number else first
+        yield (*begin, Span(plain(row)[len(head) :], style))
 
 
 def _row(cells: Sequence[Span], room: Sequence[int], *, width: int, gap: int) -> Line:
