@@ -15,7 +15,7 @@ from ..core.errors import Transient
 
 _HERE: Final = -100
 _EXCHANGE: Final = 2
-_FEW: Final = 2
+_FEW: Final = 1
 _AT_ONCE: Final = 8
 
 

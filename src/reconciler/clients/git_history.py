@@ -13,7 +13,7 @@ from .git import LONG, Terms
 from .git_folder import GitFolder, Settings
 from .git_objects import TREE, Entry, ObjectStore, parse_listing
 from .git_reader import ObjectReader
-from .git_refs import read_ref, write_ref
+from .git_refs import read_ref, write_refs
 from .git_trees import Trees, Who, encode_commit
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class History:
         )
 
     def _move(self, commit: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            if read_ref(self._folder.path, name) != commit:
-                write_ref(self._folder.path, name, commit)
+        others = [name for name in names if read_ref(self._folder.path, name) != commit]
+        if others:
+            write_refs(self._folder.path, others, commit)
 
     async def refs(self, prefix: str) -> dict[str, str]:
         """All refs below a prefix."""

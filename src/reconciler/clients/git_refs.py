@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ..core.errors import Transient
+from .files import flush
 
 _ID: Final = re.compile(r"[0-9a-f]{40}\Z")
 
@@ -23,25 +25,43 @@ def read_ref(folder: Path, name: str) -> str | None:
     return read_packed(folder).get(name)
 
 
-def write_ref(folder: Path, name: str, commit: str) -> None:
-    """Point a ref at a commit. The disk has it before this returns. Raises Transient."""
-    path = folder / name
-    lock = path.with_name(path.name + ".lock")  # git's own, so that it and we wait for each other
+def write_refs(folder: Path, names: Sequence[str], commit: str) -> None:
+    """Point refs at a commit. The disk has all of them before the first is moved.
+
+    Raises Transient when one is held by another, or the disk refuses.
+    """
+    held: list[tuple[int, Path]] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, f"{commit}\n".encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        lock.rename(path)
-    except FileExistsError as exc:
-        raise Transient(f"{lock} is held by another git", reason="Locked") from exc
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held.append((_lock(path), path))
+            os.write(held[-1][0], f"{commit}\n".encode("ascii"))
+        flush([descriptor for descriptor, _ in held])
+        for _, path in held:
+            _lock_of(path).rename(path)
     except OSError as exc:
-        with suppress(OSError):
-            lock.unlink()
-        raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
+        raise Transient(
+            f"cannot write {exc.filename}: {exc.strerror}", reason="WriteFailed"
+        ) from exc
+    finally:
+        for descriptor, path in held:
+            with suppress(OSError):
+                if os.path.samestat(_lock_of(path).stat(), os.fstat(descriptor)):
+                    _lock_of(path).unlink()
+            os.close(descriptor)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")  # git's own, so that it and we wait for each other
+
+
+def _lock(path: Path) -> int:
+    try:
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(_lock_of(path), how, 0o600)
+    except FileExistsError as exc:
+        raise Transient(f"{_lock_of(path)} is held by another git", reason="Locked") from exc
 
 
 def read_packed(folder: Path) -> dict[str, str]:
