@@ -9,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from reconciler.core.model import Origin, Ref, Resource
+from reconciler.core.sealed import Sealed
 from reconciler.kinds.gateway.spec import GatewaySpec
+from reconciler.kinds.route import guard
 from reconciler.kinds.route.match import Request
-from reconciler.kinds.route.review import prove, review, routing_of, taken
+from reconciler.kinds.route.review import prove, review, routing_of, rules_of, taken
 from reconciler.kinds.route.spec import RouteSpec
 
 OK: dict[str, Any] = {"respond": {"status": 200}}
@@ -185,3 +187,13 @@ def test_a_golden_request_says_all(test: dict[str, Any], says: str) -> None:
     """One request, and at least one thing that must come of it."""
     with pytest.raises(ValidationError, match=says):
         RouteSpec.model_validate({**OK, "tests": [test]})
+
+
+def test_passwords_are_stretched_with_the_proof() -> None:
+    """That is done beside the loop: to render the routes afterwards takes no time."""
+    users = [{"name": "me", "password": Sealed.of("of this test", b"k" * 32)}]
+    resources = written(a={"access": {"auth": {"basic": {"users": users}}}})
+    assert not [*prove(resources)]
+    before = guard._stretched.cache_info().misses
+    assert rules_of(resources)["a"].access is not None
+    assert guard._stretched.cache_info().misses == before

@@ -11,6 +11,7 @@ from ...core.units import format_size
 from .decide import Decision, Kind, Routing
 from .entry import Entry
 from .golden import Golden
+from .guard import guard_of
 from .match import Request, Table
 from .reserved import USUAL, Reserved, arranged
 from .shadows import Shadow, Tie, find_shadows, find_ties
@@ -48,6 +49,8 @@ def _over_limit(resources: Resources) -> Iterator[Remark]:
 def prove(resources: Resources) -> Iterator[Remark]:
     """Golden requests that do not come to what is expected of them."""
     routes = [one for ref, one in resources.items() if ref.kind == ROUTE]
+    for route in routes:
+        guard_of(route.spec.access)  # each password takes milliseconds: here only a thread waits
     if not any(route.spec.tests for route in routes):
         return
     routing = routing_of(resources)
