@@ -327,7 +327,8 @@ spec:
 """,
     )
     reader = token("read")
-    for path in (ROUTES, f"{ROUTES}/api", f"{ROUTES}/door", "/admin/routes.json"):
+    plan = "/admin/api/v1/plan"
+    for path in (ROUTES, f"{ROUTES}/api", f"{ROUTES}/door", "/admin/routes.json", plan):
         mine = await http.get(path)
         theirs = await http.get(path, headers=reader)
         assert (mine.status_code, theirs.status_code) == (200, 200)

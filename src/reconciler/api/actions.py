@@ -16,9 +16,9 @@ from ..core.units import Duration
 from . import models
 from .access import Caller
 from .answers import answer, answer_in_words, says
+from .callers import caller_of, shown
 from .credentials import Scope
 from .resources import Kind, Name, views_of
-from .trust import CALLER
 from .view import OperatorView, View
 
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -101,14 +101,8 @@ class ActionPages:
         confirm = order.confirm if order else ""
         if confirm and not caller_of(request).scope.allows(Scope.ADMIN):
             raise HTTPException(403, "allowing many deletions takes the scope admin")
-        done = await self.operator.reconcile_now(confirm=confirm)
+        done = shown(request, await self.operator.reconcile_now(confirm=confirm))
         return await answer_in_words(request, "apply", done)
-
-
-def caller_of(request: Request) -> Caller:
-    """Who asks; the door lets nobody in who is nobody."""
-    caller: Caller = request.scope[CALLER]
-    return caller
 
 
 async def ask(

@@ -16,8 +16,9 @@ from ..specs.desk import Desk, Wish
 from ..specs.faults import InvalidEdit
 from .access import Access
 from .answers import answer, says
+from .callers import shown
 from .rules import GATEWAY, ROUTE, InvalidRules, blamed, compose, listed
-from .writes import Writes, demand, demand_admin, is_plain, shown
+from .writes import Writes, demand, demand_admin, is_plain
 
 LARGEST_PASSWORD: Final = 256 * 1024
 OTHERS: Final = ["PUT", "PATCH", "DELETE"]

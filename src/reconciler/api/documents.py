@@ -15,7 +15,8 @@ from ..core.model import Json, Ref
 from ..specs.desk import Desk, Wish
 from . import models
 from .answers import answer, says
-from .writes import Writes, demand, demand_admin, is_plain, merge, shown
+from .callers import shown
+from .writes import Writes, demand, demand_admin, is_plain, merge
 
 API_VERSION: Final = "reconciler.dev/v1"
 UNFIT: Final = "it holds what no spec can: NaN, NUL, half a character, or too much of something"

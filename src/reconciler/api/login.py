@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from . import models
 from .access import COOKIE, Access, csrf_of, new_session
-from .actions import caller_of
 from .answers import answer, says
+from .callers import caller_of
 from .credentials import digest_of
 from .password import LONGEST
 from .trust import PEER, Peer

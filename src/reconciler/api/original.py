@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from ..core.model import Ref
 from ..core.request import LONGEST
-from .actions import Act, Order, ask, caller_of
+from .actions import Act, Order, ask
 from .answers import answer, says
+from .callers import caller_of
 from .logs import last_of, log_paths
 from .translation import LogEntry, ProcessEntry, entry, family, log_entry
 from .view import OperatorView, View

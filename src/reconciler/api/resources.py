@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ..core.model import Ref
 from . import models
 from .answers import answer, answer_in_words, says
+from .callers import shown
 from .view import OperatorView, View
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most")]
@@ -52,7 +53,7 @@ class ResourcePages:
 
     async def plan(self, request: Request) -> Response:
         """What would be done now: the specs are read and the world is looked at."""
-        return answer(request, await self.operator.plan())
+        return answer(request, shown(request, await self.operator.plan()))
 
     async def events(self, request: Request, limit: Limit = 100, ref: Refs = ()) -> Response:
         """What happened, newest first."""

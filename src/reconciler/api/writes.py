@@ -11,21 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ..core.model import Json, Ref
-from ..core.values import HIDDEN
 from ..specs.desk import Desk, Wish
 from ..specs.nodes import USUAL
-from ..specs.problem import has_password, looks_secret
 from ..specs.scalars import LARGEST
-from .actions import caller_of
 from .answers import tag_of
+from .callers import caller_of
 from .credentials import Scope
 from .view import View
 
 DEEPEST: Final = 24
 _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 ANY: Final = "*"
-SAID_OF_A_NAME: Final = frozenset({"value", "equals", "contains", "regex"})
-"""What stands beside a header's or a variable's name, and is as secret as that."""
 
 Compose: TypeAlias = Callable[[Desk], Wish]
 
@@ -67,28 +63,6 @@ def demand_admin(request: Request) -> str:
     if not caller.scope.allows(Scope.ADMIN):
         raise HTTPException(403, "changing the specs takes the scope admin")
     return caller.name
-
-
-def shown(request: Request, view: Json) -> Json:
-    """What is written, as this caller may see it: who may write it sees all of it."""
-    return view if caller_of(request).scope.allows(Scope.ADMIN) else veiled(view)
-
-
-def veiled(view: Json) -> Json:
-    """A view without what stands in it in the open and looks secret."""
-    if isinstance(view, list):
-        return [veiled(one) for one in view]
-    if not isinstance(view, dict):
-        return HIDDEN if isinstance(view, str) and has_password(view) else view
-    name = view.get("name")
-    is_secret = isinstance(name, str) and looks_secret(name)
-    return {
-        key: HIDDEN
-        if isinstance(value, str)
-        and (key == "hash" or looks_secret(key) or (is_secret and key in SAID_OF_A_NAME))
-        else veiled(value)
-        for key, value in view.items()
-    }
 
 
 def demand(if_match: str, now: Json) -> None:
