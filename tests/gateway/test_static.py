@@ -151,6 +151,7 @@ async def test_a_folder_that_is_not_there_is_told(gateway: Gateway, site: Path) 
     lost = site.parent / "lost"
     await gateway.serve(site=static(lost))
     assert (await gateway.get("/")).status_code == 404
+    await gateway.settled()
     said = health((await gateway.parts.routes.observe())["site"])
     assert (said.reason, str(lost) in said.message) == ("FolderMissing", True)
     lost.mkdir()
