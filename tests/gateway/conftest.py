@@ -229,7 +229,8 @@ class Gateway:
             state = (await self.parts.gateway.observe())["gateway"].state
             pids = {worker.pid for worker in status.workers.values()}
             old = {worker.pid for worker in before.workers.values()}
-            return state.loaded and state.settings == wanted.settings and not pids & old
+            fresh = state.loaded and state.settings == wanted.settings and not pids & old
+            return fresh and all(map(has_left, old))
 
         await eventually_async(loaded)
         await answering(self.parts)
@@ -261,6 +262,15 @@ class Gateway:
             return versions == {status.version} and len(status.workers) == status.worker_count
 
         await eventually_async(same)
+
+
+def has_left(pid: int) -> bool:
+    """Whether a worker takes no new requests any more: until it hears of a reload it does."""
+    try:
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return True
+    return not title or b"shutting down" in title  # a zombie has none
 
 
 def rule_of(spec: dict[str, object]) -> Rule:
