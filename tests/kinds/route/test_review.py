@@ -44,9 +44,9 @@ def test_a_route_that_serves_nothing_is_named_with_who_does() -> None:
 def test_a_route_cannot_take_more_than_the_gateway() -> None:
     """Said where it is written, with both sizes."""
     big = {"proxy": {**TO_X["proxy"], "maxBody": "1GB"}}
-    fits = {"match": {"host": "a.x"}, "proxy": {**TO_X["proxy"], "maxBody": "100MB"}, "priority": 1}
+    fits = {"match": {"host": "a.x"}, "proxy": {**TO_X["proxy"], "maxBody": "100Mi"}, "priority": 1}
     (said,) = review(written(big=big, fits=fits))
-    assert said.message == "Route/big takes requests of 1GB, the Gateway 100MB"
+    assert said.message == "Route/big takes requests of 1GB, the Gateway 100Mi"
     assert said.at == ("spec", "proxy", "maxBody")
 
 

@@ -77,7 +77,7 @@ class Maintenance(Spec):
 class Limits(Spec):
     """What one client may ask for."""
 
-    max_body: Size = 100_000_000
+    max_body: Size = 104_857_600
     """The most bytes a request may carry; a route may allow less."""
     max_header: Annotated[Size, Field(ge=1024, le=1_048_576)] = 32_768
     """The most bytes of the request line, or of one header line; four times that in all."""
