@@ -8,6 +8,7 @@ import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +91,7 @@ class FakeOperator:
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {
             "GET plan": PLAN,
-            "GET status": STATUS,
+            "GET status": deepcopy(STATUS),
             "GET events": {"items": [EVENT]},
             "GET history": {"items": [PASS]},
             "POST reconcile": {"plan": PLAN, "after": PLAN, "failures": []},

@@ -18,6 +18,7 @@ from .access import Access
 from .answers import answer, says
 from .callers import shown
 from .rules import GATEWAY, ROUTE, InvalidRules, blamed, compose, listed
+from .view import View
 from .writes import Writes, demand, demand_admin, is_plain
 
 LARGEST_PASSWORD: Final = 256 * 1024
@@ -37,6 +38,8 @@ class Done(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ok: bool
+    held: str | None = None
+    """Where much else goes at once: what waits for a confirmation, and how to confirm it."""
 
 
 class AdminPages:
@@ -86,10 +89,11 @@ class AdminPages:
             return wish
 
         try:
-            await self.writes.write(change)
+            view = await self.writes.write(change)
         except InvalidEdit as exc:
             raise InvalidRules([blamed(one, wish, said) for one in exc.faults]) from exc
-        return answer(request, {"ok": True})
+        held = _held(view)
+        return answer(request, {"ok": True} | ({"held": held} if held else {}))
 
     async def change_password(self, request: Request) -> Response:
         """Make another password the only one; all sessions end."""
@@ -110,6 +114,18 @@ class NewPassword(BaseModel):
     """What the password shall be."""
 
     new_password: str
+
+
+def _held(view: View) -> str:
+    """What was written and is not done, in words; empty when all is done as usual."""
+    waits = view["held"]
+    if not waits:
+        return ""
+    return (
+        f"deletions wait for a confirmation ({len(waits)}), as more goes at once than this list "
+        f"takes out: look with `reconciler diff`, then `reconciler apply --confirm "
+        f"{view['revision']}`"
+    )
 
 
 async def _wrong_method() -> Response:

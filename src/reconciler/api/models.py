@@ -196,5 +196,7 @@ class WrittenView(View):
     """The edit of the files, as git shows it."""
     warnings: list[dict[str, Any]]
     """After a dry run: what would be odd, such as a route that is never used."""
+    held: list[str]
+    """What is to go and waits for a confirmation: more goes at once than this write took out."""
     plan: dict[str, Any] | None
     """After a dry run: what would be done."""

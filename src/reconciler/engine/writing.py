@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from ..core.model import Json, Ref
 from ..core.remark import Remark
 from ..specs.desk import Desk, Proposal, Wish
+from .deletions import Deletions
 from .foresight import foresee
 from .journal import Event
 from .operator import Operator
@@ -28,6 +29,7 @@ class Writing:
 
     operator: Operator
     specs: Path
+    asked: Deletions = field(default_factory=Deletions)
 
     async def documents(self, kind: str) -> Mapping[Ref, Json]:
         """All resources of a kind as they are written, by name."""
@@ -51,6 +53,7 @@ class Writing:
             return made, []
 
         made, remarks = await self._at_desk(work)
+        removed = self._removed(made)
         await self.operator.reload()
         view = {
             "revision": self.operator.stack.ledger.revision,
@@ -59,13 +62,25 @@ class Writing:
             "files": list(made.files),
             "diff": made.diff,
             "warnings": [{**one._asdict(), "ref": str(one.ref)} for one in remarks],
+            "held": [],
             "plan": None,
         }
         if dry_run:
             return {**view, "plan": await self._foreseen(made)}
         self._note(made)
+        if removed:
+            held = await self.asked.confirm(self.operator.stack, removed)
+            view |= {"revision": self.operator.stack.ledger.revision, "held": held}
         self.operator.wake(complete=True)
         return view
+
+    def _removed(self, made: Proposal) -> frozenset[Ref]:
+        """The instances of what is not written any more, by what was read before."""
+        gone = {ref for ref in made.changed if made.wish.documents[ref] is None}
+        desired = self.operator.stack.ledger.desired
+        if not gone:
+            return frozenset()
+        return frozenset(gone | {r for r, one in desired.items() if one.written_as in gone})
 
     def _note(self, made: Proposal) -> None:
         """Leave a trace of who it was, where no commit does."""

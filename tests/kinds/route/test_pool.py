@@ -13,7 +13,7 @@ from reconciler.core.offer import Offer, Presence, Target
 from reconciler.core.pool import unused_pools
 from reconciler.kinds.route import KIND
 from reconciler.kinds.route.actions import PutPool
-from reconciler.kinds.route.endpoint import Endpoint
+from reconciler.kinds.route.endpoint import Endpoint, written_address
 from reconciler.kinds.route.pool import pool_vitals
 from reconciler.kinds.route.spec import RouteSpec
 from reconciler.kinds.route.state import from_wire, to_wire
@@ -153,3 +153,31 @@ def test_health_tells_where_a_host_is(seen: Any, code: HealthCode, says: str) ->
     health = KIND.health(seen)
     assert health.code is code
     assert says in health.message
+
+
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        ({"backend": "http://127.0.0.1:9"}, "127.0.0.1:9"),
+        ({"backend": "http://localhost"}, "127.0.0.1:80"),
+        ({"backend": "http://[::1]:9"}, "[::1]:9"),
+        ({"backend": "unix:/run/app.sock"}, "unix:/run/app.sock"),
+        ({"backend": "https://127.0.0.1"}, "https://127.0.0.1:443 as 127.0.0.1"),
+        ({"backend": "https://[::1]"}, "https://[::1]:443 as ::1"),
+        ({"backend": "https://localhost:9"}, "https://127.0.0.1:9 as localhost"),
+        (
+            {"backend": "https://127.0.0.1:9", "tls": {"serverName": "app.example"}},
+            "https://127.0.0.1:9 as app.example",
+        ),
+        ({"backend": "https://127.0.0.1:9", "tls": {"verify": False}}, "https://127.0.0.1:9 as *"),
+        ({"backend": "http://app.example:9"}, None),
+        ({"process": {"name": "web", "port": "http"}}, None),
+    ],
+)
+def test_one_address_is_named_as_the_gateway_tells_it(proxy: Any, told: str | None) -> None:
+    """So that the route to an address that refuses is found; another's refusal is not its own."""
+    spec = RouteSpec.model_validate({"proxy": proxy})
+    assert written_address(spec.proxy) == told
+    assert pool_vitals(spec.proxy, {}, ["127.0.0.2:9"]).get("refusing", []) == []
+    if told:
+        assert pool_vitals(spec.proxy, {}, [told]) == {"refusing": [told]}

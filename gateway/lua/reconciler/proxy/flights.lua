@@ -17,6 +17,9 @@ int kill(int pid, int signal);
 
 local ESRCH = 3
 local LEASE = 5 -- seconds after which it counts no more that somebody was refused
+local LONG = 600 -- the same, where nobody tries again but the next request
+local ALL = "0" -- in place of the process id: of all workers
+local MOST = 2048 -- things that are told
 
 local _M = {}
 
@@ -81,6 +84,35 @@ function _M.accepted(address)
 end
 
 
+local function shut_key(place)
+    return ALL .. " refusing " .. place
+end
+
+
+--- No connection comes about there, and only a request can tell when one does. Returns whether
+-- that is news.
+function _M.shut(place)
+    local key = shut_key(place)
+    local is_news = not counts:get(key)
+    if is_news and #counts:get_keys(MOST) >= MOST then
+        return false
+    end
+    keep(key, 1, LONG)
+    return is_news
+end
+
+
+--- One has come about, whichever worker's. Returns whether that is news.
+function _M.opened(place)
+    local key = shut_key(place)
+    if not counts:get(key) then
+        return false
+    end
+    counts:delete(key)
+    return true
+end
+
+
 --- So many requests of this worker wait.
 function _M.parked(count)
     keep(key_of("parked", ""), count)
@@ -88,7 +120,7 @@ end
 
 
 local function is_alive(pid)
-    return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
+    return pid == tonumber(ALL) or ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
 end
 
 

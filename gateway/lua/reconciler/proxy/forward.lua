@@ -65,6 +65,7 @@ local function serve(entry, path)
     var.target = with_query(path)
     if entry.tls_name then
         var.upstream, var.tls_name = secure.upstream(entry), entry.tls_name
+        var.shown_as = entry.shown_as
     end
     if entry.told_host then
         var.told_host = entry.told_host
@@ -161,6 +162,8 @@ function _M.prepare(entry)
         local wish = proxy.tls and proxy.tls.serverName
         entry.tls_name = wish or found.name or (find(found.host, "^%[") and found.host:sub(2, -2))
             or found.host
+        -- To whom it need not show who it is takes what another does not.
+        entry.shown_as = proxy.tls and proxy.tls.verify == false and "*" or entry.tls_name
     end
     local headers = proxy.setHeaders
     if proxy.maxBody or proxy.stripPrefix or (headers and headers[1])

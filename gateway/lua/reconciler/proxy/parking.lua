@@ -11,6 +11,7 @@ local pools = require("reconciler.proxy.pools")
 local resting = require("reconciler.proxy.resting")
 local semaphore = require("ngx.semaphore")
 local store = require("reconciler.table.store")
+local written = require("reconciler.proxy.written")
 
 local find, max, min = string.find, math.max, math.min
 local ngx = ngx
@@ -142,6 +143,9 @@ function _M.after_failure()
     -- An attempt that was counted has ended, whatever has become of the rule since.
     local was_counted = (var.pooled or "") ~= ""
     local untouched = was_counted and attempts.failed(entry and entry.peer.pool)
+    if not was_counted then
+        written.failed()
+    end
     if not entry then
         return pages.unreachable()
     end

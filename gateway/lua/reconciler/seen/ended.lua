@@ -3,6 +3,7 @@
 local attempts = require("reconciler.proxy.attempts")
 local recent = require("reconciler.seen.recent")
 local tally = require("reconciler.seen.tally")
+local written = require("reconciler.proxy.written")
 
 local ngx = ngx
 local over, done, note = attempts.over, tally.done, recent.note
@@ -18,6 +19,15 @@ function _M.note()
     end
     done(ctx.at)
     note()
+end
+
+
+--- The same where requests go on over TLS.
+function _M.note_tls()
+    if not ngx.ctx.endpoint then
+        written.ended()
+    end
+    _M.note()
 end
 
 

@@ -18,7 +18,7 @@ from ...core.errors import Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.pool import Host, host_in
 from .actions import DropRule, PutPool, PutRule, RouteAction
-from .endpoint import host_of, pool_name
+from .endpoint import host_of, pool_name, written_address
 from .pool import pool_vitals
 from .state import Rule, from_wire, to_wire
 
@@ -144,10 +144,11 @@ class RouteDriver:
         self, rules: Mapping[str, _Parsed], facts: _Facts
     ) -> Iterator[tuple[str, Observed[Rule]]]:
         """Every rule; what is seen as before is the very same object."""
-        told: dict[tuple[int, str | None], dict[str, Json]] = {}
+        told: dict[tuple[int, str | None, str | None], dict[str, Json]] = {}
         for name, one in rules.items():
             version, before = min(one.since, facts.document.version), self._seen.get(name)
-            key = (version, pool_name(one.rule.proxy))
+            refused = one.address if one.address in facts.refusing else None
+            key = (version, pool_name(one.rule.proxy), refused)
             vitals = told.get(key) or told.setdefault(key, facts.of(version, one.rule))
             if one.rule.static is not None and one.rule.static.root in facts.missing:
                 vitals = vitals | {"missing": one.rule.static.root}
@@ -166,6 +167,8 @@ class _Parsed(NamedTuple):
     """The first version of the table that has it."""
     host: Host | None
     """The host name its requests go to."""
+    address: str | None
+    """The address they go to, where that is written."""
 
 
 class _Facts(NamedTuple):
@@ -206,9 +209,10 @@ def _read(entry: Mapping[str, Json], version: int) -> _Parsed:
     owned = entry.get("managed_by") == OWNER
     try:
         rule = from_wire(entry)
-        return _Parsed(entry, rule, owned, version, host_of(rule.proxy))
+        proxy = rule.proxy
+        return _Parsed(entry, rule, owned, version, host_of(proxy), written_address(proxy))
     except ValueError:
-        return _Parsed(entry, Rule(), owned, version, None)
+        return _Parsed(entry, Rule(), owned, version, None, None)
 
 
 def _facts(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...core.model import Json
 from ...core.pool import Host, host_in, process_pool
-from .proxy import Proxy
+from .proxy import BackendTls, Proxy
 
 
 class Endpoint(NamedTuple):
@@ -43,3 +43,20 @@ def pool_name(proxy: Proxy | None) -> str | None:
 def host_of(proxy: Proxy | None) -> Host | None:
     """The host name that is written for an address."""
     return None if proxy is None else host_in(proxy.backend)
+
+
+def written_address(proxy: Proxy | None) -> str | None:
+    """The address that is written, as the gateway tells that it takes no connection."""
+    backend = None if proxy is None else proxy.backend
+    if proxy is None or backend is None or host_in(backend) is not None:
+        return None
+    scheme, _, place = backend.rpartition("://")
+    name, _, port = place.rpartition(":")
+    if not scheme:
+        return backend
+    address = f"127.0.0.1:{port}" if name == "localhost" else place
+    if scheme == "http":
+        return address
+    tls = proxy.tls or BackendTls()
+    called = (tls.server_name or name.strip("[]")) if tls.verify else "*"
+    return f"{scheme}://{address} as {called}"

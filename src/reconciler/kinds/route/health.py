@@ -20,6 +20,8 @@ def health(seen: Observed[Rule]) -> Health:
         return _backed(proxy.process.name, seen)
     if (host := host_of(proxy)) is not None:
         return _located(host.name, seen.vitals)
+    for address in seen.vitals.get("refusing", ()):
+        return Health(HealthCode.DEGRADED, "Refused", _refused(address))
     if root := seen.vitals.get("missing"):
         return Health(HealthCode.DEGRADED, "FolderMissing", f"there is no folder {root}")
     return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
@@ -54,6 +56,12 @@ def _located(name: str, vitals: Mapping[str, Json]) -> Health:
         return Health(HealthCode.DEGRADED, "Refused", f"{name} refuses connections at {where}")
     text = f"{problem}; as last known by {where}" if problem else f"by {name} at {where}"
     return Health(HealthCode.HEALTHY, "Served", text)
+
+
+def _refused(address: str) -> str:
+    where, _, name = str(address).partition(" as ")
+    more = f", or its certificate for {name} is not accepted" if name not in {"", "*"} else ""
+    return f"{where} refuses connections{more}"
 
 
 def _names(endpoints: Iterable[Mapping[str, Json]]) -> str:

@@ -12,7 +12,7 @@ from ...core.model import Json, Observed, Ref, Resource
 from ...core.offer import Offer, Presence, Target
 from ...core.pool import Host, moved
 from .actions import PutPool
-from .endpoint import Endpoint, host_of, pool_name, read_endpoints
+from .endpoint import Endpoint, host_of, pool_name, read_endpoints, written_address
 from .proxy import Proxy
 from .spec import RouteSpec
 from .state import Rule
@@ -23,10 +23,11 @@ def pool_vitals(
     pools: Mapping[str, Sequence[Mapping[str, Json]]],
     refusing: Collection[str] = (),
 ) -> dict[str, Json]:
-    """What is served for a route that names no address: who is in its pool, and who refuses."""
+    """What is served for a route: who is in its pool, where it has one, and who refuses."""
     name = pool_name(proxy)
     if name is None:
-        return {}
+        address = written_address(proxy)
+        return {"refusing": [address]} if address in refusing else {}
     endpoints = pools.get(name)
     addresses = [one["address"] for one in endpoints or ()]
     refused = [one for one in addresses if one in refusing]
