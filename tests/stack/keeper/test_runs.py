@@ -14,6 +14,8 @@ from .world import World
 
 pytestmark = pytest.mark.real
 
+OFTEN = 5
+
 
 def run(world: World, due: str, concurrency: str = "allow") -> int:
     """One more run; its pid."""
@@ -116,11 +118,13 @@ def test_a_run_that_cannot_be_started_leaves_the_others_alone(world: World) -> N
     files = Path(f"/proc/{world.process.pid}/fd")
     before = len(list(files.iterdir()))
     world.record("/bin/no-such-program")
-    told = {"cause": "schedule", "detail": "8", "concurrency": "allow"}
-    [refused] = world.ask("do", [["run", "web-0", told]])
-    assert "no-such-program" in refused["message"]
+    for due in range(OFTEN):
+        told = {"cause": "schedule", "detail": f"8{due}", "concurrency": "allow"}
+        [refused] = world.ask("do", [["run", "web-0", told]])
+        assert "no-such-program" in refused["message"]
     assert sorted(world.entry()["runs"]) == sorted(pids)
-    assert len(list(files.iterdir())) == before
+    # One connection more or less may just be coming or going.
+    assert len(list(files.iterdir())) < before + OFTEN
 
 
 def test_supervisord_ends_with_all_runs(make_world: Callable[..., World]) -> None:
