@@ -70,19 +70,21 @@ def start_family(state_dir: Path, keeper: str = "full") -> set[int]:
     return set(eventually(lambda: (f := family(state_dir)) and len(f) == 6 and f))
 
 
+def is_supervisord(pid: int) -> bool:
+    try:
+        return b"supervisor.supervisord" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
+
+
 def supervisord_of(parent: subprocess.Popen[bytes]) -> int:
-    return int(
-        eventually(
-            lambda: next(
-                (
-                    pid
-                    for pid in descendants(parent.pid)
-                    if b"supervisor.supervisord" in Path(f"/proc/{pid}/cmdline").read_bytes()
-                ),
-                None,
-            )
-        )
-    )
+    """Its own child: for a moment what supervisord starts is a copy of it, with its name."""
+
+    def found() -> int | None:
+        named = {pid for pid in descendants(parent.pid) if is_supervisord(pid)}
+        return next(iter(named - descendants(*named)), None)
+
+    return int(eventually(found))
 
 
 @pytest.fixture
