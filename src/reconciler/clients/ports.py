@@ -26,9 +26,9 @@ def claim(bind: str, port: int) -> None:
     try:
         _try(bind, port)
     except PortBusy as exc:
-        if exc.pid is not None:
+        if exc.pid is not None and not is_gone(exc.pid):
             raise
-        _try(bind, port)  # a process that was ending may be gone by now
+        _try(bind, port)  # a process that was ending is gone by now, or may be
 
 
 def _try(bind: str, port: int) -> None:
@@ -90,6 +90,11 @@ def listens(pid: int, port: int) -> bool:
     except psutil.Error:
         return False
     return any(one.status == psutil.CONN_LISTEN and one.laddr[1] == port for one in found)
+
+
+def is_gone(pid: int | None) -> bool:
+    """Whether this process has certainly ended."""
+    return pid is not None and not psutil.pid_exists(pid)
 
 
 def belongs(pid: int | None, root: int | None) -> bool:

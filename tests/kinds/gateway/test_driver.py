@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.clients import ports
 from reconciler.clients.ports import PortBusy
 from reconciler.core.diff import diff
 from reconciler.core.errors import Terminal, Transient, Waiting
@@ -133,6 +135,20 @@ async def test_a_busy_port_is_said_and_nothing_changes(parts: LocalGateway, free
         with pytest.raises(PortBusy):
             await parts.gateway.apply(Configure("gateway", busy, HERE))
         assert (await see(parts)).state == Listener(listen=free_port, bind=HERE)
+
+
+async def test_who_ends_while_it_is_looked_at_is_waited_for(
+    parts: LocalGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is just leaving the port is nobody to be stopped by hand."""
+    gone = await asyncio.create_subprocess_exec("true")
+    await gone.wait()
+    monkeypatch.setattr(ports, "owner", lambda _: gone.pid)
+    with socket.socket() as holder:
+        holder.bind((HERE, 0))
+        holder.listen()
+        with pytest.raises(Waiting, match="leaving this port"):
+            await parts.gateway.apply(Start(holder.getsockname()[1], HERE))
 
 
 async def test_files_nginx_refuses_stay_out(parts: LocalGateway, free_port: int) -> None:

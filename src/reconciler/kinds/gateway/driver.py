@@ -183,7 +183,8 @@ class GatewayDriver:
         try:
             await asyncio.to_thread(ports.claim, bind, port)
         except ports.PortBusy as exc:
-            if not ports.belongs(exc.pid, await self._runner.pid()):
+            own = ports.belongs(exc.pid, await self._runner.pid())
+            if not (own or ports.is_gone(exc.pid)):  # an old worker ends while it is looked at
                 raise
             text = "the gateway is just leaving this port"
             raise Waiting(text, reason="Reloading", after=LOOK_AGAIN) from exc
