@@ -101,7 +101,6 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     with sole_operator(settings.run_dir / "operator.lock"):
         try:
             asyncio.run(_operate(settings, speak))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
-
-import httpx
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
 from ..stack.limits import SOCKET_PATH
-from .local_http import exchange
+from .local_http import Answer, exchange
 
 DEADLINE: Final = 10.0
 SCRAPE: Final = 2.0
@@ -111,9 +110,9 @@ class GatewayWire:
     async def table(self) -> tuple[str, bytes] | None:
         """The table as it was written, and its etag; None when none was ever written."""
         response = await self._send("GET /table")
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status == HTTPStatus.NOT_FOUND:
             return None
-        return _checked(response).headers["ETag"].strip('"'), response.content
+        return _checked(response).headers["etag"].strip('"'), response.content
 
     async def put(self, raw: bytes, *, expected: str) -> None:
         """Replace the table if it is still the one ``expected`` names."""
@@ -141,7 +140,7 @@ class GatewayWire:
         """Some of the last requests, the newest first: what rules look at, and no secrets."""
         answer = _checked(await self._send("GET /recent"))
         # Clients send any bytes in their headers.
-        said = json.loads(answer.content.decode(errors="replace"))
+        said = json.loads(answer.text)
         found: list[dict[str, Json]] = list(said["requests"] or ())
         return found
 
@@ -154,7 +153,7 @@ class GatewayWire:
         body: bytes = b"",
         headers: Mapping[str, str] = {},
         deadline: float | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         text = f"the gateway does not answer at {self._socket}"
         if not self._socket.exists():  # many stacks have no gateway, and every look asks for it
             raise GatewayDown(text, reason="GatewayDown")
@@ -169,7 +168,7 @@ class GatewayWire:
 
     async def _exchange(
         self, line: str, headers: Mapping[str, str], body: bytes, deadline: float
-    ) -> httpx.Response:
+    ) -> Answer:
         try:
             return await exchange(self._socket, line, headers, body, deadline=deadline)
         except ConnectionResetError:
@@ -189,29 +188,29 @@ def _worker(said: Mapping[str, Json]) -> Worker:
     return Worker(said["pid"], said["version"], said.get("error"))
 
 
-def _checked(response: httpx.Response) -> httpx.Response:
+def _checked(response: Answer) -> Answer:
     """Let a good answer through; raise what the loop must do about any other."""
     if response.is_success:
         return response
-    raise _failure(response.status_code, *_complaint(response))
+    raise _failure(response.status, *_complaint(response))
 
 
 def _failure(status: int, text: str, rule: str, code: str) -> ReconcileError:
     match status:
-        case httpx.codes.CONFLICT | httpx.codes.PRECONDITION_FAILED:
+        case HTTPStatus.CONFLICT | HTTPStatus.PRECONDITION_FAILED:
             return Conflict(text, reason="TableChanged")
-        case httpx.codes.UNPROCESSABLE_ENTITY:
+        case HTTPStatus.UNPROCESSABLE_ENTITY:
             where = f"rule {rule}: " if rule else ""
             return RuleRefused(f"the gateway refuses the table: {where}{text}", rule, code)
-        case httpx.codes.INSUFFICIENT_STORAGE | httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        case HTTPStatus.INSUFFICIENT_STORAGE | HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             text = f"the table is too large for the gateway: {text}; have fewer or shorter routes"
             return Terminal(text, reason="TableTooLarge")
     return Transient(f"the gateway answers {status}: {text}", reason="GatewayUnexpected")
 
 
-def _complaint(response: httpx.Response) -> tuple[str, str, str]:
+def _complaint(response: Answer) -> tuple[str, str, str]:
     try:
         said = response.json()
         return str(said["error"]), str(said.get("rule") or ""), str(said.get("code") or "")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return response.reason_phrase, "", ""
+        return "without a reason", "", ""

@@ -6,18 +6,40 @@ A library for all of HTTP takes ten times as long for it as the gateway takes fo
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import httpx
+from ..core.model import Json
 
 CLOSED: Final = "the connection was closed in the middle of an answer"
 
 
+class Answer(NamedTuple):
+    """What came back. Names of ``headers`` are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
+
+    def json(self) -> Json:
+        """What the body says. Raises ValueError when it is no JSON."""
+        return json.loads(self.content)
+
+
 async def exchange(
     socket: Path, line: str, headers: Mapping[str, str], body: bytes, *, deadline: float
-) -> httpx.Response:
+) -> Answer:
     """Send a request (``GET /status``) and read all that comes back.
 
     Raises OSError when nobody is there or somebody goes away, TimeoutError, and ValueError for
@@ -40,13 +62,13 @@ def _head(line: str, headers: Mapping[str, str], size: int) -> bytes:
     return "".join(f"{row}\r\n" for row in [*rows, ""]).encode()
 
 
-def _read(answer: bytes) -> httpx.Response:
+def _read(answer: bytes) -> Answer:
     head, blank, content = answer.partition(b"\r\n\r\n")
     if not blank:
         raise ConnectionResetError(CLOSED)
     first, *rows = head.decode("latin-1").split("\r\n")
-    fields = [(name, value.strip()) for name, _, value in (row.partition(":") for row in rows)]
-    response = httpx.Response(int(first.split(" ")[1]), headers=fields, content=content)
-    if len(content) < int(response.headers.get("content-length", 0)):
+    cut = (row.partition(":") for row in rows)
+    fields = {name.lower(): value.strip() for name, _, value in cut}
+    if len(content) < int(fields.get("content-length", 0)):
         raise ConnectionResetError(CLOSED)
-    return response
+    return Answer(int(first.split(" ")[1]), fields, content)
