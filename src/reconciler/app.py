@@ -14,6 +14,7 @@ from typing import Final
 from .api.view import Speak
 from .clients.execution import end_leftovers
 from .clients.memory import keep_little, keep_what_is_there
+from .clients.usage import Meter
 from .core.errors import ReconcileError
 from .engine.allocate import Ports
 from .engine.clock import SystemClock
@@ -24,6 +25,7 @@ from .engine.look import Stack
 from .engine.operator import LANES, Operator
 from .engine.parting import part
 from .engine.plan_view import View
+from .engine.pulse import beat
 from .engine.records import Records, digest_key
 from .engine.watching import Files
 from .engine.writing import Writing
@@ -49,7 +51,7 @@ async def open_operator(
     ``read_only`` leaves no trace on the disk: what it would write stays in memory.
     """
     loader = make_loader(settings, read_only=read_only)
-    metrics = Metrics(kinds=KINDS, lanes=LANES)
+    metrics = Metrics(Meter(), kinds=KINDS, lanes=LANES, node_names=settings.node_metrics)
     with contextlib.ExitStack() as files:
         records = Records(settings.durable / "records.db", read_only=read_only)
         files.callback(records.close)
@@ -156,6 +158,7 @@ async def _work(
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))
         group.create_task(_settle_down(operator))
+        group.create_task(beat(operator.stack.clock, metrics.observe_lag))
         group.create_task(serve(app, socket=settings.operator_socket, listen=settings.listen))
 
 

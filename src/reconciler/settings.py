@@ -34,6 +34,8 @@ class Settings:
     """Requests a second that one token, or one address without any, may send for ever."""
     api_hosts: frozenset[str] = frozenset()
     """Names this stack is reached by; empty: any."""
+    node_metrics: bool = False
+    """Whether metrics of processes also have the names of node_exporter's supervisord collector."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -97,6 +99,7 @@ def read_settings(
         stack_start=environ.get("RECONCILER_STACK_START") or _boot(),
         api_rate=_rate(environ.get("RECONCILER_API_RATE")),
         api_hosts=_names(environ.get("RECONCILER_API_HOSTS", "")),
+        node_metrics=environ.get("RECONCILER_NODE_METRICS") == "1",
         environ=environ,
     )
 

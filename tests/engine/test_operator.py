@@ -120,7 +120,7 @@ async def test_only_what_cannot_be_seen_counts_as_unseen(whole: Whole) -> None:
         whole.operator.measure()
         planes = next(one for one in whole.operator.checks() if one.name == "planes")
         assert planes.ok is not dark
-        assert set(whole.stack.metrics._facts.unseen) == ({"App"} if dark else set())
+        assert set(whole.stack.metrics.facts.now.unseen) == ({"App"} if dark else set())
 
 
 async def test_specs_that_cannot_be_read_now_are_told_in_readiness(whole: Whole) -> None:

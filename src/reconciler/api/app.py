@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import __version__
 from ..metrics import Metrics
@@ -21,11 +17,12 @@ from .documents import DocumentPages
 from .health import HealthPages
 from .login import LoginPages
 from .logs import LogPages
+from .numbers import MetricsPage
 from .original import OriginalPages
 from .problems import ANSWERS
 from .resources import ResourcePages
 from .streams import EventPages, Streams
-from .trust import LOGIN, METRICS, ROOT, Door
+from .trust import LOGIN, ROOT, Door
 from .view import Check, OperatorView, Speak
 from .writes import Writes
 
@@ -58,7 +55,7 @@ def make_app(
         middleware=[Middleware(Door, access=access)],
         exception_handlers=dict(ANSWERS),
         generate_unique_id_function=operation_id,
-        routes=[*HealthPages(operator).routes(), metrics_page(operator, metrics)],
+        routes=[*HealthPages(operator).routes(), *MetricsPage(operator, metrics).routes()],
     )
     app.state.speak = speak
     streams = app.state.streams = Streams()
@@ -98,16 +95,3 @@ class Api(FastAPI):
             told["security"] = [{"token": []}]
             told["paths"][LOGIN]["post"]["security"] = []
         return super().openapi()
-
-
-def metrics_page(operator: OperatorView, metrics: Metrics) -> Route:
-    """The numbers for Prometheus, written in a thread: there may be many."""
-
-    async def page(request: Request) -> Response:
-        operator.measure()
-        accept = request.headers.get("accept", "")
-        beside = await metrics.traffic()
-        body, content_type = await asyncio.to_thread(metrics.render, accept, beside)
-        return Response(body, headers={"Content-Type": content_type})
-
-    return Route(METRICS, page)

@@ -207,7 +207,8 @@ class Operator:
 
     def measure(self) -> None:
         """Hand the metrics what is true now; they are read right after."""
-        measure(self.stack)
+        watchers = {"specs": self.following.watch.notes is not None, "files": self.watching.stands}
+        measure(self.stack, self.reading.error, watchers)
 
     def checks(self) -> list[Check]:
         """What liveness and readiness are made of. That this answers at all is liveness."""

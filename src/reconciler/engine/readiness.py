@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ..core.plan import Plan
+from ..core.request import Asked
+from ..metrics.snapshot import Standing
 from .look import Stack
-from .views import status_view
+from .views import resource_views
 
 STALE_AFTER: Final = 3.0
 """Readiness wants a look at the world no older than this many resync periods."""
+REMEMBERED: Final = 100
+"""Of so many passes one for the revision in use is looked for."""
 
 
 class Check(NamedTuple):
@@ -39,13 +45,35 @@ def checks(stack: Stack, load_error: str) -> list[Check]:
     ]
 
 
-def measure(stack: Stack) -> None:
-    """Hand the metrics what is true now."""
+def measure(stack: Stack, load_error: str = "", watchers: Mapping[str, bool] | None = None) -> None:
+    """Hand the metrics what is true now; ``watchers`` says which watches stand."""
     ledger, metrics = stack.ledger, stack.metrics
     plan = ledger.plan or Plan("", unknown=tuple(stack.kinds))
+    asked = Counter({str(verb): 0 for verb in Asked})
+    asked.update(str(one.request.verb) for one in stack.requests)
+    metrics.set_standing(
+        Standing(
+            {one.name: one.ok for one in checks(stack, load_error)},
+            watchers or {},
+            {kind: kind not in plan.unknown for kind in stack.kinds},
+            ledger.observed_at,
+            asked,
+        )
+    )
     differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
-    views = status_view(ledger)["resources"]
-    metrics.set_resources(views, differing=differing, unseen=plan.unknown)
+    metrics.set_resources(resource_views(ledger), differing=differing, unseen=plan.unknown)
     metrics.set_blocked(one.reason for one in plan.blocked)
     if ledger.snapshot is not None:
-        metrics.set_specs(ledger.snapshot.revision, problems=len(ledger.snapshot.problems))
+        revision, problems = ledger.snapshot.revision, len(ledger.snapshot.problems)
+        since = _since(stack, revision) if revision != metrics.facts.now.revision else 0.0
+        metrics.set_specs(revision, problems=problems, since=since)
+
+
+def _since(stack: Stack, revision: str) -> float:
+    """When the first pass for ``revision`` did something, as far as the history tells; else now."""
+    found = 0.0
+    for moment, known, *_ in stack.ledger.journal.passes(REMEMBERED):
+        if known != revision:
+            break
+        found = float(moment)
+    return found or stack.clock.now()

@@ -21,13 +21,7 @@ WORST_FIRST = (HealthCode.UNKNOWN, HealthCode.DEGRADED, HealthCode.PROGRESSING)
 
 def status_view(ledger: Ledger) -> View:
     """Everything that is true now, in one document."""
-    blocked = _blocked(ledger)
-    asked = _asked(ledger)
-    resources = [
-        _wanted_view(ledger, ref, blocked.get(ref), asked.get(ref, []))
-        for ref in sorted(ledger.present)
-    ]
-    resources += [_foreign_view(ledger, ref) for ref in _system_refs(ledger)]
+    resources = resource_views(ledger)
     return {
         "verdict": _verdict(ledger, resources),
         "revision": ledger.snapshot.revision if ledger.snapshot else None,
@@ -43,6 +37,16 @@ def status_view(ledger: Ledger) -> View:
         "held": held_view(ledger, ledger.plan, unwanted=True),
         "resources": resources,
     }
+
+
+def resource_views(ledger: Ledger) -> list[View]:
+    """All that are wanted, by name, and our own programs."""
+    blocked, asked = _blocked(ledger), _asked(ledger)
+    wanted = [
+        _wanted_view(ledger, ref, blocked.get(ref), asked.get(ref, []))
+        for ref in sorted(ledger.present)
+    ]
+    return wanted + [_foreign_view(ledger, ref) for ref in _system_refs(ledger)]
 
 
 def resource_view(ledger: Ledger, ref: Ref) -> View:

@@ -88,6 +88,11 @@ class Watching:
     _lost: bool = False
     _trouble: str = ""
 
+    @property
+    def stands(self) -> bool:
+        """Whether all files that are to be watched are."""
+        return not self._trouble
+
     def look_again(self) -> None:
         """The specs may want other files watched."""
         self._edited.set()

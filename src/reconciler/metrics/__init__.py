@@ -1,27 +1,33 @@
-"""What Prometheus sees of the operator: every metric, in one place."""
+"""What Prometheus sees of the operator: what is counted when it happens, and what is true now."""
 
 from __future__ import annotations
 
 import platform
 import re
+import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics import disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase, disable_created_metrics
 
 from .. import __version__
-from .facts import Facts, View
+from .facts import Facts, Measures
+from .families import BY_SHORT
+from .rows import View
+from .snapshot import Standing
 
 # A pass of the stack lane takes milliseconds, a push of the backup lane minutes.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-
+LAGS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 END: Final = b"# EOF\n"
+MetricT = TypeVar("MetricT", bound=MetricWrapperBase)
 
 
 class PassResult(StrEnum):
@@ -44,60 +50,45 @@ class Metrics:
     """The numbers the engine reports, and the page Prometheus reads.
 
     Counters of the given ``kinds`` and ``lanes`` start at 0, so that a first failure is a rise.
+    ``meter`` says what processes use; with ``node_names`` their series also have the names of
+    node_exporter's supervisord collector.
     """
 
     def __init__(
         self,
-        registry: CollectorRegistry | None = None,
+        meter: Measures | None = None,
         *,
         kinds: Iterable[str] = (),
         lanes: Iterable[str] = (),
         now: Callable[[], float] = time.time,
+        node_names: bool = False,
     ) -> None:
         # Without this every counter drags a second series along in the text format.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library left it bare
-        self.registry = registry or CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._now = now
         self.traffic: Callable[[], Awaitable[str]] = _nothing
         """Where to ask for what the gateway has counted."""
-        self._facts = Facts()
-        self.registry.register(self._facts)
+        self.facts = Facts(meter, node_names=node_names)
+        self._turn = threading.Lock()
         ProcessCollector(namespace="reconciler_operator", registry=self.registry)
         self._count()
         self._start(tuple(kinds), tuple(lanes))
 
     def _count(self) -> None:
-        self._passes = self._counter("pass", "Passes of a lane, by how they ended.", "lane result")
-        self._drift = self._counter("drift", "Changes made outside the specs.", "kind")
-        self._steps = self._counter("steps", "Steps executed, by how they ended.", "kind result")
-        self._seconds = Histogram(
-            "reconciler_pass_duration_seconds",
-            "How long a pass of a lane took.",
-            ["lane"],
-            registry=self.registry,
-            buckets=BUCKETS,
-        )
-        self._last_pass = Gauge(
-            "reconciler_last_pass_timestamp_seconds",
-            "When a lane last finished a pass, however it ended; 0 before the first.",
-            ["lane"],
-            registry=self.registry,
-        )
-        build = Gauge(
-            "reconciler_build_info",
-            "What is running: always 1.",
-            ["version", "python"],
-            registry=self.registry,
-        )
+        self._passes = self._make(Counter, "pass_total")
+        self._drift = self._make(Counter, "drift_total")
+        self._steps = self._make(Counter, "steps_total")
+        self._seconds = self._make(Histogram, "pass_duration_seconds", buckets=BUCKETS)
+        self._lag = self._make(Histogram, "loop_lag_seconds", buckets=LAGS)
+        self._last_pass = self._make(Gauge, "last_pass_timestamp_seconds")
+        self._last_apply = self._make(Gauge, "last_apply_success_timestamp_seconds")
+        build = self._make(Gauge, "build_info")
         build.labels(__version__, platform.python_version()).set(1)
-        self._last_apply = Gauge(
-            "reconciler_last_apply_success_timestamp_seconds",
-            "When a pass last ended with everything done; 0 before the first.",
-            registry=self.registry,
-        )
 
-    def _counter(self, name: str, text: str, labels: str) -> Counter:
-        return Counter(f"reconciler_{name}_total", text, labels.split(), registry=self.registry)
+    def _make(self, metric: type[MetricT], short: str, **more: Any) -> MetricT:
+        own = BY_SHORT[short]
+        return metric(own.name, own.text, own.labels, registry=self.registry, **more)
 
     def _start(self, kinds: tuple[str, ...], lanes: tuple[str, ...]) -> None:
         for lane in lanes:
@@ -118,6 +109,10 @@ class Metrics:
         if result is PassResult.SUCCESS:
             self._last_apply.set(self._now())
 
+    def observe_lag(self, seconds: float) -> None:
+        """The loop did something so much later than it was to be done."""
+        self._lag.observe(seconds)
+
     def count_step(self, kind: str, result: StepResult) -> None:
         """What was to be done for a resource of ``kind`` was tried."""
         self._steps.labels(kind, result).inc()
@@ -137,29 +132,39 @@ class Metrics:
 
         ``differing`` are refs not in sync, ``unseen`` kinds of which nobody can say.
         """
-        self._facts.resources = tuple(views)
-        self._facts.differing = frozenset(differing)
-        self._facts.unseen = frozenset(unseen)
+        now = replace(self.facts.now, resources=tuple(views))
+        self.facts.now = replace(now, differing=frozenset(differing), unseen=frozenset(unseen))
 
     def set_blocked(self, reasons: Iterable[str]) -> None:
         """The reasons of what the last plan held back, one per change."""
         # A reason once seen stays at 0: an alert sees it end, and there are only a few.
-        self._facts.blocked = {**dict.fromkeys(self._facts.blocked, 0), **Tally(reasons)}
+        blocked = {**dict.fromkeys(self.facts.now.blocked, 0), **Tally(reasons)}
+        self.facts.now = replace(self.facts.now, blocked=blocked)
 
-    def set_specs(self, revision: str, *, problems: int) -> None:
-        """The revision of the specs in use, and how many problems they have."""
-        self._facts.revision, self._facts.problems = revision, problems
+    def set_specs(self, revision: str, *, problems: int, since: float = 0.0) -> None:
+        """The revision of the specs in use, since when, and how many problems they have."""
+        since = since or self._now()
+        if revision == self.facts.now.revision:
+            since = self.facts.now.since
+        self.facts.now = replace(self.facts.now, revision=revision, since=since, problems=problems)
+
+    def set_standing(self, standing: Standing) -> None:
+        """How the operator itself does."""
+        self.facts.now = replace(self.facts.now, standing=standing)
 
     def render(self, accept: str = "", beside: str = "") -> tuple[bytes, str]:
         """The page in the format the ``Accept`` header asks for, and its content type.
 
-        ``beside`` are families that somebody else has counted, in the text format.
+        ``beside`` are families that somebody else has counted, in the text format. May be called
+        in a thread: what it reads is replaced whole.
         """
         encode, content_type = choose_encoder(accept)
-        page = encode(self.registry)
-        if page.endswith(END):
-            return page.removesuffix(END) + _open(beside).encode() + END, content_type
-        return page + beside.encode(), content_type
+        counted = encode(self.registry)
+        with self._turn:
+            more = self.facts.text() + beside
+        if counted.endswith(END):
+            return counted.removesuffix(END) + _open(more).encode() + END, content_type
+        return counted + more.encode(), content_type
 
 
 def _open(families: str) -> str:

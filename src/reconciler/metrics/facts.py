@@ -1,120 +1,113 @@
-"""Series that say what is, built from the views of the resources."""
+"""Series that say what is, drawn from the resources."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Protocol
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-View: TypeAlias = Mapping[str, Any]
+from . import supervisord
+from .causes import Causes
+from .rows import Row, View, rows
+from .snapshot import Snapshot
+from .text import FAMILIES, Lines, line, lines, page
 
-TRUTH: Final = {"True": 1, "False": 0, "Unknown": -1}
-HEALTHY: Final = {"Healthy": 1, "Progressing": 0, "Degraded": 0, "Unknown": -1}
-VERDICTS: Final = {"success": 1, "failure": 0}
+
+class Used(Protocol):
+    """What a process and all it started use."""
+
+    @property
+    def began(self) -> float: ...
+    @property
+    def cpu(self) -> float: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def files(self) -> int | None: ...
+    @property
+    def members(self) -> int: ...
+
+
+class Measures(Protocol):
+    """Says what the processes of some pids use; those that are gone are left out."""
+
+    def read(self, roots: Mapping[str, int], /) -> Mapping[str, Used]: ...
 
 
 class Facts(Collector):
-    """Series that live exactly as long as what they speak of, built anew for each scrape.
+    """Series that live exactly as long as what they speak of.
 
-    Facts are replaced whole and never changed in place: a scrape may run in its own thread.
+    What follows from a view alone is written once, for the engine hands out the very same view
+    until something changes. Used by one thread at a time; what it reads is replaced whole.
     """
 
-    def __init__(self) -> None:
-        self.resources: tuple[View, ...] = ()
-        self.differing: Collection[str] = ()
-        self.unseen: Collection[str] = ()
-        self.blocked: Mapping[str, int] = {}
-        self.revision, self.problems = "", 0
+    def __init__(self, meter: Measures | None = None, *, node_names: bool = False) -> None:
+        self.now: Snapshot = Snapshot()
+        self._meter = meter
+        self._node_names = node_names
+        self._causes = Causes()
+        self._written: dict[str, tuple[View, Lines]] = {}
 
-    def describe(self) -> Iterable[Metric]:
-        return self.collect()
+    def text(self) -> str:
+        """The series as Prometheus reads them."""
+        now = self.now
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        before, self._written = self._written, {}
+        for view in now.resources:
+            known = before.get(view["ref"])
+            if known is None or known[0] is not view:
+                known = (view, lines(rows(view)))
+            self._written[view["ref"]] = known
+            for family, text in known[1]:
+                found[family].append(text)
+        for row in self._fleeting(now):
+            found[row.family].append(line(row))
+        return page(found)
 
     def collect(self) -> Iterator[Metric]:
-        resources = self.resources
-        yield from self._specs()
-        yield self._in_sync([view for view in resources if not view["system"]])
-        yield from _conditions(resources)
-        yield from _processes([view for view in resources if view["kind"] == "Process"])
-        yield from _probes(resources)
-        yield _backups([view for view in resources if view["kind"] == "SyncTarget"])
-        yield _table([view for view in resources if view["kind"] in {"Gateway", "Route"}])
+        """The same for a registry of the library, which takes its time."""
+        now = self.now
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        for view in now.resources:
+            for row in rows(view):
+                found[row.family].append(row)
+        for row in self._fleeting(now):
+            found[row.family].append(row)
+        yield from (_metric(short, found[short]) for short in FAMILIES if found[short])
 
-    def _specs(self) -> Iterator[Metric]:
-        revision = _gauge("spec_revision_info", "The revision of the specs in use.", "revision")
-        if self.revision:
-            revision.add_metric([self.revision], 1)
-        problems = _gauge("spec_problems", "Problems found in the specs.")
-        problems.add_metric([], self.problems)
-        blocked = _gauge("blocked", "Changes held back by the last plan, by reason.", "reason")
-        for reason, count in self.blocked.items():
-            blocked.add_metric([reason], count)
-        yield from (revision, problems, blocked)
+    def _fleeting(self, now: Snapshot) -> Iterator[Row]:
+        """What another scrape may see otherwise though no view has changed."""
+        processes = now.processes()
+        yield from now.rows()
+        yield from self._causes.rows(processes)
+        yield from self._usage(processes)
+        if self._node_names:
+            yield from supervisord.rows(processes)
 
-    def _in_sync(self, resources: Iterable[View]) -> Metric:
-        text = "1 when the world is as the specs say, 0 when not, -1 when it cannot be seen."
-        in_sync = _gauge("resource_in_sync", text, "kind name")
-        for view in resources:
-            truth = -1 if view["kind"] in self.unseen else int(view["ref"] not in self.differing)
-            in_sync.add_metric([view["kind"], view["name"]], truth)
-        return in_sync
-
-
-def _gauge(name: str, text: str, labels: str = "") -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"reconciler_{name}", text, labels=labels.split())
-
-
-def _conditions(resources: Iterable[View]) -> Iterator[Metric]:
-    healthy = _gauge("resource_healthy", "1 healthy, 0 not, -1 unknown.", "kind name")
-    states = _gauge("resource_condition", "1 true, 0 false, -1 unknown.", "kind name type")
-    for view in resources:
-        key = [view["kind"], view["name"]]
-        code = view["health"]["code"]
-        if code in HEALTHY:  # what is suspended is not judged
-            healthy.add_metric(key, HEALTHY[code])
-        for condition in view["conditions"]:
-            states.add_metric([*key, condition["type"]], TRUTH[condition["status"]])
-    yield from (healthy, states)
+    def _usage(self, processes: Iterable[View]) -> Iterator[Row]:
+        if self._meter is None:
+            return
+        roots = {view["name"]: int(view["vitals"].get("pid") or 0) for view in processes}
+        used = self._meter.read({name: pid for name, pid in roots.items() if pid})
+        for name, one in used.items():
+            key = (name,)
+            yield Row("process_start_time_seconds", key, one.began)
+            yield Row("process_cpu_seconds_total", key, one.cpu)
+            yield Row("process_resident_memory_bytes", key, one.memory)
+            yield Row("process_members", key, one.members)
+            if one.files is not None:
+                yield Row("process_open_fds", key, one.files)
 
 
-def _processes(processes: Iterable[View]) -> Iterator[Metric]:
-    up = _gauge("process_up", "1 while the process runs.", "name")
-    ready = _gauge("process_ready", "1 while the process runs and its probes agree.", "name")
-    total = "reconciler_process_restarts_total"
-    restarts = CounterMetricFamily(total, "Restarts of a process.", labels=["name"])
-    for view in processes:
-        vitals = view["vitals"]
-        if "state" in vitals:
-            up.add_metric([view["name"]], vitals["state"] == "running")
-            ready.add_metric([view["name"]], "ready" in vitals.get("meets", ()))
-        if vitals.get("restarts") is not None:
-            restarts.add_metric([view["name"]], vitals["restarts"])
-    yield from (up, ready, restarts)
+KINDS: Final = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
-def _probes(resources: Iterable[View]) -> Iterator[Metric]:
-    text = "1 when the last verdict of a probe is success, 0 when failure, -1 before there is one."
-    success = _gauge("probe_success", text, "kind name probe")
-    failures = _gauge("probe_failures", "Failures of a probe in a row.", "kind name probe")
-    for view in resources:
-        for probe, found in (view["vitals"].get("probes") or {}).items():
-            key = [view["kind"], view["name"], probe]
-            success.add_metric(key, VERDICTS.get(found["verdict"], -1))
-            failures.add_metric(key, found["failures"])
-    yield from (success, failures)
-
-
-def _backups(targets: Iterable[View]) -> Metric:
-    text = "When the last backup succeeded; 0: never."
-    success = _gauge("sync_last_success_timestamp_seconds", text, "name")
-    for view in targets:
-        success.add_metric([view["name"]], view["vitals"].get("backed") or 0)
-    return success
-
-
-def _table(planes: Iterable[View]) -> Metric:
-    table = _gauge("route_table_version", "The version of the route table; 0 while unknown.")
-    versions = (view["vitals"].get("version") for view in planes)
-    table.add_metric([], max((one for one in versions if isinstance(one, int)), default=0))
-    return table
+def _metric(short: str, own: Iterable[Row]) -> Metric:
+    family = FAMILIES[short]
+    metric: Metric = KINDS[family.type](family.name, family.text, labels=family.labels)
+    for row in own:
+        metric.add_sample(family.name, dict(zip(family.labels, row.labels, strict=True)), row.value)
+    return metric

@@ -1,0 +1,62 @@
+"""Writes series as Prometheus reads them. The library would take ten times as long for many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from . import supervisord
+from .families import FACTS, Family
+from .rows import Row
+
+_ESCAPES: Final = {"\\": r"\\", '"': r"\"", "\n": r"\n"}
+_ESCAPED: Final = re.compile(r'[\\"\n]')
+
+Lines = Sequence[tuple[str, str]]
+"""Lines, each behind the short name of its family."""
+
+
+def head(family: Family) -> str:
+    """What stands before the series of a family."""
+    return f"# HELP {family.name} {family.text}\n# TYPE {family.name} {family.type}\n"
+
+
+FAMILIES: Final = {one.short: one for one in (*FACTS, *supervisord.FAMILIES)}
+HEADS: Final = {short: head(one) for short, one in FAMILIES.items()}
+
+
+def line(row: Row) -> str:
+    """One series."""
+    family = FAMILIES[row.family]
+    return f"{family.name}{labels(family.labels, row.labels)} {number(row.value)}\n"
+
+
+def labels(names: Sequence[str], values: Sequence[str]) -> str:
+    """The labels of a series in their braces; nothing when there are none."""
+    pairs = [f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+def escaped(value: str) -> str:
+    """The value of a label; names of resources never need it."""
+    return _ESCAPED.sub(lambda hit: _ESCAPES[hit[0]], value)
+
+
+def number(value: float) -> str:
+    """As short as it is exact."""
+    return repr(int(value)) if value == int(value) else repr(float(value))
+
+
+def lines(rows: Iterable[Row]) -> Lines:
+    """Each row as a line."""
+    return [(row.family, line(row)) for row in rows]
+
+
+def page(found: Mapping[str, list[str]]) -> str:
+    """Families in their order, each with what was found of it; no word of the others."""
+    parts: list[str] = []
+    for short, text in HEADS.items():
+        if own := found.get(short):
+            parts += (text, *own)
+    return "".join(parts)
