@@ -152,3 +152,74 @@ async def test_a_stranger_excludes_nothing(ask: Ask, operator: Operator) -> None
     operator.fail("observed", "blind")
     async with ask(X_Reconciler_Client="stranger") as http:
         assert (await http.get("/readyz?exclude=observed")).status_code == 503
+
+
+async def test_healthz_names_checks_to_who_asks(ask: Ask, operator: Operator) -> None:
+    """As Kubernetes has it; without a question it is the summary."""
+    operator.fail("observed", "blind")
+    async with ask() as http:
+        verbose = await http.get("/healthz?verbose")
+        excluded = await http.get("/healthz?verbose&exclude=observed")
+        plain = await http.get("/healthz")
+    assert verbose.status_code == 503
+    assert verbose.text == "[+]loop ok\n[-]observed failed: blind\nhealthz check failed\n"
+    assert excluded.status_code == 200
+    assert "[+]observed excluded: ok\n" in excluded.text
+    assert plain.json()["status"] == "unhealthy"
+
+
+async def test_the_summary_has_conditions(ask: Ask, operator: Operator) -> None:
+    """The whole says of itself what every resource says."""
+    operator.health = "Degraded"
+    async with ask() as http:
+        told = {one["type"]: one for one in (await http.get("/health")).json()["conditions"]}
+    assert told["Ready"] == {"type": "Ready", "status": "True", "reason": "Ready"}
+    assert told["InSync"] == {"type": "InSync", "status": "True", "reason": "InSync"}
+    assert told["Healthy"] == {"type": "Healthy", "status": "False", "reason": "Degraded"}
+
+
+@pytest.mark.parametrize("path", ["process/web-0", "Process/web-0", "process/web"])
+async def test_one_process_has_a_page(ask: Ask, path: str) -> None:
+    """By its kind in any case, and by the name of an instance or of all of them."""
+    async with ask() as http:
+        answer = await http.get(f"/health/{path}")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "healthy",
+        "ref": "Process/web-0",
+        "reason": "Running",
+        "message": "running",
+        "conditions": [],
+    }
+
+
+async def test_the_worst_instance_speaks_for_all(ask: Ask, operator: Operator) -> None:
+    """One sick instance makes the page of all of them fail, and no other."""
+    sick = {"code": "Degraded", "reason": "CrashLoop", "message": "exited with code 1"}
+    operator.resources[2]["health"] = sick  # type: ignore[index] # a dict, as far as this test goes
+    async with ask() as http:
+        answer = await http.get("/health/process/api")
+        assert (await http.get("/health/process/api-0")).status_code == 200
+        assert (await http.get("/health/process/nobody")).status_code == 404
+    assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
+    assert (answer.json()["ref"], answer.json()["reason"]) == ("Process/api-1", "CrashLoop")
+
+
+async def test_strangers_learn_no_names(ask: Ask, operator: Operator) -> None:
+    """Who is away and who does not exist look the same from outside."""
+    async with ask(X_Reconciler_Client="stranger") as http:
+        well = await http.get("/health/process/web")
+        operator.resources[0]["health"] = {"code": "Degraded", "reason": "", "message": ""}  # type: ignore[index]
+        sick = await http.get("/health/process/web")
+        absent = await http.get("/health/process/nobody")
+    assert (well.status_code, well.json()) == (200, {"status": "healthy"})
+    assert (sick.status_code, sick.json()) == (503, {"status": "unhealthy"})
+    assert (absent.status_code, absent.json()) == (sick.status_code, sick.json())
+
+
+async def test_a_page_without_a_status(ask: Ask, operator: Operator) -> None:
+    """Of what nobody can say anything about nothing good is said."""
+    operator.trouble = Transient("the journal is locked", reason="Locked")
+    async with ask() as http:
+        answer = await http.get("/health/process/web")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unknown")

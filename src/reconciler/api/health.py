@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.errors import ReconcileError
-from .trust import CALLER, PEER, Client
+from .trust import CALLER, HEALTH_BELOW, PEER, Client
 from .view import Check, OperatorView, View
+from .well import conditions, is_degraded, one_view, worst
 
+WELL: Final = "healthy"
 PATIENCE: Final = 2.0
 """Seconds; a monitor that waits longer has given up already."""
-
-SERIOUS: Final = frozenset({"Degraded", "Unknown"})
 
 
 class HealthPages:
@@ -34,7 +34,8 @@ class HealthPages:
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
             Route("/health", self.health),
-            Route("/healthz", self.health),
+            Route("/healthz", self.healthz),
+            Route(f"{HEALTH_BELOW}{{kind}}/{{name}}", self.one),
         ]
 
     async def livez(self, request: Request) -> Response:
@@ -45,23 +46,55 @@ class HealthPages:
         """Is what the operator says fresh, and was it applied?"""
         return report(request, self.operator.checks())
 
+    async def healthz(self, request: Request) -> Response:
+        """The summary; to who asks for ``verbose`` or for exceptions, a line for each check."""
+        if request.query_params.keys() & {"verbose", "exclude"}:
+            return report(request, self.operator.checks())
+        return await self.health(request)
+
+    async def one(self, request: Request) -> Response:
+        """One resource, for a monitor of its own: 200 while it does what it should."""
+        kind, name = request.path_params["kind"], request.path_params["name"]
+        status, trouble = await self._status()
+        if trouble:
+            return bare(request, "unknown", {"message": trouble})
+        found = worst(status["resources"], kind, name)
+        if found is None and not is_bare(request):
+            detail = {"status": "absent", "message": f"there is no {kind}/{name}"}
+            return JSONResponse(detail, HTTPStatus.NOT_FOUND)
+        # A stranger does not learn which names there are: what is not there is not well.
+        word = found["health"]["code"].lower() if found else "absent"
+        return bare(request, word, one_view(found) if found else {})
+
     async def health(self, request: Request) -> Response:
         """One word for the whole stack, and for those of this machine what lies behind it."""
         checks = self.operator.checks()
+        status, trouble = await self._status()
+        return summary(request, checks, status, trouble=trouble)
+
+    async def _status(self) -> tuple[View, str]:
+        """The status, or why there is none: a monitor gets an answer in time all the same."""
         try:
             async with asyncio.timeout(PATIENCE):
-                status = await self.operator.status()
+                return await self.operator.status(), ""
         except ReconcileError as exc:
-            return summary(request, checks, {}, trouble=str(exc))
+            return {}, str(exc)
         except TimeoutError:
-            return summary(request, checks, {}, trouble=f"no status within {PATIENCE:g} s")
-        return summary(request, checks, status)
+            return {}, f"no status within {PATIENCE:g} s"
 
 
 def is_bare(request: Request) -> bool:
     """Whether this client may know no more than the status."""
     known = request.scope[PEER].client is Client.LOCAL
     return not known and request.scope[CALLER] is None
+
+
+def bare(request: Request, word: str, detail: View) -> Response:
+    """200 for what is healthy and 503 for all else; ``detail`` is not for strangers."""
+    code = HTTPStatus.OK if word == WELL else HTTPStatus.SERVICE_UNAVAILABLE
+    if is_bare(request):
+        return JSONResponse({"status": WELL if word == WELL else "unhealthy"}, code)
+    return JSONResponse({"status": word, **detail}, code)
 
 
 def report(request: Request, checks: Sequence[Check]) -> Response:
@@ -94,13 +127,6 @@ def check_view(check: Check) -> View:
     return {"name": check.name, "kind": check.kind, "ok": check.ok, "message": message}
 
 
-def is_degraded(status: View) -> bool:
-    """Whether something is sick, or what is wanted is not done since a spec is broken."""
-    verdict = status["verdict"]
-    refused = not verdict["inSync"] and bool(status.get("problems"))
-    return refused or verdict["health"] in SERIOUS
-
-
 def summary(
     request: Request, checks: Sequence[Check], status: View, *, trouble: str = ""
 ) -> Response:
@@ -114,6 +140,7 @@ def summary(
     detail = {
         "version": __version__,
         "revision": status.get("revision"),
+        "conditions": conditions(verdict),
         "verdict": verdict,
         "checks": [check_view(check) for check in checks],
         "resources": Counter(view["health"]["code"] for view in status.get("resources", ())),

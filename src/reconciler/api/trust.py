@@ -28,6 +28,8 @@ ROOT: Final = "/admin/api/v1"
 LOGIN: Final = f"{ROOT}/login"
 METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
+HEALTH_BELOW: Final = "/health/"
+"""Below it each resource has a page of its own."""
 PASSWORD: Final = "X-Admin-Password"  # noqa: S105 (the name of a header)
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -83,7 +85,7 @@ class Door:
         headers = Headers(scope=scope)
         peer = scope[PEER] = peer_of(scope, headers)
         caller = scope[CALLER] = owner(headers) if peer.is_owner else self.access.caller(headers)
-        if scope["path"] in HEALTH_PATHS:
+        if scope["path"] in HEALTH_PATHS or scope["path"].startswith(HEALTH_BELOW):
             return None
         if scope["path"] == METRICS and not caller:
             return _unasked(peer.client)

@@ -12,7 +12,7 @@ import os
 import sys
 
 PAGES = {"status": "GET /admin/api/v1/status", "apply": "POST /admin/api/v1/reconcile"}
-FLAGS = {"status": ("--exit-code",), "apply": ()}
+FLAGS = {"status": ("--exit-code",), "apply": (), "healthcheck": ()}
 PLACES = ("--specs", "--state-dir")
 PATIENCE = {"status": 10.0, "apply": 300.0}
 FALLBACK, NARROWEST = 100, 40
@@ -37,6 +37,10 @@ def main() -> None:
 def attempt(arguments: list[str]) -> int | None:
     """Do it, and say how it ended; None when it takes more than this."""
     verb = arguments[0] if arguments else ""
+    if verb == "healthcheck":
+        from .healthcheck import attempt as check
+
+        return check(arguments[1:])
     encoding = getattr(sys.stdout, "encoding", "")  # a stdout that is closed is none
     if verb not in PAGES or encoding.lower().replace("-", "") != "utf8":
         return None
@@ -48,7 +52,7 @@ def attempt(arguments: list[str]) -> int | None:
     return tell(answer)
 
 
-def read(verb: str, words: list[str]) -> dict[str, str] | None:
+def read(verb: str, words: list[str], places: tuple[str, ...] = ()) -> dict[str, str] | None:
     """The options, as far as they are plain."""
     found = {}
     left = list(reversed(words))
@@ -58,7 +62,7 @@ def read(verb: str, words: list[str]) -> dict[str, str] | None:
             found[name] = "yes"
             continue
         value = value if parted else left.pop() if left else ""
-        if name not in PLACES or not value:
+        if name not in (places or PLACES) or not value:
             return None
         found[name] = value
     return found
@@ -120,10 +124,16 @@ def user() -> str:
 
 def exchange(path: str, asked: bytes, patience: float) -> bytes:
     """One request over the operator's socket."""
-    wire = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    return ask_over(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM), path, asked, patience)
+
+
+def ask_over(
+    wire: _socket.socket, address: str | tuple[str, int], asked: bytes, patience: float
+) -> bytes:
+    """One request over a socket, which is closed then."""
     try:
         wire.settimeout(patience)
-        wire.connect(path)
+        wire.connect(address)
         wire.sendall(asked)
         parts = []
         while part := wire.recv(1 << 18):

@@ -8,12 +8,21 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from . import acting, admitting, asking, momentary, moving, routing
+from . import acting, admitting, asking, momentary, moving, observing, routing
 from .options import app
 from .outcome import Failure
 from .terminal import Terminal
 
-__all__ = ["acting", "admitting", "asking", "momentary", "moving", "parse_and_run", "routing"]
+__all__ = [
+    "acting",
+    "admitting",
+    "asking",
+    "momentary",
+    "moving",
+    "observing",
+    "parse_and_run",
+    "routing",
+]
 
 
 def parse_and_run(arguments: Sequence[str], terminal: Terminal) -> int:

@@ -11,7 +11,7 @@ local OWN = {
     ["/admin/api/"] = "api", ["/api/pm/"] = "api",
     ["/admin/routes.json"] = "api", ["/admin/password"] = "api",
     ["/api/sync-progress"] = "closed",
-    ["/health/"] = "closed", ["/admin/ui/"] = "closed", ["/sync/api/"] = "closed",
+    ["/health/"] = "health", ["/admin/ui/"] = "closed", ["/sync/api/"] = "closed",
 }
 local LISTS = { "/admin/routes.json", "/admin/api/v1/routes" }
 local LARGEST = 1024 * 1024 -- bytes of a request to the operator

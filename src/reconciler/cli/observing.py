@@ -1,0 +1,30 @@
+"""The verbs for who watches a stack from outside: health checks, metrics, dashboards."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Specs, StateDir, Verb, app
+from .stack import find_settings
+
+
+@app.command()
+def healthcheck(
+    _: Verb,
+    what: Annotated[
+        str | None, typer.Argument(help="One resource: web, process/web, synctarget/data.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Ask through the gateway at this port.")
+    ] = 0,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait.")] = 4.0,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+) -> int:
+    """Ask whether all is well, or one resource; exit code 1 when not, or when nobody answers."""
+    from .healthcheck import check, page_of
+
+    socket = find_settings(specs, state_dir).operator_socket
+    return check(page_of(what or ""), ("127.0.0.1", port) if port else str(socket), timeout)
