@@ -55,6 +55,6 @@ LABEL org.opencontainers.image.title="reconciler" \
 EXPOSE 7860
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["reconciler", "healthcheck", "--port", "7860"]
+    CMD reconciler healthcheck --port 7860
 ENTRYPOINT ["/usr/bin/tini", "--", "reconciler"]
 CMD ["up"]
