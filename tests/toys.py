@@ -23,6 +23,7 @@ from reconciler.core.model import (
     Spec,
     State,
 )
+from reconciler.core.ordered import Arguments, Obeys, takes_nothing
 from reconciler.core.plan import expand
 from reconciler.core.request import Asked, Request, Watch
 from reconciler.core.turns import Policy
@@ -206,6 +207,11 @@ APP = Kind(
 )
 
 
+def _save_once(resource: Resource[DataSpec], arguments: Arguments) -> tuple[Any, ...]:
+    takes_nothing(arguments)
+    return (Save(resource.ref.name),)
+
+
 def _saving(resource: Resource[DataSpec], seen: Observed[DataState], now: float) -> Due:
     left = seen.vitals.get("saved", 0) + resource.spec.every - now
     if not resource.spec.every:
@@ -225,6 +231,7 @@ DATA = Kind(
     ),
     needs=lambda _: (),
     due=_saving,
+    obeys={"save": Obeys(_save_once), "mend": Obeys(_save_once, unsettled=True)},
     disturbs=_brings_back,
 )
 

@@ -17,6 +17,7 @@ from .clients.memory import keep_little, keep_what_is_there
 from .clients.usage import Meter
 from .core.errors import ReconcileError
 from .engine.allocate import Ports
+from .engine.backups import Backups
 from .engine.clock import SystemClock
 from .engine.journal import Journal
 from .engine.ledger import Ledger
@@ -153,7 +154,9 @@ async def _work(
     from .api.serve import serve
 
     access = open_access(settings)
-    app = make_app(operator, metrics, access, speak, writes=Writing(operator, settings.specs))
+    writes, backups = Writing(operator, settings.specs), Backups(operator)
+    app = make_app(operator, metrics, access, writes=writes, backups=backups)
+    app.state.speak = speak
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))

@@ -13,6 +13,7 @@ from .access import Access
 from .actions import ActionPages
 from .admin import AdminPages
 from .answers import PROBLEM, ProblemDetails, operation_id
+from .backups import BackupPages
 from .documents import DocumentPages
 from .health import HealthPages
 from .login import LoginPages
@@ -23,7 +24,7 @@ from .problems import ANSWERS
 from .resources import ResourcePages
 from .streams import EventPages, Streams
 from .trust import LOGIN, ROOT, Door
-from .view import Check, OperatorView, Speak
+from .view import BackupsView, Check, OperatorView
 from .writes import Writes
 
 ROUTES: Final = ("Route", "routes", "50-routes.yaml")
@@ -36,13 +37,13 @@ def make_app(
     operator: OperatorView,
     metrics: Metrics,
     access: Access,
-    speak: Speak | None = None,
     *,
     writes: Writes | None = None,
+    backups: BackupsView | None = None,
 ) -> FastAPI:
-    """Everything the operator answers, for ``serve``; ``speak`` puts views into words.
+    """Everything the operator answers, for ``serve``; ``state.speak`` may put views into words.
 
-    With ``writes`` the specs can be edited.
+    With ``writes`` the specs can be edited, with ``backups`` things can be ordered of targets.
     """
     app = Api(
         title="reconciler",
@@ -57,7 +58,7 @@ def make_app(
         generate_unique_id_function=operation_id,
         routes=[*HealthPages(operator).routes(), *MetricsPage(operator, metrics).routes()],
     )
-    app.state.speak = speak
+    app.state.speak = None
     streams = app.state.streams = Streams()
     for pages in (
         ResourcePages(operator),
@@ -68,6 +69,8 @@ def make_app(
     ):
         app.include_router(pages.router(), prefix=ROOT)
     app.include_router(OriginalPages(operator).router())
+    if backups is not None:
+        app.include_router(BackupPages(backups).router(), prefix=ROOT)
     if writes is not None:
         app.include_router(DocumentPages(writes, *ROUTES).router(), prefix=ROOT)
         app.include_router(AdminPages(writes, access).router())

@@ -107,3 +107,43 @@ class OperatorView(Protocol):
     def measure(self) -> None:
         """Hand the metrics what is true now, from memory; they are read right after."""
         ...
+
+
+class BackupsView(Protocol):
+    """What may be asked of backups. Failures are ReconcileError."""
+
+    def targets(self, names: Collection[str] = ()) -> Sequence[Ref]:
+        """All targets, or those of these names; raises when there is none of a name."""
+        ...
+
+    def order(
+        self,
+        refs: Sequence[Ref],
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        author: str,
+        reason: str = "",
+    ) -> Sequence[View]:
+        """Have something done once with each, of all or of none."""
+        ...
+
+    def orders(self, limit: int) -> Sequence[View]:
+        """What was ordered, newest first."""
+        ...
+
+    async def ordered(self, id: str, *, seconds: float = 0.0) -> View | None:  # noqa: A002 (its name)
+        """One order, once it has ended or so many seconds have gone; None when there is none."""
+        ...
+
+    def status(self) -> Sequence[View]:
+        """How each target is."""
+        ...
+
+    async def log(self, name: str, limit: int, *, fetch: bool = False) -> Sequence[View]:
+        """The versions of a target, newest first."""
+        ...
+
+    async def files(self, name: str, limit: int, at: str = "") -> View:
+        """What a version of a target holds."""
+        ...

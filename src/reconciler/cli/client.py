@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
+from urllib.parse import quote
 
 from ..stack.limits import SOCKET_PATH
 from .entry import user
@@ -74,6 +75,23 @@ class Operator:
     def release(self, kind: str, name: str) -> Any:
         """Take back what was asked of a resource."""
         return self.ask("DELETE", f"{BASE}/requests/{kind}/{name}")
+
+    def order(self, body: Mapping[str, Any]) -> Any:
+        """Have something done once with sync targets: {verb, names, arguments, reason}."""
+        return self.ask("POST", f"{BASE}/orders", body)
+
+    def ordered(self, order: str) -> Any:
+        """One order, and what came of it."""
+        return self.ask("GET", f"{BASE}/orders/{order}")
+
+    def sync(self) -> Any:
+        """How each sync target is."""
+        return self.ask("GET", f"{BASE}/sync")
+
+    def sync_log(self, name: str, limit: int, *, fetch: bool) -> Any:
+        """The versions of a sync target."""
+        more = "&fetch=true" if fetch else ""
+        return self.ask("GET", f"{BASE}/sync/{quote(name, safe='')}/log?limit={limit}{more}")
 
     def ask(self, method: str, target: str, body: Any = None) -> Any:
         """One request, with ``body`` as JSON; anything but success is a Failure."""

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from . import acting, admitting, asking, momentary, moving, observing, routing
+from . import acting, admitting, asking, momentary, moving, observing, routing, syncing
 from .options import app
 from .outcome import Failure
 from .terminal import Terminal
@@ -22,6 +22,7 @@ __all__ = [
     "observing",
     "parse_and_run",
     "routing",
+    "syncing",
 ]
 
 

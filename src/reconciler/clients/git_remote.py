@@ -47,12 +47,15 @@ class Remote:
         self._note({"ok": True, "tip": found, "empty": found is None})
         return found
 
-    async def fetch(self, commit: str) -> None:
-        """Bring the branch here, its newest state only. Raises Moved when it is another by now."""
+    async def fetch(self, commit: str, *, depth: int = 1) -> None:
+        """Bring the branch here, its newest state only, unless ``depth`` asks for what was before.
+
+        Raises Moved when it is another by now.
+        """
         await self._git(
             "fetch",
             "--quiet",
-            "--depth=1",
+            f"--depth={depth}",
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",

@@ -25,6 +25,7 @@ from .model import (
     Verb,
 )
 from .offer import Offer, Presence, Target
+from .ordered import Obeys
 from .remark import Remark
 from .request import Request, Watch
 from .turns import Policy, Traffic
@@ -37,8 +38,11 @@ class Driver(Protocol[StateT, ActionT_contra]):
         """Everything of this kind, ours or not. Raises ReconcileError when it cannot be seen."""
         ...
 
-    async def apply(self, action: ActionT_contra) -> None:
-        """Do one idempotent thing, soon; never wait for health. Calls may run side by side."""
+    async def apply(self, action: ActionT_contra) -> Mapping[str, Json] | None:
+        """Do one idempotent thing, soon; never wait for health. Calls may run side by side.
+
+        What was done, in facts, where anybody may have ordered it.
+        """
         ...
 
 
@@ -163,6 +167,8 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     """What one document stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
     due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = nothing_due
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
+    obeys: Mapping[str, Obeys] = field(default_factory=dict)
+    """What may be ordered to be done once, by its verb."""
     is_timed: Callable[[Resource[SpecT]], bool] = _at_any_time
     """Whether ``due`` may ever say anything about it."""
     parting: Callable[[Resource[SpecT], Observed[StateT]], tuple[ActionT, ...]] = nothing_left

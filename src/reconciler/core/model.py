@@ -204,11 +204,15 @@ class Change(Generic[StateT]):
 
 
 class Step(NamedTuple):
-    """One idempotent action, as data. Steps of one wave may run side by side."""
+    """One idempotent action, as data. Steps of one wave may run side by side.
+
+    ``order`` is the id of the order that it is part of, where it was ordered.
+    """
 
     ref: Ref
     action: Any
     wave: int = 0
+    order: str = ""
 
 
 class Blocked(NamedTuple):

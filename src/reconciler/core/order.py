@@ -220,7 +220,7 @@ def leaving_first(gone: Mapping[Ref, Any]) -> dict[Ref, tuple[Ref, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Lineup:
     """Deletions first, users before what they use; then creations and updates, needs first."""
 
     kinds: Kinds

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from .bound import Bindings, Follow, ending, staying
 from .diff import diff
+from .due import Agenda, DueWork
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
 from .kind import Kinds
 from .model import (
@@ -15,7 +16,6 @@ from .model import (
     Cause,
     Change,
     Drift,
-    Due,
     Observed,
     Ref,
     State,
@@ -24,7 +24,8 @@ from .model import (
     Verb,
     World,
 )
-from .order import Order, Shape, leaving_first, name_cycles, shape_of
+from .order import Lineup, Shape, leaving_first, name_cycles, shape_of
+from .ordered import Order
 from .request import Asked, Request
 from .rolled import Rolled
 
@@ -83,6 +84,8 @@ class Wish:
     """Digest of each ref's spec when it was last in sync."""
     requests: Mapping[Ref, Request] = field(default_factory=dict)
     """What is asked for the moment, and is in ``desired`` already."""
+    orders: Mapping[Ref, Order] = field(default_factory=dict)
+    """The next thing that each was ordered to do once."""
     waited: Mapping[Ref, float] = field(default_factory=dict)
     """For how many seconds a ref waits for what it needs."""
     rolled: Rolled = field(default_factory=Rolled)
@@ -116,10 +119,10 @@ def make_plan(
     changes = tuple(one for one in differences if not _is_ignored(one, wish))
     context = _context(kinds, wish, world, shape=shape, changes=changes)
     verdicts = [(change, why_not(change, context)) for change in changes]
-    order = Order(kinds, wish.desired, shape.ranks)
+    order = Lineup(kinds, wish.desired, shape.ranks)
     free = order.sort(change for change, why in verdicts if why is None)
     held = order.sort(change for change, why in verdicts if why is not None)
-    due = _due_work(kinds, replace(wish, shape=shape), world, {one.ref for one in changes})
+    due = DueWork(kinds, wish.desired, world, _agenda(wish, shape, changes))
     rolled = wish.rolled
     bindings = Bindings(
         kinds, wish.desired, world, shape, ending(free), staying(held), rolled.aside, rolled.unsure
@@ -131,12 +134,12 @@ def make_plan(
         wish.revision,
         changes=free,
         steps=tuple(order.steps(free)),
-        due=tuple(Step(ref, action) for ref, work in due for action in work.actions),
+        due=due.steps,
         bound=tuple(bindings.steps(follow)),
         held=order.sort((*held, *kept)),
         blocked=tuple(sorted(blocked, key=lambda one: one.ref)),
         unknown=tuple(sorted(k for k, seen in world.items() if isinstance(seen, Unknown))),
-        after=_soonest(blocked, (work for _, work in due)),
+        after=_soonest(blocked, due.times),
     )
 
 
@@ -217,22 +220,11 @@ def _explains(request: Request, change: AnyChange) -> bool:
     return any(changed.path == asked for changed in change.fields)
 
 
-def _due_work(kinds: Kinds, wish: Wish, world: World, changing: set[Ref]) -> list[tuple[Ref, Due]]:
-    """Work that time brings, for what is settled, not held after a failure, and not suspended.
-
-    What is asked to rest rests from that too.
-    """
-    found = []
+def _agenda(wish: Wish, shape: Shape, changes: Iterable[AnyChange]) -> Agenda:
+    """What is asked to rest rests from due work too."""
     resting = {ref for ref, one in wish.requests.items() if one.verb is Asked.STOP}
-    passed_over = changing | wish.held.keys() | resting
-    for ref in wish.shape.timed if wish.shape is not None else ():
-        want, live = wish.desired.get(ref), seen_of(ref, world)
-        if want is None or want.suspend or ref in passed_over or live is None or not live.owned:
-            continue
-        work = kinds[ref.kind].due(want, live, wish.now)
-        if work.actions or work.after is not None:
-            found.append((ref, work))
-    return found
+    passed_over = frozenset({one.ref for one in changes} | wish.held.keys() | resting)
+    return Agenda(shape.timed, wish.orders, passed_over, wish.now)
 
 
 def _unseen(wish: Wish, world: World) -> Iterator[Blocked]:
@@ -242,6 +234,6 @@ def _unseen(wish: Wish, world: World) -> Iterator[Blocked]:
             yield Blocked(ref, seen.reason, seen.message)
 
 
-def _soonest(blocked: Iterable[Blocked], due: Iterable[Due]) -> float | None:
-    times = [*(one.after for one in blocked), *(one.after for one in due)]
-    return min((after for after in times if after is not None), default=None)
+def _soonest(blocked: Iterable[Blocked], due: Iterable[float]) -> float | None:
+    times = (one.after for one in blocked if one.after is not None)
+    return min((*times, *due), default=None)

@@ -18,6 +18,7 @@ from ..metrics import Metrics
 from .clock import Clock
 from .journal import Event
 from .ledger import Ledger
+from .orders import Orders
 from .records import Records
 from .requests import Requests
 from .retries import Retries
@@ -39,10 +40,12 @@ class Stack:
     retries: dict[str, Retries] = field(default_factory=dict)
     """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
     requests: Requests = field(init=False)
+    orders: Orders = field(init=False)
     rollouts: Rollouts = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requests", Requests(self.kinds, self.records))
+        object.__setattr__(self, "orders", Orders(self.records))
         object.__setattr__(self, "rollouts", Rollouts(self.records))
 
     def held(self) -> dict[Ref, Held]:
@@ -82,7 +85,8 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     known = Known(stack.rollouts.recall, ledger.edits.applied, now)
     turned = rolled(stack.kinds, asked, world, known)
     wish = ledger.wish(turned, stack.held(), since=since)
-    wish = replace(wish, confirmed=stack.confirmed(ledger.revision), now=now)
+    confirmed, orders = stack.confirmed(ledger.revision), stack.orders.next()
+    wish = replace(wish, confirmed=confirmed, orders=orders, now=now)
     recall = ledger.recall
     plan = make_plan(stack.kinds, wish, world, compare=recall.compare, follow=recall.follow)
     ends = [one for one in (plan.after, asked.after) if one is not None]
@@ -100,6 +104,8 @@ def take_in(stack: Stack, drawn: Drawn) -> None:
     whole = ledger.snapshot.whole
     stack.rollouts.keep_only(ledger.desired, whole=whole)
     stack.rollouts.note(drawn.rolled.notes, now)
+    gone = stack.orders.settle(ledger.desired, whole=whole, now=now)
+    ledger.journal.record_events(gone, now)
     if stack.requests.asked:
         over = stack.requests.settle(ledger.desired, drawn.world, whole=whole, now=now)
         ledger.journal.record_events(map(end_event, over), now)

@@ -15,6 +15,7 @@ from ..core.model import Cause, HealthCode, Ref
 from ..metrics import PassResult, StepResult
 from .early import Early
 from .journal import PassRecord
+from .last_words import last_lines
 from .look import Stack, draw, give_up, take_in
 from .reconcile import Outcome, apply
 from .retries import Retries
@@ -32,9 +33,6 @@ PROGRESS: Final = 1.0
 
 PASSES: Final = 1000
 """What is not settled after so many passes is left to the loop."""
-LINES: Final = 50
-LONG: Final = 2000
-"""Of the last words of what ended so many lines and characters are kept."""
 NAMED: Final = 10
 """A pass names at most this many changes in the history."""
 
@@ -125,8 +123,10 @@ class Lane:
     async def _observe_and_apply(self) -> Outcome:
         world, since = await self._early.look(self.stack.drivers)
         drawn = draw(self.stack, world, since=since)
+        plan = drawn.plan.only(self.kinds)
+        self.stack.orders.begin(plan.due)
         async with asyncio.TaskGroup() as group:
-            doing = group.create_task(apply(drawn.plan.only(self.kinds), world, self.stack.drivers))
+            doing = group.create_task(apply(plan, world, self.stack.drivers))
             # What is to be done is on its way before what was seen is written down.
             await asyncio.sleep(0)
             take_in(self.stack, drawn)
@@ -146,6 +146,8 @@ class Lane:
         if outcome.applied or real:
             ledger.journal.record_events(outcome_events(outcome), now)
             ledger.journal.record_pass(self._pass_record(outcome, result, seconds))
+        told = self.stack.orders.learn(outcome.plan.due, outcome.ended, now)
+        ledger.journal.record_events(told, now)
         ledger.journal.commit()
         self._count(outcome, result, seconds)
 
@@ -155,7 +157,7 @@ class Lane:
         self.stack.ledger.restarts.ended -= ended
         for ref in sorted(ended):
             driver = self.stack.drivers[ref.kind]
-            if isinstance(driver, Hears) and (lines := await _last_lines(driver, ref)):
+            if isinstance(driver, Hears) and (lines := await last_lines(driver, ref)):
                 self.stack.ledger.journal.attach(ref, lines)
         if ended:
             self.stack.ledger.journal.commit()
@@ -167,7 +169,7 @@ class Lane:
             driver = self.stack.drivers[ref.kind]
             if ref.kind not in self.kinds:
                 continue
-            lines = await _last_lines(driver, ref) if isinstance(driver, Hears) else []
+            lines = await last_lines(driver, ref) if isinstance(driver, Hears) else []
             give_up(self.stack, ref, lead, why=why, lines=lines)
             self._dirty.set()
 
@@ -224,17 +226,6 @@ class Lane:
                 if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
             )
         return self._is_busy
-
-
-async def _last_lines(driver: Hears, ref: Ref) -> list[str]:
-    try:
-        lines = await driver.last_lines(ref.name)
-    except ReconcileError:  # an event without last words is one all the same
-        return []
-    except Exception:
-        log.exception("asking for the last words of %s failed", ref)
-        return []
-    return [line[:LONG] for line in lines][-LINES:]
 
 
 def _result(outcome: Outcome, failures: Mapping[Ref, ReconcileError]) -> PassResult:

@@ -14,6 +14,7 @@ from ..core.errors import ReconcileError, Transient
 from ..core.kind import DoesMany, Driver, Drivers, Kinds
 from ..core.model import Observed, Ref, Step, Unknown, World
 from ..core.plan import Plan, Wish, make_plan
+from .obeying import Ended, obey
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +24,23 @@ PATIENCE: Final = 0.5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pass planned, which refs it finished, and which it could not."""
+    """What a pass planned, which refs it finished, and which it could not.
+
+    ``ended`` is what came of each order, by its id; one that merely waits is among the failures.
+    """
 
     plan: Plan
     world: World
     failures: Mapping[Ref, ReconcileError] = field(default_factory=dict)
+    ended: Mapping[str, Ended] = field(default_factory=dict)
 
     @cached_property
     def applied(self) -> frozenset[Ref]:
         """The refs all of whose steps were done."""
         steps = (*self.plan.bound, *self.plan.steps, *self.plan.due)
-        return frozenset(step.ref for step in steps) - self.failures.keys()
+        vain = {order for order, end in self.ended.items() if isinstance(end, ReconcileError)}
+        done = frozenset(step.ref for step in steps if step.order not in vain)
+        return done - self.failures.keys()
 
 
 async def observe(drivers: Drivers) -> World:
@@ -48,14 +55,16 @@ async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
     A failing ref stops its own later steps.
     """
     failures: dict[Ref, ReconcileError] = {}
+    ended: dict[str, Ended] = {}
     async with asyncio.TaskGroup() as group:
         if plan.bound:
             following = group.create_task(_side_by_side(plan.bound, drivers, failures))
             await asyncio.wait({following}, timeout=PATIENCE)
         for _, wave in groupby(plan.steps, key=lambda step: step.wave):
             await _side_by_side(wave, drivers, failures)
-        await _side_by_side(plan.due, drivers, failures)
-    return Outcome(plan, world, failures)
+        group.create_task(obey(plan.due, drivers, failures, ended))
+        await _side_by_side((step for step in plan.due if not step.order), drivers, failures)
+    return Outcome(plan, world, failures, ended)
 
 
 async def reconcile(kinds: Kinds, wish: Wish, drivers: Drivers) -> Outcome:

@@ -7,38 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from ..core.errors import ReconcileError, Terminal, Transient, Waiting
+from ..core.errors import ReconcileError, Transient, Waiting
 from ..core.model import Json, Observed
 from ..kinds.repository.actions import Check, Configure, Forget, Leave, RepositoryAction
 from ..kinds.repository.state import RepositoryState
-from ..kinds.synctarget.actions import Backup, Restore, SyncTargetAction, Track, Untrack
+from ..kinds.synctarget.actions import Backup, Push, Restore, SyncTargetAction, Track, Untrack
 from ..kinds.synctarget.state import SyncTargetState
+from .fake_remote import FakeRemote, Files
 
-Files = dict[str, bytes]
-
-
-@dataclass
-class FakeRemote:
-    """A remote: branches of whole trees. None is what an empty repository has."""
-
-    branches: dict[str, Files] = field(default_factory=dict)
-    commits: int = 0
-    reachable: bool = True
-    forbidden: bool = False
-
-    def tip(self, branch: str) -> Files | None:
-        """What the branch holds; None when the remote is empty."""
-        if not self.reachable:
-            raise Transient("the remote cannot be reached", reason="RemoteUnreachable")
-        if self.forbidden:
-            raise Transient("the remote refuses us", reason="Forbidden")
-        if self.branches and branch not in self.branches:
-            raise Terminal(f"the remote has no branch {branch}", reason="WrongBranch")
-        return self.branches.get(branch)
-
-    def commit(self, branch: str, files: Files) -> None:
-        self.branches[branch] = dict(files)
-        self.commits += 1
+__all__ = ["FakeBackup", "FakeRemote", "FakeRepositoryDriver", "FakeSyncTargetDriver", "Files"]
 
 
 @dataclass
@@ -131,7 +108,7 @@ class FakeSyncTargetDriver:
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
         return {name: self._look(target) for name, target in self._world.targets.items()}
 
-    async def apply(self, action: SyncTargetAction) -> None:
+    async def apply(self, action: SyncTargetAction) -> Mapping[str, Json] | None:
         match action:
             case Track(name, state):
                 self._track(name, state)
@@ -139,10 +116,12 @@ class FakeSyncTargetDriver:
                 self._world.targets.pop(name, None)
             case Restore(name):
                 self._noting(name, self._restore)
-            case Backup(name):
+            case Backup(name) | Push(name):  # what was taken here was pushed at once
                 self._noting(name, self._backup)
+                return {"files": len(self._here(self._world.targets[name]))}
             case _:
                 assert_never(action)
+        return None
 
     def _look(self, target: Target) -> Observed[SyncTargetState]:
         ready = self._is_restored(target)

@@ -11,7 +11,9 @@ from typing import Any
 
 from ..core.kind import Kinds
 from ..core.model import Origin, Ref, Resource
+from ..core.ordered import Order
 from ..core.plan import Wish
+from ..engine.obeying import Ended
 from ..engine.reconcile import Outcome, reconcile
 from ..kinds import repository, synctarget
 from .backup import (
@@ -66,6 +68,16 @@ class World(ABC):
     async def back_up(self) -> Outcome:
         await self.settle()
         return await self.look(due=True)
+
+    async def order(self, verb: str, name: str = "data", **arguments: Any) -> Ended:
+        """What came of an order, once nothing differs; one that merely waits raises Waiting."""
+        await self.settle()
+        one = Order("1", Ref("SyncTarget", name), verb, arguments)
+        wish = Wish(self.desired(), now=time.time(), orders={one.ref: one})
+        outcome = await reconcile(KINDS, wish, self.drivers)
+        if one.ref in outcome.failures:
+            raise outcome.failures[one.ref]
+        return outcome.ended[one.id]
 
     async def vitals(self, name: str = "data") -> Mapping[str, Any]:
         seen = await self.drivers["SyncTarget"].observe()

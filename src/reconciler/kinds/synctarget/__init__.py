@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.kind import Kind
 from ...core.model import Need, Ref
-from .actions import SyncTargetAction, disturbs, due, parting, steps
+from .actions import OBEYS, SyncTargetAction, disturbs, due, parting, steps
 from .health import health
 from .spec import SyncTargetSpec
 from .state import SyncTargetState, render
@@ -19,6 +19,7 @@ KIND: Kind[SyncTargetSpec, SyncTargetState, SyncTargetAction] = Kind(
     health=health,
     needs=lambda resource: (Need(Ref("Repository", resource.spec.repository), "configured"),),
     due=due,
+    obeys=OBEYS,
     parting=parting,
     disturbs=disturbs,
     plural="synctargets",

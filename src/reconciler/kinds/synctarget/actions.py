@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ...core.model import Change, Due, Observed, Resource
+from ...core.ordered import Arguments, Obeys, takes_nothing
 from .spec import SyncTargetSpec
 from .state import SyncTargetState
 
@@ -41,7 +43,13 @@ class Backup(NamedTuple):
     last: bool = False
 
 
-SyncTargetAction: TypeAlias = Track | Untrack | Restore | Backup
+class Push(NamedTuple):
+    """Bring to the remote what was taken already; nothing is read anew."""
+
+    name: str
+
+
+SyncTargetAction: TypeAlias = Track | Untrack | Restore | Backup | Push
 
 
 def steps(change: Change[SyncTargetState]) -> tuple[SyncTargetAction, ...]:
@@ -69,6 +77,23 @@ def due(resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState], now
     if attempt is None or not attempt <= now < attempt + interval:
         return Due((Backup(resource.ref.name),), after=interval)
     return Due(after=attempt + interval - now)
+
+
+def _backup(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
+    takes_nothing(arguments)
+    return (Backup(resource.ref.name),)
+
+
+def _push(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
+    takes_nothing(arguments)
+    return (Push(resource.ref.name),)
+
+
+OBEYS: Final[Mapping[str, Obeys]] = {
+    "backup": Obeys(_backup),
+    "push": Obeys(_push),
+}
+"""What may be ordered to be done once."""
 
 
 def parting(

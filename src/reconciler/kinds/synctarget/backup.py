@@ -31,6 +31,7 @@ class Backup:
 
     async def run(self) -> Copy | None:
         """What the remote has of this target afterwards; None when there is nothing to keep."""
+        self._job.meter.begin("look")
         touched = await self._sight.since()
         if touched is not None and not touched and await self._is_all_said():
             self._sight.facts = {"attempt": time.time(), "backed": time.time()}
@@ -44,6 +45,7 @@ class Backup:
             await self._refuse_emptied()
             self._job.note(backed=time.time(), error=None)
             return None
+        self._job.meter.begin("push")
         await Publishing(self._job).run(copy)
         self._job.note(backed=time.time(), error=None)
         self._sight.facts = {}

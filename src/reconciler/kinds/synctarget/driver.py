@@ -7,22 +7,25 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, assert_never
+from typing import assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...core.errors import ReconcileError, Terminal, Transient, Waiting
 from ...core.model import Json, Observed
-from .actions import Backup, Restore, SyncTargetAction, Track, Untrack
+from ...core.ordered import Progress
+from .actions import Backup, Push, Restore, SyncTargetAction, Track, Untrack
 from .backup import Backup as RunBackup
 from .cache import drop_cache
 from .job import Job
 from .latch import Latches
+from .meter import Meter
 from .place import Place, place_of
+from .publish import push_saved
 from .restore import Restore as RunRestore
+from .seen import parse, vitals_of
 from .sight import Sight
 from .state import SyncTargetState
-
-SHOWN: Final = ("attempt", "saved", "pushed", "backed", "restored", "files", "bytes", "conflict")
+from .versions import deepen, files, versions
 
 
 class SyncTargetDriver:
@@ -34,11 +37,17 @@ class SyncTargetDriver:
         self._host = host or socket.gethostname()
         self._stack = folders.root.parent.parent
         self._sights: dict[str, Sight] = {}
+        self._meters: dict[str, Meter] = {}
+
+    def progress(self, name: str) -> Progress | None:
+        """How far what is being done with a target is."""
+        meter = self._meters.get(name)
+        return meter.read() if meter is not None else None
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
         return await asyncio.to_thread(self._look)
 
-    async def apply(self, action: SyncTargetAction) -> None:
+    async def apply(self, action: SyncTargetAction) -> dict[str, Json] | None:
         match action:
             case Track(name, state):
                 await self._track(name, state)
@@ -47,20 +56,35 @@ class SyncTargetDriver:
             case Restore(name):
                 await self._restore(name)
             case Backup(name, last):
-                await self._backup(name, last=last)
+                return await self._backup(name, last=last)
+            case Push(name):
+                async with self._job(name) as job:
+                    return await push_saved(job)
             case _:
                 assert_never(action)
+        return None
+
+    async def log(self, name: str, limit: int, *, fetch: bool = False) -> list[dict[str, Json]]:
+        """The versions of a target, newest first."""
+        if fetch:
+            async with self._job(name) as job:
+                await deepen(job, limit)
+        return await versions(self._glance(name), limit)
+
+    async def files(self, name: str, limit: int, at: str = "") -> dict[str, Json]:
+        """What a version of a target holds."""
+        return await files(self._glance(name), limit, at)
 
     def _look(self) -> dict[str, Observed[SyncTargetState]]:
         seen = {}
         for folder, settings in self._folders.configured():
             for name, noted in folder.notes("targets"):
-                state = _parse(folder.name, noted)
+                state = parse(folder.name, noted)
                 ready = self._is_restored(name, state, settings)
                 seen[name] = Observed(
                     state.model_copy(update={"restored": ready}),
                     owned=True,
-                    vitals=_vitals(folder, name, settings, ready=ready) | self._fresh(name),
+                    vitals=vitals_of(folder, name, settings, ready=ready) | self._fresh(name),
                 )
         return seen
 
@@ -109,7 +133,7 @@ class SyncTargetDriver:
             job.note(error=None)
             self._latches.set(place, held=held)
 
-    async def _backup(self, name: str, *, last: bool) -> None:
+    async def _backup(self, name: str, *, last: bool) -> dict[str, Json]:
         async with self._job(name) as job:
             if not self._is_restored(name, job.state, job.settings):
                 raise Waiting(
@@ -120,6 +144,7 @@ class SyncTargetDriver:
             kept = await RunBackup(job, self._sight(job), last=last).run()
             if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
                 self._latches.set(job.place, held=True)
+            return job.summary()
 
     def _sight(self, job: Job) -> Sight:
         """What is known of the target; nothing, when it is another than it was."""
@@ -140,7 +165,8 @@ class SyncTargetDriver:
         """Open a target for an action, and note how the action failed if it does."""
         folder, settings, state = self._find(name)
         async with folder.alone():
-            job = Job(name, state, folder, settings, self._stack, self._host)
+            meter = self._meters.setdefault(name, Meter())
+            job = Job(name, state, folder, settings, self._stack, self._host, meter)
             try:
                 yield job
             except Waiting:
@@ -153,6 +179,13 @@ class SyncTargetDriver:
                     self._lose_sight(name)
                     await folder.rebuild()
                 raise
+            finally:
+                meter.end()
+
+    def _glance(self, name: str) -> Job:
+        """A target to be read only: nobody needs to wait for that."""
+        folder, settings, state = self._find(name)
+        return Job(name, state, folder, settings, self._stack, self._host)
 
     def _find(self, name: str) -> tuple[GitFolder, Settings, SyncTargetState]:
         for folder, settings in self._folders.configured():
@@ -160,7 +193,7 @@ class SyncTargetDriver:
             if noted is not None:
                 if settings is None:
                     break
-                return folder, settings, _parse(folder.name, noted)
+                return folder, settings, parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
 
 
@@ -184,38 +217,3 @@ def _refuse_overlap(folder: GitFolder, name: str, path: str) -> None:
                 "give each a path of its own",
                 reason="PathOverlap",
             )
-
-
-def _parse(repository: str, noted: Json) -> SyncTargetState:
-    """What a mark says; one that nobody can read differs from any that is wanted."""
-    try:
-        state = SyncTargetState.model_validate(noted, by_name=True)
-    except ValueError:
-        return SyncTargetState(
-            repository=repository,
-            path="",
-            excludes=(),
-            settle=0.0,
-            snapshot="",
-            on_start="",
-            restored=False,
-        )
-    return state.model_copy(update={"repository": repository})
-
-
-def _vitals(
-    folder: GitFolder, name: str, settings: Settings | None, *, ready: bool
-) -> dict[str, Json]:
-    status = folder.read(f"status/{name}") or {}
-    return {
-        **{fact: status.get(fact) for fact in SHOWN},
-        "meets": ["restored", "started"] if ready else [],
-        "interval": settings.interval if settings else None,
-        "remote": settings.url if settings else None,
-        "skipped": (status.get("skipped") or [])[:100],
-        "skippedCount": len(status.get("skipped") or []),
-        "remoteAhead": bool(status.get("ahead")),
-        "unpushed": status.get("chain") or 0,
-        "putAside": status.get("put_aside"),
-        "error": status.get("error"),
-    }

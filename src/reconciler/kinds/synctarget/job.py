@@ -17,6 +17,7 @@ from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
 from .cache import FileCache
+from .meter import Meter
 from .modes import place_of_modes
 from .place import Place, place_of
 from .rows import Cache, Nothing
@@ -38,6 +39,7 @@ class Job:
     stack: Path
     """The state directory."""
     host: str
+    meter: Meter = field(default_factory=Meter)
     status: dict[str, Any] = field(default_factory=dict)
     _written: dict[str, Any] = field(default_factory=dict)
 
@@ -86,6 +88,14 @@ class Job:
         if self.status != self._written:
             self.folder.write(f"status/{self.name}", self.status)
             self._written = self.status
+
+    def summary(self) -> dict[str, Any]:
+        """What there is of it now, for who ordered something."""
+        facts = ("files", "bytes", "pushed", "seen")
+        named = {"seen": "commit"}
+        found = {named.get(fact, fact): self.status.get(fact) for fact in facts}
+        conflict = (self.status.get("conflict") or {}).get("branch")
+        return {**found, "skipped": len(self.status.get("skipped") or []), "conflict": conflict}
 
     async def base(self) -> Entry | None:
         """What lay here when this side and the remote agreed last."""

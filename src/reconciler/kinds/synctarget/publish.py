@@ -12,6 +12,7 @@ from ...clients.git_objects import Entry, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved
 from ...clients.git_trees import Trees
 from ...core.errors import Transient
+from ...core.model import Json
 from .job import Job
 from .merge import Merge, Sides, merge
 from .scan import Copy
@@ -150,6 +151,16 @@ class Publishing:
         conflict = {"branch": branch, "paths": sorted(clashes), "kept": kept}
         job.note(conflict=conflict)
         return conflict
+
+
+async def push_saved(job: Job) -> dict[str, Json]:
+    """Bring the newest copy that was taken here to the remote, if it is not there yet."""
+    job.meter.begin("push")
+    unpushed = await job.unpushed()
+    if unpushed is not None:
+        await Publishing(job).run(await job.copy(unpushed))
+        job.note(error=None)
+    return {**job.summary(), "changed": unpushed is not None}
 
 
 def _plain(host: str) -> str:

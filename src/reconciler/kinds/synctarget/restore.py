@@ -28,6 +28,7 @@ class Restore:
     async def run(self) -> bool:
         """Whether the backup holds anything; afterwards it lies at the path."""
         job, place = self._job, self._job.place
+        job.meter.begin("fetch")
         tip = await job.fetched_tip()
         theirs = await job.history.entry(tip, place.inside)
         source, commit, from_remote = await self._source(theirs, tip)
@@ -81,7 +82,8 @@ class Restore:
             for path, entry in wanted.items()
             if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
         }
-        swap = Swap(place, self._quarantine(), modes)
+        job.meter.begin("restore", len(missing))
+        swap = Swap(place, self._quarantine(), modes, job.meter)
         await offload(lambda stop: swap.stage(job.folder.git, job.folder.path, missing, stop))
         await offload(lambda _: swap.run(wanted, here, tuple(missing)))
         job.note(restored=time.time(), put_aside=str(swap.aside) if swap.moved else None)

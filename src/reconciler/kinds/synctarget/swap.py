@@ -17,6 +17,7 @@ from ...clients.git_objects import LINK, TREE, Entry
 from ...clients.git_reader import ObjectReader
 from ...clients.offload import check
 from ...core.errors import Transient
+from .meter import Meter
 from .modes import PRIVATE, PRIVATE_FILE, Modes, private
 from .place import Place
 
@@ -26,8 +27,11 @@ Listing = Mapping[str, Entry]
 class Swap:
     """Moves staged files into place, and what was there aside. Only renames touch live files."""
 
-    def __init__(self, place: Place, aside: Path, modes: Modes | None) -> None:
+    def __init__(
+        self, place: Place, aside: Path, modes: Modes | None, meter: Meter | None = None
+    ) -> None:
         self._place = place
+        self._meter = meter or Meter()
         self._modes = modes
         self._root = place.folder
         self.aside = aside
@@ -46,6 +50,7 @@ class Swap:
                     check(stop)
                     staged = self._place.stage / str(index)
                     self._stage_one(reader, staged, entry, self._mode(path, entry))
+                    self._meter.advance()
         except OSError as exc:
             raise self._failed(exc) from exc
 

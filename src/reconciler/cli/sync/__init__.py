@@ -1,0 +1,1 @@
+"""The verbs about backups, a file each."""

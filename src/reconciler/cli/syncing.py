@@ -1,0 +1,100 @@
+"""The verbs about backups: their flags."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .options import AnOutput, Output, Specs, StateDir, Timeout, Verb, app
+from .stack import find_settings
+
+sync_app = typer.Typer(
+    name="sync", help="Backups: what is kept where.", rich_markup_mode=None, no_args_is_help=True
+)
+app.add_typer(sync_app)
+
+Targets: TypeAlias = Annotated[
+    list[str] | None, typer.Argument(help="Sync targets; all where none are named.")
+]
+Stay: TypeAlias = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it is done.")]
+Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why; kept with the events.")]
+
+
+@sync_app.callback()
+def about() -> None:
+    """Backups: what is kept where."""
+
+
+@sync_app.command()
+def now(
+    ctx: Verb,
+    names: Targets = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Back up now. Exit code 2: one failed. 3: not done in time."""
+    from .sync.now import now as back_up
+    from .sync.ordering import Wish
+    from .waiting import seconds
+
+    wish = Wish(names or (), {}, reason, output.value, wait, seconds(timeout))
+    return back_up(find_settings(specs, state_dir), ctx.obj, wish)
+
+
+@sync_app.command()
+def push(
+    ctx: Verb,
+    names: Targets = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Bring to the remote what was taken already. Exit code 2: one failed. 3: not done in time."""
+    from .sync.ordering import Wish
+    from .sync.push import push as send
+    from .waiting import seconds
+
+    wish = Wish(names or (), {}, reason, output.value, wait, seconds(timeout))
+    return send(find_settings(specs, state_dir), ctx.obj, wish)
+
+
+@sync_app.command()
+def status(
+    ctx: Verb,
+    names: Targets = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    output: AnOutput = Output.TEXT,
+) -> int:
+    """Say how each target is: its last backup, what is not pushed, what clashes.
+
+    Exit code 3: one is not as it should be.
+    """
+    from .sync.status import status as tell
+
+    return tell(find_settings(specs, state_dir), ctx.obj, names or (), output=output.value)
+
+
+@sync_app.command("log")
+def versions(
+    ctx: Verb,
+    name: Annotated[str, typer.Argument(help="A sync target.")],
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    output: AnOutput = Output.TEXT,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 20,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Ask the remote for older ones.")] = False,
+) -> int:
+    """List the versions of a target, newest first: what is known here, unless --fetch."""
+    from .sync.log import log
+
+    settings = find_settings(specs, state_dir)
+    return log(settings, ctx.obj, name, output=output.value, limit=limit, fetch=fetch)

@@ -1,0 +1,194 @@
+"""What surfaces ask of backups: orders, how each target is, its versions and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..core.errors import Terminal
+from ..core.model import Json, Ref
+from ..core.ordered import PATIENT, Keeps, Order, Progress, Tells
+from .journal import Event
+from .look import Stack
+from .operator import Operator
+from .plan_view import View, timestamp
+from .views import resource_view
+
+TARGET: Final = "SyncTarget"
+REPOSITORY: Final = "Repository"
+WORDS: Final = 500
+"""Characters of a reason that are kept."""
+
+
+@dataclass(slots=True)
+class Backups:
+    """The backups of the stack of one operator."""
+
+    operator: Operator
+
+    @property
+    def stack(self) -> Stack:
+        return self.operator.stack
+
+    def targets(self, names: Collection[str] = ()) -> list[Ref]:
+        """All targets, or those of these names. Raises Terminal when there is none of a name."""
+        self.operator.reading.demand()
+        known = sorted(ref for ref in self.stack.ledger.desired if ref.kind == TARGET)
+        if missing := [name for name in names if Ref(TARGET, name) not in known]:
+            raise Terminal(f"there is no {TARGET}/{missing[0]}", reason="NotFound")
+        return [ref for ref in known if not names or ref.name in names]
+
+    def order(
+        self,
+        refs: Sequence[Ref],
+        verb: str,
+        arguments: Mapping[str, Json] | None = None,
+        *,
+        author: str = "somebody",
+        reason: str = "",
+    ) -> list[View]:
+        """Have something done once with each, soon; of all or of none.
+
+        Raises Terminal when it cannot be ordered of one of them.
+        """
+        self.operator.reading.demand()
+        now, said = self.stack.clock.now(), " ".join(reason.split())[:WORDS]
+        for ref in refs:
+            self._demand_possible(ref, verb, arguments or {})
+        made = [
+            self.stack.orders.add(
+                Order("", ref, verb, arguments or {}, author, said, now, now + PATIENT)
+            )
+            for ref in refs
+        ]
+        told = f"by {author}: {said}" if said else f"by {author}"
+        events = [Event(one.ref, "Normal", "Ordered", f"a {verb} {told}") for one in made]
+        self.stack.ledger.journal.record_events(events, now)
+        self.stack.ledger.journal.commit()
+        for lane in self.operator.lanes:
+            lane.retries.release(refs)
+        self.stack.ledger.renew_patience(refs)
+        self.operator.wake(complete=True)
+        return [self._view(one) for one in made]
+
+    def orders(self, limit: int = 100) -> list[View]:
+        """What was ordered, newest first."""
+        return [self._view(one) for one in self.stack.orders.recent(limit)]
+
+    async def ordered(self, id: str, *, seconds: float = 0.0) -> View | None:  # noqa: A002 (its name)
+        """One order, once it has ended or so many seconds have gone; None when there is none."""
+        orders = self.stack.orders
+        order = await orders.wait(id, seconds) if seconds else orders.get(id)
+        return None if order is None else self._view(order)
+
+    def status(self) -> list[View]:
+        """How each target is."""
+        return [self._target(ref) for ref in self.targets()]
+
+    async def log(self, name: str, limit: int, *, fetch: bool = False) -> list[View]:
+        """The versions of a target, newest first."""
+        return await self._keeper(name).log(name, limit, fetch=fetch)
+
+    async def files(self, name: str, limit: int, at: str = "") -> View:
+        """What a version of a target holds."""
+        return await self._keeper(name).files(name, limit, at)
+
+    def _keeper(self, name: str) -> Keeps:
+        [ref] = self.targets([name])
+        driver = self.stack.drivers[ref.kind]
+        if not isinstance(driver, Keeps):
+            raise Terminal(f"of {ref} no versions are kept", reason="NotSupported")
+        return driver
+
+    def _demand_possible(self, ref: Ref, verb: str, arguments: Mapping[str, Json]) -> None:
+        want = self.stack.ledger.desired.get(ref)
+        if want is None:
+            raise Terminal(f"there is no {ref}", reason="NotFound")
+        known = self.stack.kinds[ref.kind].obeys
+        if verb not in known:
+            text = f"a {verb} cannot be ordered of a {ref.kind}"
+            raise Terminal(text, reason="NotSupported")
+        if want.suspend:
+            text = f"{ref} is suspended: take metadata.suspend out at {want.origin} first"
+            raise Terminal(text, reason="Refused")
+        try:
+            known[verb].actions(want, arguments)
+        except ValueError as exc:
+            raise Terminal(f"{verb} {ref}: {exc}", reason="Invalid") from exc
+
+    def _view(self, order: Order) -> View:
+        ended, begun = order.ended, self.stack.orders.is_begun(order)
+        state = "running" if begun else "pending"
+        if ended is not None:
+            state = "done" if ended.ok else "failed"
+        return {
+            "id": order.id,
+            "ref": str(order.ref),
+            "verb": order.verb,
+            "arguments": dict(order.arguments),
+            "author": order.author,
+            "reason": order.reason,
+            "at": timestamp(order.at),
+            "until": timestamp(order.until),
+            "state": state,
+            "waits": self._waits(order.ref) if state == "pending" else None,
+            "progress": self._progress(order.ref) if begun else None,
+            "outcome": None
+            if ended is None
+            else {
+                "ok": ended.ok,
+                "at": timestamp(ended.at),
+                "reason": ended.reason,
+                "message": ended.message,
+                "did": dict(ended.did),
+            },
+        }
+
+    def _waits(self, ref: Ref) -> View | None:
+        """What an order waits for that is not the next pass."""
+        ledger = self.stack.ledger
+        for one in ledger.plan.blocked if ledger.plan is not None else ():
+            if one.ref == ref:
+                return {"reason": one.reason, "message": one.message}
+        health, live = ledger.health(ref), ledger.live(ref)
+        if live is None or not getattr(live.state, "restored", True):
+            return {"reason": health.reason, "message": health.message}
+        return None
+
+    def _progress(self, ref: Ref) -> View | None:
+        driver = self.stack.drivers[ref.kind]
+        found: Progress | None = driver.progress(ref.name) if isinstance(driver, Tells) else None
+        return None if found is None else dict(found._asdict())
+
+    def _target(self, ref: Ref) -> View:
+        ledger = self.stack.ledger
+        want, view = ledger.desired[ref], resource_view(ledger, ref)
+        vitals: Mapping[str, Any] = view["vitals"]
+        live = ledger.live(Ref(REPOSITORY, want.spec.repository))
+        kept = live.vitals if live is not None else {}
+        return {
+            "name": ref.name,
+            "ref": str(ref),
+            "path": want.spec.path,
+            "repository": want.spec.repository,
+            "url": vitals.get("remote"),
+            "origin": view["origin"],
+            "suspend": want.suspend,
+            "restored": bool(live is not None and vitals.get("meets")),
+            "health": view["health"],
+            "backed": timestamp(vitals.get("backed") or 0.0),
+            "pushed": timestamp(vitals.get("pushed") or 0.0),
+            "verified": timestamp(vitals.get("verified") or 0.0),
+            "files": vitals.get("files"),
+            "bytes": vitals.get("bytes"),
+            "unpushed": vitals.get("unpushed") or 0,
+            "remoteAhead": bool(vitals.get("remoteAhead")),
+            "conflict": vitals.get("conflict"),
+            "skipped": vitals.get("skipped") or [],
+            "error": vitals.get("error"),
+            "lease": kept.get("lease"),
+            "leaseHolder": kept.get("leaseHolder"),
+            "leaseHost": kept.get("leaseHost"),
+            "progress": self._progress(ref),
+        }

@@ -1,0 +1,144 @@
+"""`reconciler sync …`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .conftest import FakeOperator, Reconciler
+
+ORDER: dict[str, Any] = {
+    "id": "abc123",
+    "ref": "SyncTarget/data",
+    "verb": "backup",
+    "state": "pending",
+    "waits": None,
+    "progress": None,
+    "outcome": None,
+}
+DONE: dict[str, Any] = {
+    **ORDER,
+    "state": "done",
+    "outcome": {
+        "ok": True,
+        "reason": "",
+        "message": "",
+        "did": {"files": 3, "bytes": 2048, "commit": "4f2c1d9aa0", "conflict": None},
+    },
+}
+FAILED: dict[str, Any] = {
+    **ORDER,
+    "state": "failed",
+    "outcome": {"ok": False, "reason": "Unreachable", "message": "no route", "did": {}},
+}
+TARGET: dict[str, Any] = {
+    "name": "data",
+    "path": "app/data/",
+    "repository": "store",
+    "suspend": False,
+    "health": {"code": "Healthy", "reason": "BackedUp", "message": ""},
+    "backed": "2026-01-01T10:00:00.000+00:00",
+    "pushed": "2026-01-01T10:00:00.000+00:00",
+    "verified": None,
+    "files": 3,
+    "bytes": 2048,
+    "unpushed": 0,
+    "remoteAhead": False,
+    "skipped": [],
+    "lease": "ours",
+    "leaseHost": "here",
+    "leaseHolder": "x",
+}
+VERSION = {
+    "commit": "4f2c1d9aa0",
+    "short": "4f2c1d9a",
+    "time": "2026-01-01T10:00:00+00:00",
+    "host": "here",
+    "author": "reconciler",
+    "message": "back up data from here",
+    "pushed": False,
+    "files": None,
+}
+
+
+def test_now_stays_until_it_is_done(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """Every target unless some are named; what came of it is the output and the exit code."""
+    running = {**ORDER, "state": "running", "progress": {"stage": "push", "done": 0, "total": 0}}
+    answers = iter([running, DONE])
+    operator.pages["POST orders"] = (202, {"items": [ORDER]})
+    operator.pages["GET orders/abc123"] = lambda: next(answers)
+    said = reconciler("sync", "now", "--reason", "why")
+    assert operator.bodies == [{"verb": "backup", "names": [], "arguments": {}, "reason": "why"}]
+    assert said.code == 0
+    assert said.out == "✔ SyncTarget/data  backup 3 files, 2.0 KiB, version 4f2c1d9a\n"
+    assert said.err == "SyncTarget/data: push\n"
+
+
+def test_a_failure_is_told(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """It ends with 2 and says why."""
+    operator.pages["POST orders"] = (202, {"items": [FAILED]})
+    said = reconciler("sync", "push", "sync/data")
+    assert operator.bodies[0]["names"] == ["data"]
+    assert said.code == 2
+    assert said.out == "✘ SyncTarget/data  backup failed: no route (Unreachable)\n"
+    said = reconciler("sync", "push", "data", "-o", "json")
+    assert json.loads(said.out)["items"][0]["outcome"]["reason"] == "Unreachable"
+
+
+def test_not_in_time(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """It ends with 3 and says what it waits for; without --wait that is no failure."""
+    waits = {**ORDER, "waits": {"reason": "NotRestored", "message": "waits for its restore"}}
+    operator.pages["POST orders"] = (202, {"items": [waits]})
+    operator.pages["GET orders/abc123"] = waits
+    said = reconciler("sync", "now", "--timeout", "0s")
+    assert said.code == 3
+    assert "waits for its restore (NotRestored)" in said.out
+    assert reconciler("sync", "now", "--no-wait").code == 0
+    operator.pages["POST orders"] = (202, {"items": [ORDER]})
+    assert "order abc123" in reconciler("sync", "now", "--no-wait").out
+
+
+def test_refused(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """What cannot be ordered is said as the operator says it."""
+    detail = {"detail": "there is no SyncTarget/x", "reason": "NotFound"}
+    operator.pages["POST orders"] = (404, detail)
+    said = reconciler("sync", "now", "x")
+    assert (said.code, said.err) == (2, "error: there is no SyncTarget/x\n")
+
+
+def test_status(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """A row per target, and below it what is to be known."""
+    operator.pages["GET sync"] = {"items": [TARGET]}
+    said = reconciler("sync", "status")
+    assert said.code == 0
+    head, row = said.out.splitlines()
+    heads = ["NAME", "STATE", "BACKUP", "PUSHED", "VERIFIED", "FILES", "SIZE", "PATH"]
+    assert head.split() == heads
+    assert "app/data/ in store" in row
+    assert "never" in row
+    sick = {"code": "Degraded", "reason": "Conflicted", "message": "both changed a.txt"}
+    bad = {**TARGET, "health": sick, "unpushed": 2, "remoteAhead": True, "lease": "theirs"}
+    bad["skipped"] = [{"path": "s", "reason": "Special", "message": "a socket"}]
+    operator.pages["GET sync"] = {"items": [TARGET, {**bad, "name": "bad"}]}
+    said = reconciler("sync", "status", "bad")
+    assert said.code == 3
+    notes = ("both changed a.txt", "2 versions are not pushed", "sync pull", "read-only: here (x)")
+    assert all(text in said.out for text in (*notes, "1 skipped, such as s"))
+    assert json.loads(reconciler("sync", "status", "-o", "json").out)["items"][0] == TARGET
+    assert reconciler("sync", "status", "nope").code == 2
+    operator.pages["GET sync"] = {"items": []}
+    assert "no SyncTarget" in reconciler("sync", "status").out
+
+
+def test_log(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """A row per version; only --fetch asks the remote."""
+    operator.pages["GET sync/data/log"] = {"items": [VERSION]}
+    said = reconciler("sync", "log", "data")
+    assert said.code == 0
+    assert said.out.startswith("4f2c1d9a  2026-01-01")
+    assert "not pushed" in said.out
+    assert operator.asked[-1].endswith("/sync/data/log?limit=20")
+    reconciler("sync", "log", "SyncTarget/data", "--fetch", "-n", "5")
+    assert operator.asked[-1].endswith("/sync/data/log?limit=5&fetch=true")
+    operator.pages["GET sync/data/log"] = {"items": []}
+    assert "no version yet" in reconciler("sync", "log", "data").err
