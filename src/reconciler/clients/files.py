@@ -85,6 +85,12 @@ def flush(descriptors: Sequence[int]) -> None:
         list(pool.map(os.fsync, descriptors))
 
 
+def free_space(folder: Path) -> int:
+    """Bytes that we may still write where a folder is."""
+    facts = os.statvfs(folder)
+    return facts.f_bavail * facts.f_frsize
+
+
 def list_files(folder: Path, ending: str) -> list[Path]:
     """The files of ``folder`` that end so, by name; none when there is no such folder.
 

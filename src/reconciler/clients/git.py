@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,20 +15,25 @@ from urllib.parse import quote
 
 from ..core.errors import Transient
 from .git_errors import failure, redact
+from .git_talk import end, talk
 from .proc import start_time
 
 QUICK: Final = 60.0
 """Seconds for what touches only the local disk, or asks the remote one question."""
-LINGER: Final = 0.5
-"""Seconds that what git started may go on after git."""
+MEMORY: Final = 2 << 30
+"""Bytes of memory for what a remote sends; a pack that asks for more is made to."""
 LONG: Final = 1800.0
 """Seconds for what moves data; a stalled transfer ends sooner by its own low speed limit."""
 
 SETTINGS: Final = {
+    "core.bigFileThreshold": "64m",
     "core.hooksPath": os.devnull,
     "core.fsync": "committed,reference",
+    "core.packedGitLimit": "256m",
+    "core.packedGitWindowSize": "32m",
     "core.quotePath": "false",
     "credential.helper": "",
+    "fetch.unpackLimit": "1",
     "gc.auto": "0",
     "http.followRedirects": "false",
     "http.lowSpeedLimit": "500",
@@ -82,6 +86,8 @@ class Terms:
     environ: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     """What the command is about, for error texts: a url or a folder."""
+    most: int = 0
+    """Bytes of the largest file it may write, when what it writes is a stranger's; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,13 @@ class Git:
         process = await self._start(folder, arguments, terms)
         try:
             async with asyncio.timeout(terms.deadline):
-                output, errors = await _talk(process, terms.stdin)
+                output, errors = await talk(process, terms.stdin)
         except TimeoutError as exc:
             where = terms.about or str(folder)
             message = f"git {arguments[0]} of {where} took longer than {terms.deadline:g} s"
             raise Transient(message, reason="TimedOut") from exc
         finally:
-            await _end(process)
+            await end(process)
         secrets = terms.credential.secrets() if terms.credential else ()
         return Result(
             process.returncode or 0, output, redact(errors.decode("utf-8", "replace"), secrets)
@@ -170,6 +176,7 @@ class Git:
     ) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
+                *_bounded(terms.most),
                 self._program,
                 *arguments,
                 env=self.environ(folder, terms),
@@ -195,30 +202,10 @@ def _numbered(settings: list[tuple[str, str]]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(settings)), **names, **values}
 
 
-async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
-    """Hand over the input and collect the output of a command and of what it started.
-
-    When git itself is gone, what it started and still holds the pipes has nobody to work for.
-    """
-    told = asyncio.ensure_future(process.communicate(stdin))
-    try:
-        while not told.done():
-            ended = process.returncode is not None
-            await asyncio.wait({told}, timeout=LINGER)
-            if ended and not told.done():
-                _kill_group(process)
-        return told.result()
-    finally:
-        told.cancel()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave no process behind: git starts others, so the whole group goes."""
-    if process.returncode is None:
-        _kill_group(process)
-        await asyncio.shield(process.wait())
-
-
-def _kill_group(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _bounded(most: int) -> tuple[str, ...]:
+    """What holds a command that listens to a stranger within limits, and all that it starts."""
+    if not most:
+        return ()
+    # Where it may have less already, less it is. The signal is not to be: an error says more.
+    limits = f"trap '' XFSZ; ulimit -f {most // 512 + 1}; ulimit -v {MEMORY // 1024}"
+    return ("/bin/sh", "-c", f'{{ {limits}; }} 2>/dev/null; exec "$@"', "sh")

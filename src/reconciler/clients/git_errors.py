@@ -12,6 +12,11 @@ NAMED: Final = 5
 SIGNS: Final = tuple(
     (reason, re.compile(pattern, re.IGNORECASE))
     for reason, pattern in (
+        ("TooLarge", r"died of signal 25|file too large|out of memory|cannot allocate memory"),
+        ("TooLarge", r"mmap failed"),
+        ("RemoteDamaged", r"remote: .*(corrupt|bad object|unable to read|missing blob|bad tree)"),
+        ("RemoteDamaged", r"pack has bad object|invalid index-pack output|did not send all necess"),
+        ("RemoteDamaged", r"pack is corrupted|pack signature mismatch|pack (is|has) (bad|junk)"),
         ("DiskFull", r"no space left on device|disk quota exceeded"),
         ("Forbidden", r"authentication failed|could not read (username|password)"),
         ("Forbidden", r"returned error: 40[137]|permission denied \(|access denied"),
@@ -32,6 +37,8 @@ MENDING: Final = {
     "RemoteNotFound": "; check url, and that the token may see it",
     "Ownership": "; the folder belongs to another user: give it to the one this runs as",
     "DiskFull": "; free some space",
+    "TooLarge": "; it sends more than there is room for here",
+    "RemoteDamaged": "; look at it with git fsck there",
 }
 
 

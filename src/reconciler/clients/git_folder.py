@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..core.errors import Terminal, Transient
 from ..core.model import Json
 from .files import list_files, write_atomic
-from .git import Credential, Git
+from .git import LONG, Credential, Git, Terms
 from .git_reader import ObjectReader, Whole
 from .git_sweep import sweep
 from .git_who import Who, who_are_we
@@ -163,6 +163,18 @@ class GitFolder:
         folder = self.own / "scratch"
         folder.mkdir(exist_ok=True, mode=0o700)
         return folder
+
+    async def is_damaged(self) -> bool:
+        """Whether something here is broken: what a remote sends may only look as if."""
+        found = await self.git.attempt(
+            self.path,
+            "fsck",
+            "--full",
+            "--no-dangling",
+            "--no-progress",
+            terms=Terms(deadline=LONG),
+        )
+        return found.code != 0
 
     async def rebuild(self) -> None:
         """Begin anew with the objects: what counts lies in the files and in the remote."""

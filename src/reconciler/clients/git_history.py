@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
 from ..core.errors import Terminal, Transient
 from .git import LONG, Terms
 from .git_folder import GitFolder, Settings
-from .git_objects import TREE, Entry, ObjectStore, parse_listing
+from .git_objects import TREE, Entry, ObjectStore
 from .git_reader import ObjectReader
 from .git_refs import read_ref, write_refs
-from .git_trees import Trees, Who, encode_commit
+from .git_trees import MOST, Trees, Who, encode_commit
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 LOOSE: Final = 5000
 """About so many small files are packed into one."""
 _SAMPLED: Final = 256
+_BLOCK: Final = 4096
 
 
 class History:
@@ -96,9 +97,23 @@ class History:
         return await asyncio.to_thread(run)
 
     async def listing(self, tree: str) -> dict[str, Entry]:
-        """Everything below a tree, folders included."""
-        output = await self._git("ls-tree", "-z", "-r", "-t", "--full-tree", tree)
-        return dict(parse_listing(output))
+        """Everything below a tree, folders included. Raises Transient when that is too much."""
+
+        def run() -> dict[str, Entry]:
+            with self.reader() as reader:
+                return dict(Trees(reader, most=MOST).walk(tree))
+
+        return await asyncio.to_thread(run)
+
+    async def weight(self, names: Iterable[str]) -> int:
+        """How many bytes some blobs have together, were they files of blocks of their own."""
+        asked = "".join(f"{name}\n" for name in {*names})
+        terms = Terms(stdin=asked.encode("ascii"), deadline=LONG)
+        told = await self._folder.git.run(
+            self._folder.path, "cat-file", "--batch-check=%(objectsize)", terms=terms
+        )
+        sizes = [int(line) for line in told.split(b"\n") if line.isdigit()]
+        return sum(size // _BLOCK + 1 for size in sizes) * _BLOCK
 
     async def graft(
         self,

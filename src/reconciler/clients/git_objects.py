@@ -48,16 +48,6 @@ def object_id(kind: str, content: bytes) -> str:
     return hashlib.sha1(header(kind, len(content)) + content, usedforsecurity=False).hexdigest()
 
 
-def parse_listing(output: bytes) -> list[tuple[str, Entry]]:
-    """Read ``ls-tree -z``: paths and what stands there, in git's order."""
-    found = []
-    for line in output.split(b"\0")[:-1]:
-        facts, _, path = line.partition(b"\t")
-        mode, _, name = facts.decode("ascii").split(" ")
-        found.append((os.fsdecode(path), Entry(mode.lstrip("0"), name)))
-    return found
-
-
 class ReadFailed(Exception):  # noqa: N818 (says which side of a copy failed)
     """The source of a copy could not be read; the target is fine."""
 

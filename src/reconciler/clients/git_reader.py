@@ -17,7 +17,10 @@ from ..core.errors import Transient
 from .git_objects import CHUNK, header, object_id
 
 _IN_MEMORY: Final = 64 << 20
-"""Bytes of the largest commit or tree that is read as one; blobs are copied in parts."""
+"""Bytes of the largest commit or tree that is read as one; blobs are copied in parts.
+
+About a million names in one folder: whoever sends more means no good.
+"""
 _SMALL: Final = 16 << 10
 _KEPT: Final = 64
 """So many small commits and trees are kept in memory: those on the way to what changes."""
@@ -48,6 +51,10 @@ class ObjectReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """What it was about to say, nobody waits for."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -75,6 +82,7 @@ class ObjectReader:
         """A blob's content as one. Raises Transient when it has more than ``most`` bytes."""
         kind, size, source = self._ask(name)
         if kind != "blob" or size > most:
+            self._hang_up()
             raise Transient(f"git object {name} is no small file", reason="TooLarge")
         content = source.read(size)
         source.read(1)
@@ -96,20 +104,25 @@ class ObjectReader:
 
     def _loose(self, name: str) -> Whole | None:
         path = self._folder / "objects" / name[:2] / name[2:]
+        unpacker = zlib.decompressobj()
         try:
             if path.stat().st_size > _IN_MEMORY:
-                raise damaged(name)
-            head, _, content = zlib.decompress(path.read_bytes()).partition(b"\0")
+                raise too_large(name)
+            whole = unpacker.decompress(path.read_bytes(), _IN_MEMORY)
         except FileNotFoundError:
             return None
         except (OSError, zlib.error) as exc:
             raise damaged(name) from exc
+        if unpacker.unconsumed_tail:
+            raise too_large(name)
+        head, _, content = whole.partition(b"\0")
         return Whole(head.partition(b" ")[0].decode("ascii", "replace"), content)
 
     def _packed(self, name: str) -> Whole:
         kind, size, source = self._ask(name)
         if size > _IN_MEMORY:
-            raise damaged(name)
+            self._hang_up()
+            raise too_large(name)
         content = source.read(size)
         source.read(1)
         return Whole(kind, content)
@@ -133,3 +146,9 @@ class ObjectReader:
 
 def damaged(name: str) -> Transient:
     return Transient(f"git object {name} is damaged", reason="Corrupt")
+
+
+def too_large(name: str) -> Transient:
+    return Transient(
+        f"git object {name} is larger than any folder or commit may be", reason="TooLarge"
+    )

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..core.errors import ReconcileError, Transient
 from ..core.model import Json
+from .files import free_space
 from .git import LONG, Result, Terms
 from .git_errors import failure, refusal, wrong_branch
 from .git_folder import GitFolder, Settings
@@ -15,8 +16,11 @@ from .git_lease import LARGEST, OURS, Lease
 from .git_near import Elsewhere, Move, near, near_refs, push_near
 from .git_reader import ObjectReader
 from .git_refs import read_ref
+from .git_sweep import drop_leftovers
 
 UPSTREAM: Final = "refs/reconciler/upstream"
+RESERVE: Final = 64 << 20
+"""Bytes of the disk that nothing a remote sends may take."""
 
 
 class Moved(Exception):  # noqa: N818 (an answer: look again and try once more)
@@ -223,11 +227,16 @@ class Remote:
                 self._folder.path, *arguments, terms=self._terms(deadline)
             )
         except Transient as exc:
+            # Tried again and again, what each try leaves would fill the disk.
+            await asyncio.to_thread(drop_leftovers, self._folder.path)
             raise self._noted(exc) from exc
 
     def _terms(self, deadline: float) -> Terms:
         return Terms(
-            deadline=deadline, credential=self._folder.credential, about=self._settings.url
+            deadline=deadline,
+            credential=self._folder.credential,
+            about=self._settings.url,
+            most=max(free_space(self._folder.path) - RESERVE, RESERVE),
         )
 
     def _noted(self, exc: Transient) -> Transient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -24,7 +25,18 @@ def sweep(folder: Path, incarnation: str, age: float) -> bool:
         with suppress(FileNotFoundError):
             if time.time() - lock.stat().st_mtime >= age:
                 lock.unlink()
+    drop_leftovers(folder)
     return True
+
+
+def drop_leftovers(folder: Path) -> None:
+    """Remove what transfers and writers that failed left half written, unless somebody is at it."""
+    found = [*folder.glob("objects/pack/tmp_*"), *folder.glob("objects/tmp_*")]
+    found += folder.glob("objects/[0-9a-f][0-9a-f]/tmp_*")
+    if found and not any(True for _ in _users(folder)):
+        for path in found:
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _end_orphans(folder: Path, ours: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -19,6 +19,10 @@ from .git_reader import ObjectReader, damaged
 Edits = Mapping[str, Entry | None]
 """Path -> what shall stand there; None: nothing."""
 
+MOST: Final = 1_000_000
+"""So many files and folders are looked at for one purpose: what has more is no backup of ours."""
+DEEPEST: Final = 250
+"""So many folders may lie in each other; a few more than a backup takes in."""
 _ID: Final = 20
 
 
@@ -38,10 +42,15 @@ class Edited:
 
 
 class Trees:
-    """Reads and edits; stores nothing."""
+    """Reads and edits; stores nothing.
 
-    def __init__(self, reader: ObjectReader) -> None:
+    A small pack can hold a tree of any size, for a folder may stand in many places. So what is
+    read of a stranger's is counted. Raises Transient with TooLarge beyond ``most`` names.
+    """
+
+    def __init__(self, reader: ObjectReader, *, most: int | None = None) -> None:
         self._reader = reader
+        self._left = most
         self._edited: dict[str, dict[str, Entry]] = {EMPTY_TREE.id: {}}
 
     def of(self, commit: str) -> str:
@@ -62,6 +71,7 @@ class Trees:
         kind, content = self._reader.whole(tree)
         if kind != "tree":
             raise damaged(tree)
+        self._count(content.count(b"\0") + 1)  # before a million names are in memory
         return _decode(tree, content)
 
     def at(self, tree: str, path: str) -> Entry | None:
@@ -81,6 +91,29 @@ class Trees:
         done = Edited("")
         done.id = self._edit(tree, edits, done.fresh)
         return done
+
+    def walk(self, tree: str) -> Iterator[tuple[str, Entry]]:
+        """Everything below a tree by path, a folder before what is in it."""
+        left = [("", tree)]
+        while left:
+            above, found = left.pop()
+            for name, entry in self.children(found).items():
+                path = f"{above}{name}"
+                yield path, entry
+                if entry.mode == TREE:
+                    demand_depth(path)
+                    left.append((f"{path}/", entry.id))
+
+    def _count(self, names: int) -> None:
+        if self._left is None:
+            return
+        self._left -= names
+        if self._left < 0:
+            raise Transient(
+                "the repository has more files and folders there than any backup of ours; "
+                f"at most {MOST} are read",
+                reason="TooLarge",
+            )
 
     def _edit(self, tree: str | None, edits: Edits, fresh: dict[str, bytes]) -> str:
         children = self.children(tree) if tree is not None else {}
@@ -109,6 +142,13 @@ class Trees:
         if kind != "commit" or not content.startswith(b"tree "):
             raise Transient(f"git object {commit} is no commit", reason="Corrupt")
         return content.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
+
+
+def demand_depth(path: str) -> None:
+    """Raises Transient with TooLarge for a path that lies too deep."""
+    if path.count("/") >= DEEPEST:
+        shown = f"{path[:40]}…"
+        raise Transient(f"{shown} lies more than {DEEPEST} folders deep", reason="TooLarge")
 
 
 def encode_commit(tree: str, parents: list[str], who: Who, message: str) -> bytes:

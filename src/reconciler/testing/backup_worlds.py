@@ -16,6 +16,7 @@ from ..kinds.repository.driver import RepositoryDriver
 from ..kinds.synctarget.driver import SyncTargetDriver
 from ..kinds.synctarget.latch import Latches
 from .backup_world import KEY, MemoryWorld, World
+from .git_nginx import serving_with_nginx
 from .git_server import Desk, Server, git, make_bare, serving
 
 
@@ -130,6 +131,14 @@ def open_world(kind: str, folder: Path) -> Iterator[World]:
     elif kind == "path":
         world = GitWorld(folder, None)
         yield world
+        world.records.close()
+    elif kind == "nginx":
+        world = GitWorld(folder, None)
+        root, password = folder / "remote", world.password
+        with serving_with_nginx(root, folder / "nginx", user="me", password=password) as url:
+            world.repository["url"] = f"{url}/x.git"
+            world.sign_in(password)
+            yield world
         world.records.close()
     else:
         with serving(Desk(folder)) as server:

@@ -78,7 +78,7 @@ class Exchange(BaseHTTPRequestHandler):
             self._refuse(refusal)
             return
         done = subprocess.run(
-            [_backend()], input=body, env=self._environ(), stdout=subprocess.PIPE, check=False
+            [backend()], input=body, env=self._environ(), stdout=subprocess.PIPE, check=False
         )
         self._pass_on(done.stdout)
 
@@ -214,7 +214,7 @@ def _chunks(source: Readable) -> Iterator[bytes]:
 
 
 @cache
-def _backend() -> str:
+def backend() -> str:
     folder = subprocess.run(["git", "--exec-path"], capture_output=True, check=True, text=True)
     return f"{folder.stdout.strip()}/git-http-backend"
 

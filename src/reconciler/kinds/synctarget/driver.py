@@ -175,7 +175,7 @@ class SyncTargetDriver:
                 job.note(error={"reason": exc.reason, "message": str(exc)})
                 if exc.reason == "Locked":
                     folder.suspect()
-                if exc.reason == "Corrupt":
+                if exc.reason == "Corrupt" and await folder.is_damaged():
                     self._lose_sight(name)
                     await folder.rebuild()
                 raise

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from ...clients.git_objects import TREE, Entry
-from ...clients.git_trees import Edited, Trees
+from ...clients.git_trees import Edited, Trees, demand_depth
 
 Changes = Mapping[str, Entry | None]
 """Path -> the file that stands there now; None: none any more.
@@ -45,7 +45,10 @@ def merge(trees: Trees, sides: Sides, disputed: Collection[str] = ()) -> Merge:
         mine, other = _at(trees, sides.ours, path), _at(trees, sides.theirs, path)
         if mine != other:
             ours, theirs = {**ours, path: mine}, {**theirs, path: other}
-    clashes = {path: entry for path, entry in ours.items() if _clashes(path, entry, theirs)}
+    folders = {above for path in theirs if not path.endswith("/") for above in _above(path)}
+    clashes = {
+        path: entry for path, entry in ours.items() if _clashes(path, entry, theirs, folders)
+    }
     kept = {path: entry for path, entry in ours.items() if path not in clashes}
     if "" in kept or TREE not in {sides.ours.mode, sides.theirs.mode}:
         return Merge(sides.ours if "" in kept else sides.theirs, clashes, {})
@@ -60,6 +63,7 @@ def changes(
     """What differs, file by file."""
     if before == after:
         return {}
+    demand_depth(path)
     old, new = _children(trees, before), _children(trees, after)
     found: dict[str, Entry | None] = {}
     if after is not None and after.mode != TREE:
@@ -98,16 +102,13 @@ def _has_files(trees: Trees, entry: Entry) -> bool:
     )
 
 
-def _clashes(path: str, entry: Entry | None, theirs: Changes) -> bool:
+def _clashes(path: str, entry: Entry | None, theirs: Changes, folders: Collection[str]) -> bool:
+    """``folders`` are those that hold what they changed."""
     if path.endswith("/"):
         return False
     if path in theirs:
         return theirs[path] != entry
-    if any(above in theirs for above in _above(path)):
-        return True
-    return any(
-        not path or other.startswith(f"{path}/") for other in theirs if not other.endswith("/")
-    )
+    return path in folders or any(above in theirs for above in _above(path))
 
 
 def _above(path: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from ...core.dotgit import is_dotgit
 from ...core.errors import Transient
 from .state import SyncTargetState
 
@@ -42,7 +43,7 @@ class Place:
     def hides(self, folder: str) -> bool:
         """Whether nothing below a folder is ever kept."""
         name = folder.rpartition("/")[2]
-        return name.startswith(STAGE) or is_git(name) or self.excluded(folder)
+        return name.startswith(STAGE) or is_dotgit(name) or self.excluded(folder)
 
     def concerns(self, path: str) -> bool:
         """Whether what happens at a path of the disk may change the copy."""
@@ -86,11 +87,6 @@ class Place:
             "let the user this runs as read it",
             reason="Unreadable",
         )
-
-
-def is_git(name: str) -> bool:
-    """Whether git would take a folder so named for a repository."""
-    return name.lower() in {".git", "git~1"}
 
 
 def _chain(folder: str) -> Iterator[str]:

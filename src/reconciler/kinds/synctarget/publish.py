@@ -10,7 +10,7 @@ from typing import Final
 
 from ...clients.git_objects import Entry, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved
-from ...clients.git_trees import Trees
+from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json
 from .job import Job
@@ -91,7 +91,8 @@ class Publishing:
 
         def work() -> Merge:
             with job.history.reader() as reader:
-                merged = merge(Trees(reader), Sides(base, ours, theirs), disputed)
+                trees = Trees(reader, most=3 * MOST)
+                merged = merge(trees, Sides(base, ours, theirs), disputed)
             objects = ObjectStore(job.folder.path)
             for content in merged.fresh.values():
                 objects.content("tree", content)

@@ -6,16 +6,20 @@ import time
 from pathlib import Path
 from typing import Final
 
+from ...clients.files import free_space
 from ...clients.git_objects import EMPTY_TREE, FILE, PROGRAM, TREE, Entry
 from ...clients.offload import offload
 from ...core.errors import Transient
 from .job import Job
 from .latch import Latches
 from .modes import Modes, decode
-from .swap import Listing, Swap, make_root
+from .swap import Swap, make_root
+from .vet import Listing, vet
 
-LARGEST: Final = 64 << 20
+LARGEST: Final = 16 << 20
 """Bytes of the largest file of permissions that is believed."""
+RESERVE: Final = 16 << 20
+"""Bytes of the disk that a restore leaves."""
 
 
 class Restore:
@@ -72,21 +76,36 @@ class Restore:
 
     async def _put(self, source: Entry, modes: Modes | None) -> None:
         job, place = self._job, self._job.place
-        wanted = (
-            await job.history.listing(source.id) if place.is_folder else {place.path.name: source}
+        wanted = vet(
+            await job.history.listing(source.id) if place.is_folder else {place.path.name: source},
+            job.name,
         )
-        _refuse_strange_names(wanted)
         here = await job.listing()
         missing = {
             path: entry
             for path, entry in wanted.items()
             if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
         }
+        await self._demand_room(missing)
         job.meter.begin("restore", len(missing))
         swap = Swap(place, self._quarantine(), modes, job.meter)
         await offload(lambda stop: swap.stage(job.folder.git, job.folder.path, missing, stop))
         await offload(lambda _: swap.run(wanted, here, tuple(missing)))
         job.note(restored=time.time(), put_aside=str(swap.aside) if swap.moved else None)
+
+    async def _demand_room(self, missing: Listing) -> None:
+        """What would fill the disk is not begun with: the sizes are known before the files are."""
+        folder = next(
+            one for one in (self._job.place.folder, *self._job.place.folder.parents) if one.is_dir()
+        )
+        asked = await self._job.history.weight(entry.id for entry in missing.values())
+        there = free_space(folder)
+        if asked > there - RESERVE:
+            raise Transient(
+                f"the restore of {self._job.name} needs {asked} bytes in {folder}, "
+                f"where {there} are free; make room, or exclude paths",
+                reason="DiskFull",
+            )
 
     def _quarantine(self) -> Path:
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -98,11 +117,3 @@ class Restore:
         if unpushed is not None:
             name = f"refs/reconciler/kept/{self._job.name}/{unpushed[:12]}"
             await self._job.history.move(unpushed, name)
-
-
-def _refuse_strange_names(wanted: Listing) -> None:
-    for path in wanted:
-        if any(part in {"", ".", ".."} or part.lower() == ".git" for part in path.split("/")):
-            raise Transient(
-                f"the backup holds a path no folder may have: {path!r}", reason="BadPath"
-            )

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from ...clients.git_objects import TREE, Entry, ObjectStore, encode_tree, object_id
 from ...clients.offload import check
+from ...core.dotgit import is_dotgit
 from ...core.errors import Terminal
-from .place import STAGE, Place, is_git
+from .place import STAGE, Place
 from .rows import Row
 from .stamp import is_sidecar
 from .take import Means, Skipped, Taker
@@ -59,7 +60,7 @@ class Scanner:
     def __init__(self, place: Place, means: Means, *, listed: bool = False) -> None:
         self._place = place
         self._means = means
-        self._taker = Taker(place.name, means)
+        self._taker = Taker(place, means)
         self._listed = listed
         self._visited: set[str] = set()
         self._found = Scan()
@@ -126,8 +127,9 @@ class Scanner:
     def _left_out(self, below: str, path: Path, name: str, names: list[str]) -> bool:
         if name.startswith(STAGE) or self._place.excluded(below):
             return True
-        if is_git(name):
-            self._taker.skip(below, "NestedGit", "git cannot keep a repository inside a repository")
+        if is_dotgit(name):
+            message = "git keeps no repository inside a repository, whatever way it is written"
+            self._taker.skip(below, "NestedGit", message)
             return True
         return self._means.snapshots and is_sidecar(path, name, names)
 
@@ -149,7 +151,7 @@ class Scanner:
         if below.count("/") >= DEPTH:
             return self._taker.keep(below, "TooDeep", f"more than {DEPTH} folders deep")
         self._means.cache.put_folder(below, perm)
-        return self._tree(below, path, sorted(os.listdir(path)))  # noqa: PTH208 (names, not paths)
+        return self._tree(below, path, self._taker.names(below, path))
 
     def _forget_gone(self, top: str) -> None:
         for folder in self._means.cache.folders(top):

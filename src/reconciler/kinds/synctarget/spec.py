@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...core.dotgit import is_dotgit
 from ...core.model import Apply, Spec
 from ...core.probe_values import Program
 from ...core.units import Duration, Name
@@ -19,7 +20,7 @@ def _check_relative(path: str) -> str:
         raise ValueError("must not start with a dash nor hold NUL")
     if any(part in {"", ".", ".."} for part in parts):
         raise ValueError("must name a place below the base, without empty parts, . and ..")
-    if any(part.lower() in {".git", "git~1"} for part in parts):
+    if any(map(is_dotgit, parts)):
         raise ValueError("git cannot keep a path with .git in it")
     return path
 

@@ -7,10 +7,9 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 from ...clients.git import Git
 from ...clients.git_objects import LINK, TREE, Entry
@@ -20,8 +19,10 @@ from ...core.errors import Transient
 from .meter import Meter
 from .modes import PRIVATE, PRIVATE_FILE, Modes, private
 from .place import Place
+from .vet import Listing
 
-Listing = Mapping[str, Entry]
+LONGEST: Final = 4095
+"""Bytes of the longest path that a link may lead to."""
 
 
 class Swap:
@@ -53,6 +54,9 @@ class Swap:
                     self._meter.advance()
         except OSError as exc:
             raise self._failed(exc) from exc
+        except Transient:
+            shutil.rmtree(self._place.stage, ignore_errors=True)
+            raise
 
     def run(self, wanted: Listing, here: Listing, missing: tuple[str, ...]) -> None:
         """Put the staged files in place."""
@@ -89,9 +93,10 @@ class Swap:
 
     def _stage_one(self, reader: ObjectReader, path: Path, entry: Entry, mode: int) -> None:
         if entry.mode == LINK:
-            text = BytesIO()
-            reader.copy(entry.id, text)
-            path.symlink_to(os.fsdecode(text.getvalue()))
+            target = reader.small(entry.id, LONGEST)
+            if b"\0" in target or not target:
+                raise Transient("the backup holds a link to nowhere", reason="BadPath")
+            path.symlink_to(os.fsdecode(target))
         else:
             how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             with os.fdopen(os.open(path, how, PRIVATE_FILE), "wb") as file:

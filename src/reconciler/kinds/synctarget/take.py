@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ...clients import sqlite
 from ...clients.git_objects import FILE, LINK, PROGRAM, Changed, Entry, ObjectStore, ReadFailed
 from ...clients.offload import check
+from .place import Place
 from .rows import Cache, Nothing, Row
 from .stamp import Stamp, is_same, plain, stamp_of
 
@@ -49,8 +50,9 @@ class Means:
 class Taker:
     """Takes paths of one target, one at a time."""
 
-    def __init__(self, name: str, means: Means) -> None:
-        self._name = name
+    def __init__(self, place: Place, means: Means) -> None:
+        self._name = place.name
+        self._top = os.path.realpath(place.folder)
         self._means = means
         self.skipped: list[Skipped] = []
         self.newest = 0.0
@@ -72,6 +74,25 @@ class Taker:
         """Leave in the backup what it has: an unreadable file is not a deleted one."""
         self.skip(below, reason, message)
         return self._means.previous(below)
+
+    def names(self, below: str, path: Path) -> list[str]:
+        """What is in a folder. One that a link took the place of meanwhile is not there."""
+        how = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, how)
+        try:
+            if not self.is_there(below, descriptor):
+                raise FileNotFoundError(below)
+            return sorted(os.listdir(descriptor))  # noqa: PTH208 (names, not paths)
+        finally:
+            os.close(descriptor)
+
+    def is_there(self, below: str, descriptor: int) -> bool:
+        """Whether what was opened lies where it was looked for, and not where a link leads.
+
+        Somebody may put a link in the place of a folder after we looked at it: what lies behind
+        that is not the target's, and perhaps not for everybody's eyes.
+        """
+        return os.readlink(f"/proc/self/fd/{descriptor}") == f"{self._top}/{below}"  # noqa: PTH115 (the text)
 
     def skip(self, below: str, reason: str, message: str) -> None:
         self.skipped.append(Skipped(below, reason, message))
@@ -101,6 +122,8 @@ class Taker:
         """Read a file as it was at one moment. Raises Changed when it was not at one."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
+            if not self.is_there(below, descriptor):
+                raise Changed
             before = os.fstat(descriptor)
             if self._means.snapshots and sqlite.is_database(os.pread(descriptor, 16, 0)):
                 return self._database(below, path, before)
@@ -121,6 +144,9 @@ class Taker:
                 return self.keep(below, "DatabaseBusy", taken.problem)
             if taken.problem:
                 self.skip(below, "DatabaseDamaged", taken.problem)
+            now = path.stat()
+            if (now.st_dev, now.st_ino) != (facts.st_dev, facts.st_ino):
+                raise Changed
             with copy.open("rb", buffering=0) as file:
                 blob = self._means.objects.blob(file, copy.stat().st_size)
         finally:
