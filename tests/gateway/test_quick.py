@@ -49,6 +49,41 @@ async def test_every_fact_that_decides_counts(gateway: Gateway, make_backend: Ma
         assert await who(gateway, backends, "\r\n".join(lines)) == expected, lines
 
 
+CLAIMS = """\
+Host: {host}
+X-Forwarded-For: 9.9.9.9
+X-Forwarded-Host: claimed.x
+X-Forwarded-Port: 99
+X-Forwarded-Proto: https
+X-Forwarded-Anything: 1
+X-Real-IP: 9.9.9.9
+X-Reconciler-Client: me
+X-Own: 1
+Forwarded: for=9.9.9.9
+Proxy: evil
+Keep-Alive: 5
+"""
+
+
+@pytest.mark.parametrize("trusted", [[], ["10.0.0.0/8"], ["127.0.0.0/8"]])
+async def test_programs_are_told_the_same_on_either_way(
+    gateway: Gateway, backend: Backend, trusted: list[str]
+) -> None:
+    """Whatever a client claims, and whoever is believed: all headers, byte for byte."""
+    await gateway.configure(trustedProxies=trusted)
+    plain = {"match": {"pathPrefix": "/a"}, "proxy": {"backend": backend.url}}
+    longer = {"match": {"pathPrefix": "/b"}, "proxy": {"backend": backend.url, "maxBody": 99}}
+    await gateway.serve(plain=plain, longer=longer)
+    hosts = ("h", "H.x", "h:99", "h.x.:80", "[::1]:5", "127.0.0.1")
+    for host, claims in product(hosts, (CLAIMS, "Host: {host}\n")):
+        lines = claims.format(host=host).replace("\n", "\r\n")
+        for path in ("/a", "/b"):
+            wire = f"GET {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n"
+            assert b" 200 OK" in await gateway.raw(wire.encode())
+        quick, slow = backend.requests[-2:]
+        assert quick.replace(b"GET /a ", b"GET /b ") == slow
+
+
 async def test_a_change_is_not_missed(gateway: Gateway, make_backend: MakeBackend) -> None:
     """Asked over one connection after another, in either worker: nothing old is remembered."""
     backends = {name: await make_backend() for name in ("one", "two")}

@@ -8,14 +8,14 @@ local settings = require("reconciler.settings")
 
 local C = ffi.C
 local bor = require("bit").bor
-local find, gsub, lower, sub = string.find, string.gsub, string.lower, string.sub
+local byte, find, gsub = string.byte, string.find, string.gsub
+local lower, sub = string.lower, string.sub
 local ngx = ngx
 local get_request = base.get_request
 
 local MOST = 128 -- header lines that are looked at in one go
-local PREFIX = "x-forwarded-"
-local SIZE = #PREFIX
-local X = string.byte("x")
+local PREFIX, UPGRADE = "x-forwarded-", "upgrade"
+local X, U = byte("x"), byte("u")
 
 local truncated = ffi.new("int[1]")
 local room, capacity = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", MOST), MOST
@@ -23,10 +23,10 @@ local room, capacity = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", MOST), MOST
 local _M = {}
 
 
-local function begins(key)
-    for i = 1, SIZE - 1 do
+local function begins(key, word)
+    for i = 1, #word - 1 do
         -- Letters in either case; the dashes have this bit anyway.
-        if bor(key.data[i], 32) ~= PREFIX:byte(i + 1) then
+        if bor(key.data[i], 32) ~= byte(word, i + 1) then
             return false
         end
     end
@@ -35,7 +35,8 @@ end
 
 
 --- Take away every X-Forwarded-* a client sent, unless a trusted proxy did. The usual request has
--- none, and is only looked through: no string is made.
+-- none, and is only looked through: no string is made. Returns whether it has an Upgrade, as those
+-- of WebSockets have.
 function _M.clear()
     local request = get_request()
     local count = C.ngx_http_lua_ffi_req_get_headers_count(request, 0, truncated)
@@ -45,12 +46,15 @@ function _M.clear()
     if C.ngx_http_lua_ffi_req_get_headers(request, room, count, 1) ~= 0 then
         return ngx.exit(500) -- rather than believe what could not be read
     end
-    local claims
+    local claims, upgrades
     for i = 0, count - 1 do
         local key = room[i].key
-        if key.len > SIZE and bor(key.data[0], 32) == X and begins(key) then
+        local first = bor(key.data[0], 32)
+        if first == X and key.len > #PREFIX and begins(key, PREFIX) then
             claims = claims or {}
             claims[#claims + 1] = ffi.string(key.data, key.len)
+        elseif first == U and key.len == #UPGRADE and begins(key, UPGRADE) then
+            upgrades = true
         end
     end
     if claims and ngx.var.from_proxy ~= "1" then
@@ -58,6 +62,7 @@ function _M.clear()
             ngx.req.clear_header(claims[i])
         end
     end
+    return upgrades
 end
 
 

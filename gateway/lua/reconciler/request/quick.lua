@@ -112,10 +112,9 @@ function _M.slot()
     if ctx == nil then
         ctx = find_out(method, host, uri)
     end
-    if not ctx then
+    if not ctx or clear() then
         return nil
     end
-    clear()
     begin(ctx.at)
     ngx.ctx = ctx
     return ctx.slot

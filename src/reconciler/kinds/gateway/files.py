@@ -13,7 +13,7 @@ from ...clients.files import write_atomic
 from ...clients.nginx import Nginx
 from ...clients.table_file import read_bytes
 from ...core.errors import Terminal, Transient
-from .include import AROUND, CERTIFICATE, INCLUDE, KEY, PAGE, Include, digest, sources
+from .include import AROUND, CERTIFICATE, INCLUDE, KEY, PAGE, QUICK, Include, digest, sources
 from .state import Settings
 
 BUNDLES: Final = (
@@ -136,7 +136,7 @@ class Folder:
 
     def clear(self) -> None:
         """Remove what a Gateway decided, gateway.conf last."""
-        self._remove({CERTIFICATE, KEY, PAGE, AROUND})
+        self._remove({CERTIFICATE, KEY, PAGE, AROUND, QUICK})
         self._remove({INCLUDE})
 
     def _remove(self, names: Iterable[str]) -> None:
@@ -145,7 +145,8 @@ class Folder:
 
 
 def _written(include: Include) -> dict[str, bytes]:
-    return {AROUND: include.around().encode(), INCLUDE: include.text().encode()}
+    texts = {AROUND: include.around(), QUICK: include.quick(), INCLUDE: include.text()}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def _content(source: Path | bytes) -> bytes:

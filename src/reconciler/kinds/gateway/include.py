@@ -1,4 +1,4 @@
-"""The two includes of nginx.conf that a Gateway's fields decide, and the files they name."""
+"""The includes of nginx.conf that a Gateway's fields decide, and the files they name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,28 @@ from .state import Settings
 
 INCLUDE: Final = "gateway.conf"
 AROUND: Final = "gateway-http.conf"
+QUICK: Final = "gateway-quick.conf"
 CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
 PAGE: Final = "maintenance.html"
 
+_WRITTEN: Final = "# Written by reconciler; a change by hand is undone."
+# Without trusted proxies nobody's claims are weighed: each of these variables asks for who it is
+# that says so, request by request.
+_SEEN: Final = {
+    "Host": "$asked_host",
+    "X-Forwarded-For": "$remote_addr",
+    "X-Forwarded-Host": "$asked_host",
+    "X-Forwarded-Port": "$reached_port",
+    "X-Forwarded-Proto": "$scheme",
+}
+_CLAIMED: Final = {
+    "Host": "$forwarded_host",
+    "X-Forwarded-For": "$forwarded_for",
+    "X-Forwarded-Host": "$forwarded_host",
+    "X-Forwarded-Port": "$forwarded_port",
+    "X-Forwarded-Proto": "$forwarded_proto",
+}
 _MARK: Final = re.compile(r"# Written by reconciler for Gateway/([-a-z0-9]+);")
 _CODE: Final = re.compile(r"^# code ([0-9a-f]+)$", re.MULTILINE)
 _SETTINGS: Final = re.compile(r"^# settings (\{.*\})$", re.MULTILINE)
@@ -65,6 +83,12 @@ class Include(NamedTuple):
         """gateway-http.conf, around the server."""
         return "\n".join((*self._http(), ""))
 
+    def quick(self) -> str:
+        """gateway-quick.conf, in the location of most requests: what programs are told of them."""
+        told = _CLAIMED if self.settings.trusted_proxies else _SEEN
+        lines = (f"proxy_set_header {name} {value};" for name, value in told.items())
+        return "\n".join((_WRITTEN, *lines, ""))
+
     def _notes(self) -> Iterator[str]:
         yield f"# Written by reconciler for Gateway/{self.name}; a change by hand is undone."
         yield f"# code {self.code}"
@@ -97,7 +121,7 @@ class Include(NamedTuple):
 
     def _http(self) -> Iterator[str]:
         limits = self.settings.limits
-        yield "# Written by reconciler; a change by hand is undone."
+        yield _WRITTEN
         yield "geo $realip_remote_addr $from_proxy {"
         yield "    default 0;"
         yield from (f"    {one} 1;" for one in self.settings.trusted_proxies)
