@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -25,6 +25,7 @@ from .engine.lock import sole_operator
 from .engine.look import Stack
 from .engine.operator import LANES, Operator
 from .engine.parting import part
+from .engine.past import Past
 from .engine.plan_view import View
 from .engine.pulse import beat
 from .engine.records import Records, digest_key
@@ -33,6 +34,8 @@ from .engine.writing import Writing
 from .kinds import KINDS
 from .metrics import Metrics
 from .settings import Settings
+from .specs.commits import Commits
+from .specs.git import open_repository
 from .specs.load import Loader
 from .specs.source import open_source
 from .wiring import Wires, kinds_under, make_drivers
@@ -51,7 +54,6 @@ async def open_operator(
 
     ``read_only`` leaves no trace on the disk: what it would write stays in memory.
     """
-    loader = make_loader(settings, read_only=read_only)
     metrics = Metrics(Meter(), kinds=KINDS, lanes=LANES, node_names=settings.node_metrics)
     with contextlib.ExitStack() as files:
         records = Records(settings.durable / "records.db", read_only=read_only)
@@ -70,8 +72,14 @@ async def open_operator(
             settings.resync,
         )
         try:
+            choose = stack.revisions.choose
+            loader = make_loader(settings, read_only=read_only, choose=choose)
+            commits = Commits(lambda: open_repository(settings.specs)[0])
             metrics.traffic = wires.traffic
-            yield Operator(stack, loader, loader.watch_paths, watching(settings)), metrics
+            yield (
+                Operator(stack, loader, loader.watch_paths, watching(settings), commits),
+                metrics,
+            )
         finally:
             await wires.aclose()
 
@@ -81,11 +89,13 @@ def watching(settings: Settings) -> Files:
     return Files((settings.state_dir, settings.specs), everything=settings.dev)
 
 
-def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
-    """What reads the specs of this stack."""
+def make_loader(
+    settings: Settings, *, read_only: bool = False, choose: Callable[[str], str] = str
+) -> Loader:
+    """What reads the specs of this stack; ``choose`` may name another commit than HEAD's."""
     return Loader(
         KINDS,
-        open_source(settings.specs, worktree=settings.worktree),
+        open_source(settings.specs, worktree=settings.worktree, choose=choose),
         root=settings.root,
         environ=settings.environ,
         key=digest_key(settings.durable / "digest.key", read_only=read_only),
@@ -151,12 +161,15 @@ async def _work(
     """All that an operator does; a part that fails takes the whole down, to be started anew."""
     from .api.access import open_access
     from .api.app import make_app
+    from .api.revisions import RevisionPages
     from .api.serve import serve
+    from .api.trust import ROOT
 
     access = open_access(settings)
     writes, backups = Writing(operator, settings.specs), Backups(operator)
     app = make_app(operator, metrics, access, writes=writes, backups=backups)
     app.state.speak = speak
+    app.include_router(RevisionPages(Past(operator)).router(), prefix=ROOT)
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))

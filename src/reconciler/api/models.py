@@ -200,3 +200,32 @@ class WrittenView(View):
     """What is to go and waits for a confirmation: more goes at once than this write took out."""
     plan: dict[str, Any] | None
     """After a dry run: what would be done."""
+
+
+class RevisionView(View):
+    """A revision that was current here, and what became of it."""
+
+    revision: str
+    before: str
+    """The one it took over from."""
+    cause: str
+    """``commit``, or ``rollback``: it was put in the place of one that came after it."""
+    author: str
+    subject: str
+    summary: str
+    result: str
+    """``progressing``, ``healthy``, ``failed``, ``superseded`` or ``rolledBack``."""
+    began: str | None
+    ended: str | None
+    seconds: float | None
+    culprit: str
+    message: str
+    resources: list[dict[str, Any]]
+
+
+class StandingView(View):
+    """Which revision is current, and which would be if none had been taken back."""
+
+    revision: str
+    head: str | None
+    rolled_back: dict[str, Any] | None

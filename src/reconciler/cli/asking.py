@@ -156,20 +156,6 @@ def schema(
 
 
 @app.command()
-def history(
-    ctx: Verb,
-    specs: Specs = None,
-    state_dir: StateDir = None,
-    limit: Limit = 50,
-    output: AnOutput = Output.TEXT,
-) -> int:
-    """Say what was applied, the newest last."""
-    from .happened import history as tell
-
-    return tell(find_settings(specs, state_dir), ctx.obj, limit=limit, output=output.value)
-
-
-@app.command()
 def doctor(
     ctx: Verb,
     specs: Specs = None,

@@ -56,6 +56,22 @@ class Operator:
         """What was applied lately."""
         return self.ask("GET", f"{BASE}/history?limit={limit}")
 
+    def revisions(self, limit: int) -> Any:
+        """What became of revisions, newest first."""
+        return self.ask("GET", f"{BASE}/revisions?limit={limit}")
+
+    def revision(self, start: str) -> Any:
+        """All it knows of one revision."""
+        return self.ask("GET", f"{BASE}/revisions/{start}")
+
+    def roll_back(self, to: str, reason: str) -> Any:
+        """Have another revision in the place of HEAD."""
+        return self.ask("POST", f"{BASE}/rollback", {"to": to, "reason": reason})
+
+    def undo(self) -> Any:
+        """Let HEAD be current again."""
+        return self.ask("DELETE", f"{BASE}/rollback")
+
     def resource(self, kind: str, name: str) -> Any:
         """All it knows of one resource."""
         return self.ask("GET", f"{BASE}/resources/{kind}/{name}")

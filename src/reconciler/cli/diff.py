@@ -65,7 +65,8 @@ def plan_view(settings: Settings, terminal: Terminal) -> Mapping[str, Any]:
 
 
 def judge(view: Mapping[str, Any]) -> Exit:
-    """0 in sync, 1 something differs or a spec is broken, 2 something could not be seen."""
+    """0 in sync, 1 something differs, is broken or was rolled back, 2 not all could be seen."""
     if view.get("unknown"):
         return Exit.FAILED
-    return Exit.OK if view["inSync"] and not view.get("problems") else Exit.DIFFERENCES
+    differs = not view["inSync"] or view.get("problems") or view.get("rolledBack")
+    return Exit.DIFFERENCES if differs else Exit.OK

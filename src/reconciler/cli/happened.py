@@ -1,4 +1,4 @@
-"""`reconciler events` and `reconciler history`: what happened."""
+"""`reconciler events` and `reconciler history --passes`: what happened."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def events_of(operator: Operator, refs: Sequence[str], limit: int) -> list[View]
     return sorted(items, key=lambda item: item["time"] or "", reverse=True)[:limit]
 
 
-def history(
-    settings: Settings, terminal: Terminal, *, limit: int = 50, output: str = "text"
-) -> int:
+def passes(settings: Settings, terminal: Terminal, *, limit: int = 50, output: str = "text") -> int:
     """Print what was applied, newest last."""
     items = find_operator(settings).history(limit)["items"]
     return _print(items[:limit], pass_lines, terminal, output)

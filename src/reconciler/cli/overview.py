@@ -10,6 +10,7 @@ from ..core.asked import words
 from ..core.lines import Line, Span, Style, grid, line, sides, tame
 from ..core.notes import note_lines
 from ..core.render import held_lines, source, unseen_lines
+from ..core.standing import standing_lines
 from .ages import ago, running_for, span
 from .stack import resources_of
 
@@ -29,6 +30,7 @@ NARROW: Final = 90
 def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     """What `reconciler status` prints."""
     rows = verdict_line(view, now=now, width=width) + unseen_lines(view)
+    rows += standing_lines(view, width=width)
     if resources := resources_of(view):
         rows += [(), *table(resources, now=now, width=width)]
     rows += held_lines(view.get("held", ()), full=False, width=width)

@@ -8,7 +8,17 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from . import acting, admitting, asking, momentary, moving, observing, routing, syncing
+from . import (
+    acting,
+    admitting,
+    asking,
+    momentary,
+    moving,
+    observing,
+    returning,
+    routing,
+    syncing,
+)
 from .options import app
 from .outcome import Failure
 from .terminal import Terminal
@@ -21,6 +31,7 @@ __all__ = [
     "moving",
     "observing",
     "parse_and_run",
+    "returning",
     "routing",
     "syncing",
 ]

@@ -211,6 +211,9 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     prove: Callable[[Mapping[Ref, Resource[Any]]], Iterable[Remark]] = nothing_to_say
     """What the specs themselves say must hold and does not: while there is any, nothing of this
     kind is changed."""
+    elsewhere: bool = False
+    """Whether it tells of something that others run: a revision that leaves it as it is has no
+    part in how that does."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Field as written -> the variable that gives its default where the stack runs."""
     plural: str = ""

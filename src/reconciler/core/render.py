@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from .asked import asked_lines
 from .lines import Line, Span, Style, columns, cut, flow, line, pad, sides, tame, told
 from .notes import note_lines
+from .standing import standing_lines
 from .values import pair, sealed, shown
 
 View: TypeAlias = Mapping[str, Any]
@@ -31,6 +32,7 @@ def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line
     asked = [change for change in view["changes"] if change.get("cause") == "request"]
     drift = [change for change in view["changes"] if change.get("cause") == "drift"]
     parts = [
+        standing_lines(view, width=width),
         unseen_lines(view),
         _changes("", spec, full=full, width=width),
         _changes("drift, made outside the specs", drift, full=full, width=width),

@@ -10,6 +10,7 @@ from ..core.gates import is_live
 from ..core.model import Ref, Resource, Unknown
 from ..core.overrides import Override, may_run
 from ..core.request import LONGEST, Asked, Request
+from .journal import Event
 from .look import Stack
 from .plan_view import View, override_view
 from .telling import ask_event, release_event
@@ -78,6 +79,17 @@ def reload_action(stack: Stack, ref: Ref) -> Any:
     if not is_live(ref, stack.ledger.world):
         raise Terminal(f"{ref} does not run", reason="Refused")
     return action
+
+
+async def reload(stack: Stack, refs: Sequence[Ref], author: str) -> list[View]:
+    """Have instances read their files again, all or none."""
+    actions = [(ref, reload_action(stack, ref)) for ref in refs]
+    journal, now = stack.ledger.journal, stack.clock.now()
+    for ref, action in actions:
+        await stack.drivers[ref.kind].apply(action)
+        journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], now)
+    journal.commit()
+    return [asked_view(stack, ref) for ref in refs]
 
 
 def asked_view(stack: Stack, ref: Ref) -> View:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 KEPT: Final = 5000
 """Events and passes beyond this many are forgotten, oldest first."""
 
+REVISIONS: Final = 1000
+
 WORDS: Final = 100
 """Last words of what ended are kept for so many events; the newest."""
 SCHEMA: Final = """
@@ -31,6 +33,8 @@ CREATE TABLE IF NOT EXISTS pass (id INTEGER PRIMARY KEY, time REAL, revision TEX
     changes INTEGER, result TEXT, took_ms INTEGER, summary TEXT);
 CREATE TABLE IF NOT EXISTS resource (ref TEXT PRIMARY KEY, digest TEXT, generation INTEGER,
     applied TEXT);
+CREATE TABLE IF NOT EXISTS revision (began REAL, revision TEXT, told TEXT,
+    PRIMARY KEY (began, revision));
 """
 
 
@@ -100,6 +104,25 @@ class Journal:
         self._run("INSERT INTO pass VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", record)
         self._run("DELETE FROM pass WHERE id <= (SELECT max(id) FROM pass) - ?", (KEPT,))
 
+    def record_revision(self, revision: str, began: float, told: Json) -> None:
+        """Write, or write anew, what became of a revision."""
+        values = (began, revision, json.dumps(told))
+        self._run("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", values)
+        self._run(
+            """DELETE FROM revision WHERE began <
+            (SELECT began FROM revision ORDER BY began DESC LIMIT 1 OFFSET ?)""",
+            (REVISIONS,),
+        )
+
+    def revisions(self, limit: int, start: str = "") -> list[Json]:
+        """What became of revisions, newest first; only of those that start so."""
+        rows = self._run(
+            "SELECT told FROM revision WHERE substr(revision, 1, ?) = ?"
+            " ORDER BY began DESC, rowid DESC LIMIT ?",
+            (len(start), start, limit),
+        )
+        return [json.loads(told) for (told,) in rows]
+
     def events(self, limit: int, refs: Collection[str] = ()) -> list[tuple[Json, ...]]:
         """Newest first: time, ref, type, reason, message, count, last words as JSON.
 
@@ -112,10 +135,11 @@ class Journal:
             (not refs, json.dumps(list(refs)), limit),
         )
 
-    def passes(self, limit: int) -> list[tuple[Json, ...]]:
-        """Newest first, columns as in PassRecord."""
+    def passes(self, limit: int, revision: str = "") -> list[tuple[Json, ...]]:
+        """Newest first, columns as in PassRecord; only those of a revision, where one is given."""
         sql = "SELECT time, revision, lane, changes, result, took_ms, summary FROM pass"
-        return self._run(sql + " ORDER BY id DESC LIMIT ?", (limit,))
+        sql += " WHERE ? IN ('', revision) ORDER BY id DESC LIMIT ?"
+        return self._run(sql, (revision, limit))
 
     def known(self) -> dict[Ref, Known]:
         """Every resource that was ever loaded."""

@@ -22,6 +22,7 @@ from .orders import Orders
 from .records import Records
 from .requests import Requests
 from .retries import Retries
+from .revisions import Revisions
 from .rollouts import Rollouts
 from .telling import end_event
 
@@ -42,11 +43,13 @@ class Stack:
     requests: Requests = field(init=False)
     orders: Orders = field(init=False)
     rollouts: Rollouts = field(init=False)
+    revisions: Revisions = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requests", Requests(self.kinds, self.records))
         object.__setattr__(self, "orders", Orders(self.records))
         object.__setattr__(self, "rollouts", Rollouts(self.records))
+        object.__setattr__(self, "revisions", Revisions(self.records))
 
     def held(self) -> dict[Ref, Held]:
         """The refs that wait now, whichever lane they belong to."""

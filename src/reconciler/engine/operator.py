@@ -15,17 +15,20 @@ from ..core.gates import is_live
 from ..core.model import Ref
 from ..core.overrides import AUTHOR
 from ..core.request import Asked
+from ..core.revision import Terms
+from ..specs.commits import Commits, no_repository
 from ..specs.load import Loader
 from . import asking
 from .asking import Ask
 from .following import Following
-from .journal import Event
 from .look import Stack, look
 from .loop import Lane
 from .plan_view import View, is_calm, override_view, plan_view
 from .readiness import Check, checks, measure
 from .reading import Reading
 from .reconcile import observe
+from .revision_view import standing_view
+from .unfolding import Unfolding
 from .views import event_view, failures_view, pass_view, resource_view, spec_view, status_view
 from .wake import forget_bell, open_bell
 from .watching import Files, Watched, Watching, watched
@@ -47,8 +50,10 @@ class Operator:
     loader: Loader
     watch_paths: Callable[[], Iterable[Path]]
     files: Files = field(default_factory=Files)
+    commits: Commits = field(default_factory=lambda: Commits(no_repository))
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
+    unfolding: Unfolding = field(init=False)
     following: Following = field(init=False)
     watching: Watching = field(init=False)
 
@@ -60,6 +65,9 @@ class Operator:
         self.reading = Reading(self.stack, self.loader)
         soon = self.lanes[0].expect
         self.following = Following(self.reading, self.watch_paths, self._edited, soon)
+        self.unfolding = Unfolding(
+            self.stack, Terms, self.commits.describe, lambda: self.following.read(())
+        )
         self.watching = Watching(self._watched, self._file_changed, self.files.own)
 
     async def run(self, bell: Path) -> None:
@@ -69,6 +77,7 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.following.run())
                 group.create_task(self._prepare())
+                group.create_task(self.unfolding.run())
                 group.create_task(self.watching.run())
                 for lane in self.lanes:
                     group.create_task(lane.run())
@@ -96,7 +105,7 @@ class Operator:
         plan = look(self.stack, world, since=since)
         await self.reading.review()
         took = round((self.stack.clock.monotonic() - started) * 1000)
-        view = plan_view(self.stack.ledger, plan, took)
+        view = plan_view(self.stack.ledger, plan, took) | standing_view(self.stack.revisions)
         if self.reading.error:  # what was planned is for the last specs that could be read
             view["unknown"] += self.reading.unread()
             view["inSync"] = False
@@ -142,7 +151,7 @@ class Operator:
         """
         self.reading.demand()
         if verb == "reload":
-            return await self._reload_now(refs, author)
+            return await asking.reload(self.stack, refs, author)
         return self.request(refs, Ask(Asked(verb), seconds, reason, author))
 
     def request(self, refs: Sequence[Ref], wanted: Ask) -> list[View]:
@@ -165,15 +174,6 @@ class Operator:
         every, now = self.stack.requests, self._now
         return [override_view(one) for one in every if (one.request.until or now + 1) > now]
 
-    async def _reload_now(self, refs: Sequence[Ref], author: str) -> list[View]:
-        actions = [(ref, asking.reload_action(self.stack, ref)) for ref in refs]
-        journal = self.stack.ledger.journal
-        for ref, action in actions:
-            await self.stack.drivers[ref.kind].apply(action)
-            journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], self._now)
-        journal.commit()
-        return [asking.asked_view(self.stack, ref) for ref in refs]
-
     @property
     def _now(self) -> float:
         return self.stack.clock.now()
@@ -181,7 +181,7 @@ class Operator:
     async def status(self) -> View:
         """What was true at the last look, which is never long ago."""
         await self.reading.review()
-        view = status_view(self.stack.ledger)
+        view = status_view(self.stack.ledger) | standing_view(self.stack.revisions)
         view["unknown"] = self.reading.unread()
         if self.reading.error:
             view["verdict"] |= {"ready": False, "inSync": False, "message": self.reading.error}
@@ -221,6 +221,7 @@ class Operator:
 
     def _edited(self) -> None:
         self.wake(complete=True)
+        self.unfolding.moved()
         # What was edited is started first.
         asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
 

@@ -23,7 +23,8 @@ SCHEMA: Final = """CREATE TABLE IF NOT EXISTS record
 class Records:
     """A small table of facts by topic and name.
 
-    A closed list of topics: latch, confirmation, override, order, port, cron, rollout.
+    A closed list of topics: latch, confirmation, override, order, port, cron, rollout,
+    revision, quarantine.
 
     Unlike the journal it is no cache: a file that cannot be read stops the operator.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,10 +26,13 @@ class Item(NamedTuple):
 
 
 class GitHead:
-    """The specs as the last commit has them."""
+    """The specs as the last commit has them, or one that ``choose`` names in its place."""
 
-    def __init__(self, specs: Path, limits: Limits = USUAL) -> None:
+    def __init__(
+        self, specs: Path, limits: Limits = USUAL, choose: Callable[[str], str] = str
+    ) -> None:
         self._specs = specs
+        self._choose = choose
         self.limits = limits
         self._tree: Tree | None = None
         self._items: dict[str, Item] = {}
@@ -45,7 +48,7 @@ class GitHead:
         self._opened = git, repository
         if self._tree is not None and unfinished(repository) is not None:
             return self._tree
-        commit = self._commit(git, repository)
+        commit = self._choose(self._commit(git, repository))
         if self._tree is None or self._tree.revision != commit:
             self._move(git, repository, commit)
         if self._tree is None:

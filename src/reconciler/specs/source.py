@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ..core.errors import Transient
@@ -15,20 +15,29 @@ from .tree import Blob, Source, Tree
 __all__ = ["Blob", "Files", "GitHead", "Source", "Tree", "open_source"]
 
 
-def open_source(specs: Path, *, worktree: bool = False, limits: Limits = USUAL) -> Source:
-    """HEAD where there is one, else the files; with ``worktree`` always the files."""
+def open_source(
+    specs: Path,
+    *,
+    worktree: bool = False,
+    limits: Limits = USUAL,
+    choose: Callable[[str], str] = str,
+) -> Source:
+    """HEAD where there is one, else the files; with ``worktree`` always the files.
+
+    ``choose`` may name another commit to read in the place of HEAD's.
+    """
     if worktree:
         return Files(specs, limits, source="worktree")
-    return _Chosen(specs, limits)
+    return _Chosen(specs, limits, choose)
 
 
 class _Chosen:
     """HEAD as soon as there is a commit; until then the files as they are."""
 
-    def __init__(self, specs: Path, limits: Limits) -> None:
+    def __init__(self, specs: Path, limits: Limits, choose: Callable[[str], str]) -> None:
         self.limits = limits
         self._specs = specs
-        self._head = GitHead(specs, limits)
+        self._head = GitHead(specs, limits, choose)
         self._files = Files(specs, limits)
         self._is_committed = False
 

@@ -17,5 +17,6 @@ KIND: Kind[ProbeSpec, Watched, ProbeAction] = Kind(
     steps=steps,
     health=health,
     needs=lambda _: (),
+    elsewhere=True,
     plural="probes",
 )

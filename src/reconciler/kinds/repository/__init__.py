@@ -19,6 +19,7 @@ KIND: Kind[RepositorySpec, RepositoryState, RepositoryAction] = Kind(
     needs=lambda _: (),
     due=due,
     parting=parting,
+    elsewhere=True,
     plural="repositories",
     short="repo",
 )

@@ -22,6 +22,7 @@ KIND: Kind[SyncTargetSpec, SyncTargetState, SyncTargetAction] = Kind(
     obeys=OBEYS,
     parting=parting,
     disturbs=disturbs,
+    elsewhere=True,
     plural="synctargets",
     short="sync",
 )

@@ -1,0 +1,217 @@
+"""Follows each revision from when it becomes current to what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from ..core.errors import ReconcileError
+from ..core.model import Json, Ref
+from ..core.revision import (
+    Facts,
+    Phase,
+    Retreat,
+    Rollout,
+    Terms,
+    begin,
+    judge,
+    retreat,
+    supersede,
+)
+from ..specs.commits import Commit
+from .journal import Event
+from .look import Stack
+from .revisions import Revisions
+from .standing import Digests, counted, differences, facts_of, outcomes, sick
+
+log = logging.getLogger(__name__)
+
+LOOK: Final = 0.2
+"""While a revision unfolds, it is looked at this often (seconds)."""
+LATE: Final = 5.0
+"""One that failed may still become healthy: that is looked for this often (seconds)."""
+SHORT: Final = 12
+NORMAL: Final = frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.SUPERSEDED})
+REASONS: Final = {
+    Phase.PROGRESSING: "RevisionBegan",
+    Phase.HEALTHY: "RevisionHealthy",
+    Phase.FAILED: "RevisionFailed",
+    Phase.SUPERSEDED: "RevisionSuperseded",
+    Phase.ROLLED_BACK: "RolledBack",
+}
+
+
+class Move(NamedTuple):
+    """A revision that became current: when, and the digests of what it wants."""
+
+    revision: str
+    at: float
+    digests: Digests
+    sick: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Unfolding:
+    """Records what becomes of revisions, and goes back from one that fails.
+
+    ``moved`` is all that an edit waits for; the rest happens beside the passes.
+    """
+
+    stack: Stack
+    terms: Callable[[], Terms]
+    describe: Callable[[str], Commit]
+    reread: Callable[[], Coroutine[Any, Any, bool]]
+    started: float = 0.0
+    told: dict[str, Json] = field(default_factory=dict)
+    """What the history says of the current revision."""
+    changed: Mapping[Ref, str] = field(default_factory=dict)
+    _before: Digests = field(default_factory=dict)
+    _moves: list[Move] = field(default_factory=list)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _facts: Facts | None = None
+
+    def __post_init__(self) -> None:
+        journal = self.stack.ledger.journal
+        self._before = {ref: one.digest for ref, one in journal.known().items()}
+        self.started = self.stack.clock.now()
+        current = self.revisions.current
+        last = journal.revisions(1)
+        if current and last and last[0].get("revision") == current.revision:
+            self.told = last[0]
+            self.changed = {
+                Ref(*name.split("/", 1)): what for name, what in last[0]["changed"].items()
+            }
+
+    def moved(self) -> None:
+        """Other specs were read: remember which, and when."""
+        ledger, revision = self.stack.ledger, self.stack.ledger.revision
+        if revision != (self._moves[-1].revision if self._moves else self._current):
+            move = Move(revision, self.stack.clock.now(), ledger.digests, sick(ledger))
+            self._moves.append(move)
+        self._bell.set()
+
+    async def run(self) -> None:
+        """For ever: wait for a revision, look at it until its end."""
+        while True:
+            try:
+                async with asyncio.timeout(self._pause()):
+                    await self._bell.wait()
+                self._bell.clear()
+                # What was edited is put in place first.
+                await self.stack.clock.sleep(LOOK)
+            except TimeoutError:
+                pass
+            try:
+                await self.look()
+            except ReconcileError as exc:
+                log.warning("the revision cannot be recorded: %s", exc)
+
+    async def look(self) -> None:
+        """Take in what became current, and judge what is."""
+        moves, self._moves = self._moves, []
+        for move in moves:
+            await self._begin(move)
+        current = self.revisions.current
+        if current is None or not current.is_open:
+            return
+        ledger, now, terms = self.stack.ledger, self.stack.clock.now(), self.terms()
+        facts = facts_of(ledger, current.revision, self.changed)
+        after = judge(current, facts, terms, now=now, started=self.started)
+        if after.phase is not current.phase:
+            self._settle(after)
+        else:
+            self.revisions.current = after
+        back = retreat(after, facts, terms, good=self.revisions.good, now=now)
+        if back is not None:
+            await self.go_back(back)
+
+    async def go_back(self, back: Retreat) -> None:
+        """Have another revision in the place of a commit; on the disk before anything is done."""
+        self.revisions.leave(back)
+        current = self.revisions.current
+        if current is not None and current.revision == back.commit:
+            after = current._replace(
+                phase=Phase.ROLLED_BACK,
+                ended=back.at,
+                culprit=back.culprit,
+                message=f"rolled back to {back.to[:SHORT]}: {back.reason}",
+            )
+            self._settle(after)
+        await self.reread()
+
+    @property
+    def revisions(self) -> Revisions:
+        return self.stack.revisions
+
+    @property
+    def _current(self) -> str:
+        return self.revisions.current.revision if self.revisions.current else ""
+
+    def _pause(self) -> float | None:
+        current = self.revisions.current
+        if self._moves or (current is not None and current.phase is Phase.PROGRESSING):
+            return LOOK
+        return LATE if current is not None and current.is_open else None
+
+    async def _begin(self, move: Move) -> None:
+        last = self.revisions.current
+        if last is not None and last.is_open:
+            ended = supersede(last, move.at)
+            if ended is not last:
+                self._settle(ended)
+        self.changed = differences(self._before, move.digests)
+        self._before = move.digests
+        away = self.revisions.away
+        fresh = begin(move.revision, last, move.sick, move.at)
+        if away is not None and away.to == move.revision:
+            fresh = fresh._replace(cause="rollback")
+        known = await asyncio.to_thread(partial(self.describe, move.revision))
+        self.told = {
+            "revision": move.revision,
+            "before": fresh.before,
+            "cause": fresh.cause,
+            "author": known.author,
+            "committed": known.time,
+            "subject": known.subject,
+            "by": away.author if away is not None and fresh.cause == "rollback" else "",
+            "changed": {str(ref): what for ref, what in self.changed.items()},
+            "summary": counted(self.changed.values()),
+        }
+        self._settle(fresh)
+
+    def _settle(self, rollout: Rollout) -> None:
+        """Write down how far it has come, and tell."""
+        ledger = self.stack.ledger
+        self.told = {
+            **self.told,
+            "result": rollout.phase.value,
+            "began": rollout.began,
+            "ended": rollout.ended,
+            "culprit": rollout.culprit,
+            "message": rollout.message,
+            "resources": [*outcomes(ledger, self.changed, rollout.began)],
+        }
+        self.revisions.keep(rollout)
+        ledger.journal.record_revision(rollout.revision, rollout.began, self.told)
+        ledger.journal.record_events([self._event(rollout)], self.stack.clock.now())
+        ledger.journal.commit()
+
+    def _event(self, rollout: Rollout) -> Event:
+        why = ": ".join(one for one in (rollout.culprit, rollout.message) if one)
+        if rollout.phase is Phase.PROGRESSING:
+            why = f"{self.told['summary']}; {rollout.cause}"
+        if rollout.phase is Phase.ROLLED_BACK:
+            why = rollout.message
+        return revision_event(
+            rollout.revision, REASONS[rollout.phase], why, calm=rollout.phase in NORMAL
+        )
+
+
+def revision_event(revision: str, reason: str, message: str, *, calm: bool = True) -> Event:
+    """Something worth telling about a revision."""
+    kind = "Normal" if calm else "Warning"
+    return Event(Ref("Revision", revision[:SHORT]), kind, reason, message)
