@@ -85,6 +85,42 @@ PASS = {
 }
 
 
+REVISION = {
+    "revision": "4f2c1d9aa0",
+    "before": "11aa22bb33",
+    "cause": "commit",
+    "author": "Ada",
+    "by": "",
+    "subject": "more copies",
+    "summary": "1 updated",
+    "result": "failed",
+    "began": "2026-01-01T12:00:00.000+00:00",
+    "ended": "2026-01-01T12:05:00.000+00:00",
+    "committed": "2026-01-01T11:59:00.000+00:00",
+    "seconds": 300.0,
+    "culprit": "Process/web-0",
+    "message": "exit 1",
+    "resources": [
+        {
+            "ref": "Process/web-0",
+            "what": "updated",
+            "ready": False,
+            "reason": "CrashLoop",
+            "message": "exit 1",
+            "seconds": None,
+        }
+    ],
+}
+AWAY = {
+    "from": "4f2c1d9aa0",
+    "to": "11aa22bb33",
+    "at": "2026-01-01T12:05:00.000+00:00",
+    "by": "",
+    "reason": "Process/web-0: exit 1",
+    "culprit": "Process/web-0",
+}
+
+
 class FakeOperator:
     """Answers what a test puts into ``pages``; remembers what it was asked."""
 
@@ -94,6 +130,10 @@ class FakeOperator:
             "GET status": deepcopy(STATUS),
             "GET events": {"items": [EVENT]},
             "GET history": {"items": [PASS]},
+            "GET revisions": {"items": [REVISION]},
+            "GET revisions/4f2c": {**REVISION, "passes": [PASS]},
+            "POST rollback": {"revision": "11aa22bb33", "head": "4f2c1d9aa0", "rolledBack": AWAY},
+            "DELETE rollback": {"revision": "4f2c1d9aa0", "head": "4f2c1d9aa0", "rolledBack": None},
             "POST reconcile": {"plan": PLAN, "after": PLAN, "failures": []},
         }
         self.asked: list[str] = []

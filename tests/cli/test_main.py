@@ -23,8 +23,8 @@ from reconciler.core.errors import Transient
 
 FIRST = ("up", "down", "run", "diff", "apply", "validate", "status", "get", "describe")
 ASKED = ("stop", "start", "restart", "reload")
-TOLD = ("explain", "events", "logs", "schema", "history", "doctor", "version")
-VERBS = [*FIRST, *TOLD, *ASKED, "import", "adopt"]
+TOLD = ("explain", "events", "logs", "schema", "doctor", "version")
+VERBS = [*FIRST, *TOLD, *ASKED, "import", "adopt", "history", "rollback"]
 HEAVY = "pydantic httpx rich starlette deepdiff uvicorn ruamel yaml watchfiles prometheus_client"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cli.conftest import AWAY
 
 from reconciler.cli.ages import ago, moment, span
 from reconciler.cli.overview import status_lines
@@ -284,13 +285,63 @@ def test_events_newest_last(reconciler: Any, operator: Any) -> None:
 
 def test_history_is_told(reconciler: Any, operator: Any) -> None:
     """One row per pass that changed something."""
-    out = reconciler("history").out
+    out = reconciler("history", "--passes").out
     assert "4f2c1d9 " in out
     assert "updated Process/web-0" in out
     operator.pages["GET history"] = {"items": []}
-    code, out, err = reconciler("history")
+    code, out, err = reconciler("history", "--passes")
     assert (code, out) == (0, "")
     assert "nothing happened yet" in err
+
+
+def test_revisions_are_told(reconciler: Any, operator: Any) -> None:
+    """What, who, result, how long; and all about one of them."""
+    out = reconciler("history").out
+    for said in ("4f2c1d9 ", "failed", "5m", "Ada", "1 updated", "Process/web-0: exit 1"):
+        assert said in out
+    out = reconciler("history", "4f2c").out
+    for said in ("more copies", "after      11aa22bb33", "CrashLoop: exit 1", "35 ms"):
+        assert said in out
+    assert json.loads(reconciler("history", "-o", "json").out)["items"][0]["author"] == "Ada"
+    operator.pages["GET revisions"] = {"items": []}
+    assert "no revision" in reconciler("history").err
+    assert reconciler("history", "ffff").code == 2
+
+
+def test_a_rollback_says_what_counts_now(reconciler: Any, operator: Any) -> None:
+    """And how it ends; status and diff go on saying so."""
+    code, out, err = reconciler("rollback", "11aa", "--reason", "too slow")
+    assert (code, operator.bodies[-1]) == (0, {"to": "11aa", "reason": "too slow"})
+    assert "back to 11aa22b in the place of 4f2c1d9; data stays as it is" in out
+    assert "--undo" in err
+    assert "4f2c1d9 counts again" in reconciler("rollback", "--undo").out
+    assert reconciler("rollback").code == 2
+    assert reconciler("rollback", "11aa", "--undo").code == 2
+    for page in ("status", "plan"):
+        view = {**operator.pages[f"GET {page}"], "rolledBack": AWAY}
+        operator.pages[f"GET {page}"] = view
+    assert "rolled back from 4f2c1d9 to 11aa22b" in reconciler("status").out
+    code, out, _ = reconciler("diff")
+    assert code == 1
+    assert "Process/web-0: exit 1" in out
+
+
+@pytest.mark.parametrize(
+    ("back", "said"),
+    [
+        ("11aa22bb33", "`reconciler rollback 11aa22b` goes back"),
+        (None, "there is nothing to go back to"),
+    ],
+)
+def test_a_failure_says_whether_there_is_a_way_back(
+    reconciler: Any, operator: Any, back: str | None, said: str
+) -> None:
+    """Before any revision was healthy there is none."""
+    told = {"result": "failed", "wayBack": back, "revision": "4f2c1d9aa0"}
+    operator.pages["GET status"]["rollout"] = {**told, "culprit": "Process/web-0", "message": "x"}
+    text = " ".join(reconciler("status").out.split())
+    assert "revision 4f2c1d9 failed: Process/web-0: x" in text
+    assert said in text
 
 
 @pytest.mark.parametrize(

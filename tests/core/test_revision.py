@@ -143,15 +143,11 @@ def test_there_is_not_always_a_way_back(terms: Terms, good: str, cause: str) -> 
 COMMITS = st.sampled_from(["r1", "r2", "r3", "r4"])
 
 
-@given(
-    st.lists(st.tuples(COMMITS, st.booleans(), st.integers(0, 200)), max_size=12), st.booleans()
-)
+@given(st.lists(st.tuples(COMMITS, st.booleans(), st.integers(0, 200)), max_size=12), st.booleans())
 def test_killed_anywhere_it_is_entirely_one_revision(
     life: list[tuple[str, bool, int]], reborn: bool
 ) -> None:
-    """Whatever commits come, whichever are sick, whenever operators die: the wanted tree is
-    HEAD's or the last good one's, and a new operator that knows only the records wants the same.
-    """
+    """The wanted tree is HEAD's or a good one's, and a new operator wants the same."""
     retreats: dict[str, Retreat] = {}
     good, now, current, started, was_good = "", 0.0, None, 0.0, set()
     for head, is_sick, seconds in life:

@@ -34,8 +34,10 @@ class Past:
         found = self.revisions(1, start)
         if not found:
             return None
-        passes = self.operator.stack.ledger.journal.passes(100, str(found[0]["revision"]))
-        return {**found[0], "passes": [pass_view(row) for row in passes]}
+        every = self.operator.stack.ledger.journal.passes(100, str(found[0]["revision"]))
+        passes = [pass_view(row) for row in every]
+        began = str(found[0]["began"])
+        return {**found[0], "passes": [one for one in passes if str(one["time"]) >= began]}
 
     async def go_back(self, word: str, *, author: str, reason: str = "") -> View:
         """Have another revision's specs in the place of HEAD's, until there is a new commit.

@@ -136,7 +136,7 @@ class Unfolding:
         if current is not None and current.revision == back.commit:
             after = current._replace(
                 phase=Phase.ROLLED_BACK,
-                ended=back.at,
+                ended=current.ended or back.at,
                 culprit=back.culprit,
                 message=f"rolled back to {back.to[:SHORT]}: {back.reason}",
             )
@@ -165,6 +165,8 @@ class Unfolding:
                 self._settle(ended)
         self.changed = differences(self._before, move.digests)
         self._before = move.digests
+        for retries in self.stack.retries.values():  # should it come back, it begins anew
+            retries.release(ref for ref, what in self.changed.items() if what == "deleted")
         away = self.revisions.away
         fresh = begin(move.revision, last, move.sick, move.at)
         if away is not None and away.to == move.revision:
