@@ -92,6 +92,20 @@ async def reload(stack: Stack, refs: Sequence[Ref], author: str) -> list[View]:
     return [asked_view(stack, ref) for ref in refs]
 
 
+def requests(stack: Stack) -> list[View]:
+    """All that is asked by hand now."""
+    now = stack.clock.now()
+    return [override_view(one) for one in stack.requests if (one.request.until or now + 1) > now]
+
+
+def may_restart(stack: Stack, ref: Ref) -> bool:
+    """Whether it runs, and nobody asked for anything else."""
+    want = stack.ledger.desired.get(ref)
+    asked = stack.requests.asked.get(want.lead if want else ref, ())
+    stopped = any(one.verb is Asked.STOP for one in asked)
+    return not stopped and is_live(ref, stack.ledger.world)
+
+
 def asked_view(stack: Stack, ref: Ref) -> View:
     """One resource, and what is asked of it by now."""
     own = stack.requests.asked.get(stack.ledger.desired[ref].lead, ())

@@ -11,7 +11,6 @@ from typing import Final
 
 from ..core.diff import prepare
 from ..core.errors import ReconcileError
-from ..core.gates import is_live
 from ..core.model import Ref
 from ..core.overrides import AUTHOR
 from ..core.request import Asked
@@ -23,7 +22,7 @@ from .asking import Ask
 from .following import Following
 from .look import Stack, look
 from .loop import Lane
-from .plan_view import View, is_calm, override_view, plan_view
+from .plan_view import View, is_calm, plan_view
 from .readiness import Check, checks, measure
 from .reading import Reading
 from .reconcile import observe
@@ -171,8 +170,7 @@ class Operator:
 
     def requests(self) -> list[View]:
         """All that is asked by hand now."""
-        every, now = self.stack.requests, self._now
-        return [override_view(one) for one in every if (one.request.until or now + 1) > now]
+        return asking.requests(self.stack)
 
     @property
     def _now(self) -> float:
@@ -231,13 +229,9 @@ class Operator:
 
     def _file_changed(self, ref: Ref, why: str) -> None:
         """Restart what uses a file that was edited; what rests or waits goes on doing so."""
-        want = self.stack.ledger.desired.get(ref)
-        asked = self.stack.requests.asked.get(want.lead if want else ref, ())
-        stopped = any(one.verb is Asked.STOP for one in asked)
-        if stopped or not is_live(ref, self.stack.ledger.world):
-            return
-        with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
-            self.request([ref], Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
+        if asking.may_restart(self.stack, ref):
+            with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
+                self.request([ref], Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
 
     async def _prepare(self) -> None:
         """Once the stack had its chance to start: be ready for the first edit."""
