@@ -170,5 +170,5 @@ def test_the_same_questions_give_the_same_objects() -> None:
     second = overridden(TOYS, want, world, memo).desired
     assert all(first[ref] is second[ref] for ref in want)
     assert first[WEB].epoch == 2
-    apps["web-0"] = running(epoch=3)
+    world = {"App": {"web-0": running(epoch=3)}, "Data": {}}
     assert overridden(TOYS, want, world, memo).desired[WEB].epoch == 3

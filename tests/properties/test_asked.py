@@ -164,6 +164,22 @@ def _different(one: Observed[Any], draw: Any) -> Observed[Any]:
     return replace(one)
 
 
+def _other(things: dict[str, Observed[Any]], draw: Any) -> dict[str, Observed[Any]]:
+    """The same folder of things or another one, in which some differ, came or went."""
+    if draw(st.booleans()):
+        return things
+    kept = {name: one for name, one in things.items() if draw(st.integers(0, 4))}
+    return {
+        name: _different(one, draw) if draw(st.booleans()) else one for name, one in kept.items()
+    }
+
+
+def _edited(want: dict[Ref, Any], draw: Any) -> dict[Ref, Any]:
+    """Some are written anew, some not at all any more."""
+    kept = {ref: one for ref, one in want.items() if draw(st.integers(0, 4))}
+    return {ref: replace(one) if draw(st.booleans()) else one for ref, one in kept.items()}
+
+
 @given(worlds, st.data())
 def test_remembering_changes_nothing(toys: Any, data: Any) -> None:
     """A plan made with everything remembered from earlier looks is the plan made from nothing."""
@@ -178,15 +194,15 @@ def test_remembering_changes_nothing(toys: Any, data: Any) -> None:
         remembered = overridden(TOYS, want, world, Moment(asked, NOW, shape, memo))
         fresh = overridden(TOYS, want, world, Moment(asked, NOW))
         assert remembered == fresh
-        one = make_plan(TOYS, _wish(remembered, waited, shape=shape), world, compare=recall.compare)
+        one = make_plan(TOYS, _wish(remembered, waited, shape=shape), world, differ=recall.differ)
         assert one == make_plan(TOYS, _wish(fresh, waited), world)
         for ref in want:
             live = world[ref.kind].get(ref.name)
             assert live is None or recall.health(ref, live) == TOYS[ref.kind].health(live)
-        for things in world.values():
-            for name in list(things):
-                if data.draw(st.booleans()):
-                    things[name] = _different(things[name], data.draw)
+        world = {kind: _other(things, data.draw) for kind, things in world.items()}
+        if data.draw(st.booleans()):
+            want = _edited(want, data.draw)
+            shape = shape_of(TOYS, want, shape)
 
 
 def _wish(asked: Overridden, waited: dict[Ref, float], **more: Any) -> Wish:

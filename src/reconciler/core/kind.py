@@ -35,7 +35,10 @@ class Driver(Protocol[StateT, ActionT_contra]):
     """The one door to the world."""
 
     async def observe(self) -> Mapping[str, Observed[StateT]]:
-        """Everything of this kind, ours or not. Raises ReconcileError when it cannot be seen."""
+        """Everything of this kind, ours or not. Raises ReconcileError when it cannot be seen.
+
+        What was returned never changes any more; what is the same may be the very same object.
+        """
         ...
 
     async def apply(self, action: ActionT_contra) -> Mapping[str, Json] | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .kind import Kinds, nothing_due
 from .model import Change, Need, Ref, Resource, Step, Verb
+from .moved import moved
 from .offer import Target
 
 Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
@@ -17,7 +18,6 @@ Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 class Said(NamedTuple):
     """What one resource says of itself, whoever else is there."""
 
-    resource: Resource[Any]
     needs: tuple[Need, ...]
     targets: tuple[Target, ...]
     is_timed: bool
@@ -44,7 +44,9 @@ class Shape:
     """What each ref that points at anything points at."""
     timed: tuple[Ref, ...] = ()
     """Those that time may bring work."""
+    desired: Mapping[Ref, Resource[Any]] = field(default_factory=dict, compare=False, repr=False)
     said: Mapping[Ref, Said] = field(default_factory=dict, compare=False, repr=False)
+    """What those say that say anything."""
 
 
 def shape_of(
@@ -54,16 +56,16 @@ def shape_of(
 
     ``before`` is what they were before an edit: who was not edited is not asked again.
     """
-    said = _said(kinds, desired, before.said if before is not None else {})
-    # Most need nothing: only what needs something is looked at.
-    every = {ref: one[1] for ref, one in said.items() if one[1]}
-    targets = {ref: one[2] for ref, one in said.items() if one[2]}
-    timed = tuple(ref for ref, one in said.items() if one[3])
+    said = _said(kinds, desired, before)
+    # Most say nothing: only what says something is looked at.
+    every = {ref: one.needs for ref, one in said.items() if one.needs}
+    targets = {ref: one.targets for ref, one in said.items() if one.targets}
+    timed = tuple(ref for ref, one in said.items() if one.is_timed)
     if not every:
         # Of thousands that point somewhere, few are pointed at.
         kinds_used = {target.ref.kind for own in targets.values() for target in own}
         used = {ref: one for ref, one in desired.items() if ref.kind in kinds_used}
-        return Shape(members(used), targets=targets, timed=timed, said=said)
+        return Shape(members(used), targets=targets, timed=timed, desired=desired, said=said)
     having = {ref: desired[ref] for ref in every}
     groups = members(desired)
     graph = _edges(every, groups)
@@ -77,23 +79,27 @@ def shape_of(
         frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
         targets,
         timed,
+        desired,
         said,
     )
 
 
 def _said(
-    kinds: Kinds, desired: Mapping[Ref, Resource[Any]], known: Mapping[Ref, Said]
+    kinds: Kinds, desired: Mapping[Ref, Resource[Any]], before: Shape | None
 ) -> dict[Ref, Said]:
-    return {
-        ref: was if (was := known.get(ref)) is not None and was[0] is one else _ask(kinds, one)
-        for ref, one in desired.items()
-    }
+    known = before or Shape()
+    said = dict(known.said)
+    for ref in sorted(moved(known.desired, desired)):
+        said.pop(ref, None)
+        if ref in desired and any(one := _ask(kinds, desired[ref])):
+            said[ref] = one
+    return said
 
 
 def _ask(kinds: Kinds, one: Resource[Any]) -> Said:
     kind = kinds[one.ref.kind]
     is_timed = kind.due is not nothing_due and kind.is_timed(one)
-    return Said(one, needs(kinds, one), tuple(kind.points_at(one)), is_timed)
+    return Said(needs(kinds, one), tuple(kind.points_at(one)), is_timed)
 
 
 def _pulls(need: Need) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from .gates import is_live, seen_of
 from .kind import AnyKind, Kinds
 from .model import Need, Observed, Ref, Resource, Unknown, World
+from .moved import Looked
 from .order import Shape, shape_of
 from .request import Asked, Request
 
@@ -26,14 +27,28 @@ class Override(NamedTuple):
     request: Request
 
 
-class Memo(NamedTuple):
-    """What came out for one ref the last time; what is the same object again need not be asked."""
+class Altered(NamedTuple):
+    """A resource that is to be otherwise than it is written."""
 
     written: AnyResource
-    live: Live
     asked: tuple[Asked | None, int]
     result: AnyResource
-    quiet: bool
+
+
+@dataclass(slots=True)
+class Memo:
+    """What came out the last time, and of what: only what has moved since is asked again."""
+
+    looked: Looked = field(default_factory=Looked)
+    altered: dict[Ref, Altered] = field(default_factory=dict)
+    restless: set[Ref] = field(default_factory=set)
+    """Those of which more is asked than they and what is seen of them say."""
+    result: Mapping[Ref, AnyResource] = field(default_factory=dict)
+
+    def forget(self, ref: Ref) -> None:
+        """It is not wanted any more."""
+        self.altered.pop(ref, None)
+        self.restless.discard(ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,7 @@ class Moment:
     requests: Mapping[Ref, Sequence[Request]] = field(default_factory=dict)
     now: float = 0.0
     shape: Shape | None = None
-    memo: dict[Ref, Memo] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +89,28 @@ def overridden(
     moment = moment or Moment()
     shape = moment.shape or shape_of(kinds, desired)
     asking = _Asking(kinds, desired, world, moment, shape)
-    now: dict[Ref, AnyResource] = {}
-    found: list[Override] = []
-    for ref, one in desired.items():
-        memo, live = moment.memo.get(ref), seen_of(ref, world)
-        known = memo is not None and memo.written is one and memo.live is live
-        if memo is not None and known and memo.quiet and one.lead not in moment.requests:
-            now[ref] = memo.result
-            continue
-        requests = tuple(asking.of(one, live))
-        now[ref] = asking.altered(one, live, requests)
-        found += [Override(ref, request) for request in requests]
-    return Overridden(now, tuple(found), dict(_ended(moment)), _soonest(found, moment.now))
+    memo, found = moment.memo, list[Override]()
+    stale = memo.looked.moved(desired, world) | memo.restless | _concerned(desired, moment)
+    is_same = memo.looked.desired is desired
+    memo.looked.take({}, {})  # cut short, the next look begins anew
+    for ref in sorted(stale | shape.pulled):
+        before = memo.altered.get(ref)
+        if ref in desired:
+            found += [Override(ref, request) for request in asking.look_at(desired[ref])]
+        else:
+            memo.forget(ref)
+        is_same &= memo.altered.get(ref) is before
+    if not is_same:
+        memo.result = {**desired, **{ref: one.result for ref, one in memo.altered.items()}}
+    memo.looked.take(desired, world)
+    return Overridden(memo.result, tuple(found), dict(_ended(moment)), _soonest(found, moment.now))
+
+
+def _concerned(desired: Mapping[Ref, AnyResource], moment: Moment) -> set[Ref]:
+    """Those of whom something is asked: of two that take turns, both."""
+    leads = [desired[ref] for ref in moment.requests if ref in desired]
+    besides = {one.beside for one in leads if one.beside is not None}
+    return {one.ref for one in leads} | (besides & desired.keys())
 
 
 def epoch_of(live: Live) -> int:
@@ -125,19 +150,30 @@ class _Asking:
         if again and self._runs(one, lasting):
             yield again[-1]
 
-    def altered(self, one: AnyResource, live: Live, requests: Sequence[Request]) -> AnyResource:
-        """The resource as asked; the very same object as long as nothing changes."""
-        verbs = {r.verb for r in requests}
+    def look_at(self, one: AnyResource) -> tuple[Request, ...]:
+        """What is asked of one resource; what it is by that is remembered."""
+        memo, live = self.moment.memo, seen_of(one.ref, self.world)
+        requests = tuple(self.of(one, live))
+        self._alter(one, live, requests)
+        if requests or one.lead in self.moment.requests or one.ref in self.shape.pulled:
+            memo.restless.add(one.ref)
+        else:
+            memo.restless.discard(one.ref)
+        return requests
+
+    def _alter(self, one: AnyResource, live: Live, requests: Sequence[Request]) -> None:
+        """Make it as asked; the very same object as long as nothing changes."""
+        verbs, altered = {r.verb for r in requests}, self.moment.memo.altered
         hold = next((verb for verb in (Asked.STOP, Asked.START) if verb in verbs), None)
         epoch = max([epoch_of(live), *(r.epoch for r in requests)])
-        memo, key = self.moment.memo.get(one.ref), (hold, epoch)
-        if memo is not None and memo.written is one and memo.asked == key:
-            result = memo.result
+        known, key = altered.get(one.ref), (hold, epoch)
+        if known is not None and known.written is one and known.asked == key:
+            return
+        result = _altered(self.kinds[one.ref.kind], one, hold, epoch)
+        if result is not one:
+            altered[one.ref] = Altered(one, key, result)
         else:
-            result = _altered(self.kinds[one.ref.kind], one, hold, epoch)
-        quiet = not requests and one.ref not in self.shape.pulled
-        self.moment.memo[one.ref] = Memo(one, live, key, result, quiet)
-        return result
+            altered.pop(one.ref, None)
 
     def _is_over(self, request: Request, one: AnyResource) -> bool:
         if request.verb is Asked.RESTART:

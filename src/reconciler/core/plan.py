@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from .bound import Bindings, Follow, ending, staying
-from .diff import diff
+from .differences import Compare, Differ, comparing, differing
 from .due import Agenda, DueWork
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
 from .kind import Kinds
@@ -16,9 +16,7 @@ from .model import (
     Cause,
     Change,
     Drift,
-    Observed,
     Ref,
-    State,
     Step,
     Unknown,
     Verb,
@@ -28,9 +26,6 @@ from .order import Lineup, Shape, leaving_first, name_cycles, shape_of
 from .ordered import Order
 from .request import Asked, Request
 from .rolled import Rolled
-
-Render: TypeAlias = Callable[[AnyResource], State]
-Compare: TypeAlias = Callable[[AnyResource, "Observed[Any] | None"], "AnyChange | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +104,13 @@ def make_plan(
     wish: Wish,
     world: World,
     *,
-    compare: Compare | None = None,
+    differ: Differ | None = None,
     follow: Follow | None = None,
 ) -> Plan:
     """Everything that differs, what holds some of it back, and the steps for the rest, in order."""
     shape = wish.shape or shape_of(kinds, wish.desired)
-    compare = compare or comparing(kinds)
-    differences = _differences(wish, world, compare)
+    differences = (differ or differing(kinds))(wish.desired, world)
+    differences = (_because(one, wish) for one in differences)
     changes = tuple(one for one in differences if not _is_ignored(one, wish))
     context = _context(kinds, wish, world, shape=shape, changes=changes)
     verdicts = [(change, why_not(change, context)) for change in changes]
@@ -143,16 +138,6 @@ def make_plan(
     )
 
 
-def comparing(kinds: Kinds, render: Render | None = None) -> Compare:
-    """Finds the difference between one resource and what is seen of it."""
-    draw = render or (lambda resource: kinds[resource.ref.kind].wanted(resource))
-
-    def compare(want: AnyResource, live: Observed[Any] | None) -> AnyChange | None:
-        return diff(want.ref, draw(want), live.state if live is not None else None)
-
-    return compare
-
-
 def _context(
     kinds: Kinds, wish: Wish, world: World, *, shape: Shape, changes: tuple[AnyChange, ...]
 ) -> Context:
@@ -174,22 +159,6 @@ def _context(
     return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
 
 
-def _differences(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:
-    for kind, seen in world.items():
-        if isinstance(seen, Unknown):
-            continue
-        for name, live in seen.items():
-            if live.owned and (kind, name) not in wish.desired:
-                yield _because(diff(Ref(kind, name), None, live.state), wish)
-    for ref, want in wish.desired.items():
-        there = world.get(ref.kind)
-        if there is None or isinstance(there, Unknown):
-            continue
-        change = compare(want, there.get(ref.name))
-        if change is not None:
-            yield _because(change, wish)
-
-
 def _kept(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:
     """How what is kept for now differs from its spec."""
     for ref, written in wish.rolled.written.items():
@@ -203,8 +172,7 @@ def _is_ignored(change: AnyChange, wish: Wish) -> bool:
     return want is not None and want.drift is Drift.IGNORE and change.cause is Cause.DRIFT
 
 
-def _because(change: AnyChange | None, wish: Wish) -> AnyChange:
-    assert change is not None  # noqa: S101 (a thing against nothing always differs)
+def _because(change: AnyChange, wish: Wish) -> AnyChange:
     want, request = wish.desired.get(change.ref), wish.requests.get(change.ref)
     if request is not None and not _explains(request, change):
         request = None
@@ -228,10 +196,10 @@ def _agenda(wish: Wish, shape: Shape, changes: Iterable[AnyChange]) -> Agenda:
 
 
 def _unseen(wish: Wish, world: World) -> Iterator[Blocked]:
-    for ref in wish.desired:
-        seen = world.get(ref.kind)
-        if isinstance(seen, Unknown):
-            yield Blocked(ref, seen.reason, seen.message)
+    hidden = {kind: seen for kind, seen in world.items() if isinstance(seen, Unknown)}
+    for ref in wish.desired if hidden else ():
+        if ref.kind in hidden:
+            yield Blocked(ref, *hidden[ref.kind])
 
 
 def _soonest(blocked: Iterable[Blocked], due: Iterable[float]) -> float | None:

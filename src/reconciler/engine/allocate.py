@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from ..core.errors import Transient
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
+from ..core.moved import moved
 from .records import Records
 
 log = logging.getLogger(__name__)
@@ -38,22 +39,27 @@ class Ports:
         self._records = records
         self._taken: dict[str, int] = records.all(TOPIC)
         self._placed: dict[Ref, _Placed] = {}
-        self._wanted: dict[Ref, tuple[Resource[Any], Mapping[str, int | None]]] = {}
+        self._instances: Instances = {}
+        self._wanted: dict[Ref, Mapping[str, int | None]] = {}
+        """Of each instance that listens."""
 
-    def placed(self, instances: Instances) -> dict[Ref, Resource[Any]]:
+    def placed(self, instances: Instances) -> Instances:
         """The same instances, every port a number."""
-        known, kinds = self._wanted, self._kinds
-        self._wanted = wanted = {
-            ref: was
-            if (was := known.get(ref)) is not None and was[0] is one
-            else (one, kinds[ref.kind].ports(one))
-            for ref, one in instances.items()
-        }
-        ports = [port for _, own in wanted.values() if own for port in own.values()]
+        for ref in moved(self._instances, instances):
+            one = instances.get(ref)
+            self._wanted.pop(ref, None)
+            if one is not None and (own := self._kinds[ref.kind].ports(one)):
+                self._wanted[ref] = own
+        self._instances = instances
+        ports = [port for own in self._wanted.values() for port in own.values()]
         if None not in ports:
-            return dict(instances)
+            return instances
         fixed = {port for port in ports if port is not None}
-        return {ref: self._place(ref, one, own, fixed) for ref, (one, own) in wanted.items()}
+        wanted = self._wanted.items()
+        return {
+            **instances,
+            **{ref: self._place(ref, instances[ref], own, fixed) for ref, own in wanted},
+        }
 
     def _place(
         self, ref: Ref, one: Resource[Any], ports: Mapping[str, int | None], fixed: set[int]

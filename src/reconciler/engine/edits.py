@@ -28,11 +28,18 @@ class Edits:
         """Digest of the specs that were last in sync, of those that have not been edited since."""
         self._judge(self._known)
 
-    def count(self, desired: Mapping[Ref, Resource[Any]], *, whole: bool) -> set[Ref]:
-        """Take in resources as they are now; returns those that are gone for good."""
+    def count(
+        self, desired: Mapping[Ref, Resource[Any]], edited: Iterable[Ref], *, whole: bool
+    ) -> set[Ref]:
+        """Take in resources as they are now; returns those that are gone for good.
+
+        ``edited`` are all that may be other ones than at the last call.
+        """
         fresh: dict[Ref, Known] = {}
-        for ref, resource in desired.items():
-            known = self._known.get(ref)
+        for ref in edited:
+            resource, known = desired.get(ref), self._known.get(ref)
+            if resource is None:
+                continue
             if known is None:
                 fresh[ref] = Known(resource.digest, 1, "")
             elif known.digest != resource.digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.kind import Kinds
@@ -19,24 +19,28 @@ class Expansion:
     def __init__(self, kinds: Kinds, ports: Ports | None = None) -> None:
         self._kinds = kinds
         self._ports = ports
-        self._known: dict[Ref, tuple[AnyResource, tuple[AnyResource, ...]]] = {}
+        self._written: Mapping[Ref, AnyResource] = {}
+        self._found: dict[Ref, AnyResource] = {}
+        self._names: dict[Ref, tuple[Ref, ...]] = {}
 
-    def expand(self, snapshot: Snapshot) -> dict[Ref, AnyResource]:
+    def expand(self, snapshot: Snapshot) -> Mapping[Ref, AnyResource]:
         """Every instance that is wanted."""
-        found = dict(self._instances(snapshot))
+        self._take(snapshot.resources)
         if self._ports is None:
-            return found
+            return self._found
         if snapshot.whole:
-            self._ports.keep_only(found)
-        return self._ports.placed(found)
+            self._ports.keep_only(self._found)
+        return self._ports.placed(self._found)
 
-    def _instances(self, snapshot: Snapshot) -> Iterator[tuple[Ref, AnyResource]]:
-        expanded = {}
-        for ref, written in snapshot.resources.items():
-            known = self._known.get(ref)
-            if known is None or known[0] is not written:
-                known = (written, self._kinds[ref.kind].instances(written))
-            expanded[ref] = known
-            for instance in known[1]:
-                yield instance.ref, instance
-        self._known = expanded
+    def _take(self, written: Mapping[Ref, AnyResource]) -> None:
+        """Ask those that were edited what they stand for."""
+        edited = [ref for ref in written if self._written.get(ref) is not written[ref]]
+        found, names = dict(self._found), dict(self._names)
+        for ref in (*edited, *(self._written.keys() - written.keys())):
+            for name in names.pop(ref, ()):
+                found.pop(name, None)
+        for ref in edited:
+            instances = self._kinds[ref.kind].instances(written[ref])
+            found.update({one.ref: one for one in instances})
+            names[ref] = tuple(one.ref for one in instances)
+        self._written, self._found, self._names = written, found, names

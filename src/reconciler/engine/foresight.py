@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.kind import Kinds
@@ -41,7 +41,7 @@ def foresee(stack: Stack, trial: Snapshot, world: World) -> Plan:
 
 
 def _moved(
-    kinds: Kinds, desired: dict[Ref, Resource[Any]], now: Snapshot, trial: Snapshot
+    kinds: Kinds, desired: Mapping[Ref, Resource[Any]], now: Snapshot, trial: Snapshot
 ) -> dict[Ref, Resource[Any]]:
     """What is wanted, with the differences of two snapshots: ports stay where they are."""
     before, after = now.resources, trial.resources

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from ..core.errors import ReconcileError
@@ -21,6 +22,7 @@ from ..core.model import (
     Unknown,
     World,
 )
+from ..core.moved import Looked, moved
 from ..core.order import Shape, shape_of
 from ..core.overrides import Memo, Moment, Overridden
 from ..core.plan import Plan, Wish
@@ -38,6 +40,8 @@ from .recall import Recall
 from .restarts import Restarts
 from .telling import ready_event
 
+KIND: Final = itemgetter(0)
+"""Of a ref."""
 PATIENT: Final = frozenset({WAITS, TIMED_OUT})
 """Reasons of those that merely wait for others."""
 
@@ -60,7 +64,7 @@ class Ledger:
         self.restarts = Restarts()
         self.snapshot: Snapshot | None = None
         self.reviewed = Reviewed()
-        self.desired: dict[Ref, Resource[Any]] = {}
+        self.desired: Mapping[Ref, Resource[Any]] = {}
         self.wanted_kinds: frozenset[str] = frozenset()
         self.digests: dict[Ref, str] = {}
         self.shape = Shape()
@@ -72,8 +76,10 @@ class Ledger:
         self.observed_at, self.applied_at, self._looked_since = 0.0, 0.0, float("-inf")
         self._waiting: dict[Ref, float] = {}
         self._expansion = Expansion(kinds, ports)
-        self._overridden: dict[Ref, Memo] = {}
-        self._calm: dict[Ref, Observed[Any]] = {}
+        self._overridden = Memo()
+        self._looked = Looked()
+        self._restless: set[Ref] = set()
+        """Those that differ, wait, have failed or are not there."""
 
     @property
     def revision(self) -> str:
@@ -87,17 +93,18 @@ class Ledger:
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
-        self.wanted_kinds = frozenset(ref.kind for ref in self.desired)
-        self.digests = {ref: resource.digest for ref, resource in self.desired.items()}
+        edited = moved(old, self.desired)
+        for ref in edited:
+            self.digests.pop(ref, None)
+            if ref in self.desired:
+                self.digests[ref] = self.desired[ref].digest
+        self.wanted_kinds = frozenset(map(KIND, self.desired))
         self.shape = shape_of(self.kinds, self.desired, self.shape)
-        gone = self.edits.count(self.desired, whole=snapshot.whole)
+        gone = self.edits.count(self.desired, edited, whole=snapshot.whole)
         self.recall.forget(gone)
         self.restarts.forget(gone)
         for ref in gone:
             self.conditions.pop(ref, None)
-            self._overridden.pop(ref, None)
-        for ref in self._calm.keys() - _kept(old, self.desired):
-            del self._calm[ref]
         return True
 
     def moment(self, requests: Mapping[Ref, tuple[Request, ...]], now: float) -> Moment:
@@ -145,9 +152,11 @@ class Ledger:
         """Take in a look at the world and the plan made from it."""
         meant = {change.ref for change in self.plan.changes} if self.plan is not None else set()
         events = [*self.restarts.notice(world, meant)]
+        stale = self._looked.moved(self.desired, world) | (self.rolled.gone ^ rolled.gone)
         self.plan, self.world, self.rolled, self.observed_at = plan, world, rolled, now
         self._count_waiting(plan)
-        self._settle_conditions(plan, events, now)
+        self._settle_conditions(plan, stale, events)
+        self._looked.take(self.desired, world)
         self._remember_in_sync(plan)
         self.journal.record_events(events, now)
 
@@ -187,9 +196,9 @@ class Ledger:
             self.edits.settle(seen - asked)
             self.edits.settle(seen & asked, asked=True)
 
-    def _settle_conditions(self, plan: Plan, events: list[Event], now: float) -> None:
-        moment = datetime.fromtimestamp(now, UTC)
-        for ref, facts in self._facts(plan):
+    def _settle_conditions(self, plan: Plan, stale: set[Ref], events: list[Event]) -> None:
+        moment = datetime.fromtimestamp(self.observed_at, UTC)
+        for ref, facts in self._facts(plan, stale):
             before = self.conditions.get(ref, {})
             after = {one.type: one for one in conditions(facts, before, moment)}
             self.conditions[ref] = after
@@ -197,23 +206,20 @@ class Ledger:
             if old is None or (old.status, old.reason) != (new.status, new.reason):
                 events.append(ready_event(ref, new, calm=_is_meant(facts)))
 
-    def _facts(self, plan: Plan) -> Iterator[tuple[Ref, Facts]]:
+    def _facts(self, plan: Plan, stale: set[Ref]) -> Iterator[tuple[Ref, Facts]]:
         """What the conditions of each ref are made of, of those where anything may be new."""
         changes: dict[Ref, Change[Any]] = {c.ref: c for c in (*plan.changes, *plan.held)}
         blocked = {one.ref: one for one in plan.blocked}
         restless = changes.keys() | blocked.keys() | self.failures.keys()
-        for ref in self.desired:
-            live = self.live(ref)
+        stale = stale | self._restless | restless
+        for ref in sorted(stale & self.desired.keys()):
             if ref in self.rolled.gone:
                 self.conditions.pop(ref, None)
                 continue
-            if ref not in restless and live is not None:
-                if self._calm.get(ref) is live:
-                    continue
-                self._calm[ref] = live
-            else:
-                self._calm.pop(ref, None)
+            if self.live(ref) is None:
+                restless.add(ref)
             yield ref, self._fact(ref, changes.get(ref), blocked.get(ref))
+        self._restless = restless
 
     def _fact(self, ref: Ref, change: Change[Any] | None, blocked: Blocked | None) -> Facts:
         failure = self.failures.get(ref)
@@ -234,11 +240,6 @@ def _is_same(before: Snapshot, after: Snapshot) -> bool:
     if before.whole != after.whole or len(before.resources) != len(after.resources):
         return False
     return all(before.resources.get(ref) is one for ref, one in after.resources.items())
-
-
-def _kept(old: Mapping[Ref, Resource[Any]], new: Mapping[Ref, Resource[Any]]) -> set[Ref]:
-    """Those that were not edited."""
-    return {ref for ref, one in new.items() if old.get(ref) is one}
 
 
 def _is_meant(facts: Facts) -> bool:

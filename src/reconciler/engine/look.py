@@ -91,7 +91,7 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     confirmed, orders = stack.confirmed(ledger.revision), stack.orders.next()
     wish = replace(wish, confirmed=confirmed, orders=orders, now=now)
     recall = ledger.recall
-    plan = make_plan(stack.kinds, wish, world, compare=recall.compare, follow=recall.follow)
+    plan = make_plan(stack.kinds, wish, world, differ=recall.differ, follow=recall.follow)
     ends = [one for one in (plan.after, asked.after) if one is not None]
     return Drawn(replace(plan, after=min(ends, default=None)), world, turned, since)
 

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from operator import is_not
 from typing import Final
 
 from ..core.errors import ReconcileError, Waiting
 from ..core.kind import Hears
 from ..core.model import Cause, HealthCode, Ref
+from ..core.moved import Looked
 from ..metrics import PassResult, StepResult
 from .early import Early
 from .journal import PassRecord
@@ -27,6 +27,8 @@ DEBOUNCE: Final = 0.03
 """What was just started gets the processors for itself before the world is looked at (seconds)."""
 LOOK_AGAIN: Final = 0.02
 """After a pass that did something, the world is looked at again this soon (seconds)."""
+BRIEF: Final = 0.005
+"""What is done in less is done first, before what was seen is written down (seconds)."""
 PROGRESS: Final = 1.0
 """While something is on its way to health, it is looked at this often (seconds)."""
 
@@ -51,9 +53,9 @@ class Lane:
     _after: float = 0.0
     _is_complete: bool = False
     _early: Early = field(init=False)
-    _facts: tuple[object, ...] = ()
-    _is_busy: bool = False
-    """Whether something of ``_facts`` was on its way to health."""
+    _looked: Looked = field(default_factory=Looked)
+    _busy: set[Ref] = field(default_factory=set)
+    """Those that were on their way to health then."""
 
     def __post_init__(self) -> None:
         self.stack.retries[self.name] = self.retries
@@ -128,7 +130,7 @@ class Lane:
         async with asyncio.TaskGroup() as group:
             doing = group.create_task(apply(plan, world, self.stack.drivers))
             # What is to be done is on its way before what was seen is written down.
-            await asyncio.sleep(0)
+            await asyncio.wait({doing}, timeout=BRIEF)
             take_in(self.stack, drawn)
         return doing.result()
 
@@ -216,16 +218,16 @@ class Lane:
         return min(times)
 
     def _progressing(self) -> bool:
+        """Whether anything is on its way to health."""
         ledger = self.stack.ledger
-        facts = (ledger.desired, *(ledger.world.get(kind) for kind in self.kinds))
-        if len(facts) != len(self._facts) or any(map(is_not, facts, self._facts)):
-            self._facts = facts
-            self._is_busy = any(
-                ledger.recall.health(ref, live).code is HealthCode.PROGRESSING
-                for ref in ledger.desired
-                if ref.kind in self.kinds and (live := ledger.live(ref)) is not None
-            )
-        return self._is_busy
+        world = {kind: ledger.world[kind] for kind in self.kinds if kind in ledger.world}
+        for ref in self._looked.moved(ledger.desired, world):
+            self._busy.discard(ref)
+            live = ledger.live(ref) if ref.kind in self.kinds and ref in ledger.desired else None
+            if live and ledger.recall.health(ref, live).code is HealthCode.PROGRESSING:
+                self._busy.add(ref)
+        self._looked.take(ledger.desired, world)
+        return bool(self._busy)
 
 
 def _result(outcome: Outcome, failures: Mapping[Ref, ReconcileError]) -> PassResult:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.bound import Offers
+from ..core.differences import comparing, difference
 from ..core.gates import AnyChange
 from ..core.kind import Kinds
-from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State
+from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State, World
+from ..core.moved import Looked
 from ..core.order import Shape
-from ..core.plan import comparing
 from ..core.used import used_by
 
 Live = Observed[Any] | None
@@ -30,7 +31,8 @@ class Recall:
         self._kinds = kinds
         self._compare = comparing(kinds, self.render)
         self._states: dict[Ref, tuple[Resource[Any], State]] = {}
-        self._changes: dict[Ref, tuple[Resource[Any], Live, AnyChange | None]] = {}
+        self._differing: dict[Ref, AnyChange] = {}
+        self._looked = Looked()
         self._healths: dict[Ref, tuple[Live, Health]] = {}
         self._bound: dict[Ref, tuple[Resource[Any], Live, Offers, tuple[Any, ...]]] = {}
         self._used: tuple[Shape, Mapping[Ref, tuple[Ref, ...]]] = (Shape(), {})
@@ -46,14 +48,16 @@ class Recall:
         self._states[resource.ref] = (resource, state)
         return state
 
-    def compare(self, want: Resource[Any], live: Live) -> AnyChange | None:
-        """How a resource and what is seen of it differ."""
-        known = self._changes.get(want.ref)
-        if known is not None and known[0] is want and known[1] is live:
-            return known[2]
-        change = self._compare(want, live)
-        self._changes[want.ref] = (want, live, change)
-        return change
+    def differ(self, desired: Mapping[Ref, Resource[Any]], world: World) -> list[AnyChange]:
+        """Everything that differs; only what moved since the last call is compared."""
+        for ref in self._looked.moved(desired, world):
+            change = difference(ref, desired.get(ref), world, self._compare)
+            if change is None:
+                self._differing.pop(ref, None)
+            else:
+                self._differing[ref] = change
+        self._looked.take(desired, world)
+        return list(self._differing.values())
 
     def health(self, ref: Ref, live: Live) -> Health:
         """How well what is seen does."""
@@ -83,7 +87,6 @@ class Recall:
         """These are gone for good."""
         for ref in refs:
             self._states.pop(ref, None)
-            self._changes.pop(ref, None)
             self._healths.pop(ref, None)
             self._bound.pop(ref, None)
             self.views.pop(ref, None)

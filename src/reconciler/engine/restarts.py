@@ -23,7 +23,7 @@ class Restarts:
     counts: Counter[Ref] = field(default_factory=Counter)
     ended: set[Ref] = field(default_factory=set)
     """Those whose last words nobody has heard yet."""
-    _seen: dict[str, dict[str, Observed[Any]]] = field(default_factory=dict)
+    _seen: dict[str, Mapping[str, Observed[Any]]] = field(default_factory=dict)
     _told: dict[Ref, float] = field(default_factory=dict)
     _pids: dict[Ref, int] = field(default_factory=dict)
 
@@ -35,8 +35,8 @@ class Restarts:
         for kind, seen in world.items():
             if isinstance(seen, Unknown):
                 continue
-            before, self._seen[kind] = self._seen.get(kind, {}), dict(seen)
-            for name, live in seen.items():
+            before, self._seen[kind] = self._seen.get(kind, {}), seen
+            for name, live in seen.items() if seen is not before else ():
                 old = before.get(name)
                 if old is not live:
                     yield from self._look(Ref(kind, name), live, old, asked)

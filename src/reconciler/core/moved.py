@@ -1,0 +1,61 @@
+"""What is not as it was: by identity, so that a look costs what moved and not all there is.
+
+Whoever hands out a mapping never changes it any more, and keeps the objects of what is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .model import Ref, Resource, Unknown, World
+
+K = TypeVar("K")
+
+
+def moved(before: Mapping[K, Any], now: Mapping[K, Any]) -> set[K]:
+    """The keys of what came, went, or is another object now."""
+    if before is now:
+        return set()
+    known = before.get
+    found = {key for key, one in now.items() if known(key) is not one}
+    stayed = len(now) - sum(key not in before for key in found)
+    return found if stayed == len(before) else found | (before.keys() - now)
+
+
+@dataclass(slots=True)
+class Looked:
+    """What somebody has looked at last, and will look at again."""
+
+    desired: Mapping[Ref, Resource[Any]] = field(default_factory=dict)
+    world: World = field(default_factory=dict)
+
+    def moved(self, desired: Mapping[Ref, Resource[Any]], world: World) -> set[Ref]:
+        """The refs of which something else is wanted or seen since."""
+        return moved(self.desired, desired) | moved_in(self.world, world, desired)
+
+    def take(self, desired: Mapping[Ref, Resource[Any]], world: World) -> None:
+        """All of this has been looked at now."""
+        self.desired, self.world = desired, world
+
+
+def moved_in(before: World, now: World, wanted: Iterable[Ref]) -> set[Ref]:
+    """The refs of which something else is seen; all of a kind that comes in or out of sight."""
+    found: set[Ref] = set()
+    for kind in before.keys() | now.keys():
+        old, new = before.get(kind), now.get(kind)
+        if old is new:
+            continue
+        if _is_hidden(old) or _is_hidden(new):
+            found.update(ref for ref in wanted if ref.kind == kind)
+        found.update(Ref(kind, name) for name in moved(_things(old), _things(new)))
+    return found
+
+
+def _is_hidden(seen: Mapping[str, Any] | Unknown | None) -> bool:
+    return seen is None or isinstance(seen, Unknown)
+
+
+def _things(seen: Mapping[str, Any] | Unknown | None) -> Mapping[str, Any]:
+    return {} if seen is None or isinstance(seen, Unknown) else seen
