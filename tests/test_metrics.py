@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from reconciler.kinds.synctarget.driver import SHOWN
+from reconciler.kinds.synctarget.seen import SHOWN
 from reconciler.metrics import Metrics, PassResult, StepResult
 
 

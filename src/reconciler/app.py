@@ -108,6 +108,7 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
     ``speak`` writes what thin clients print.
     """
     keep_little()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # who asks for a backup too early ends nothing
     logging.basicConfig(
         level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
         stream=sys.stderr,
@@ -167,6 +168,7 @@ async def _work(
 
     access = open_access(settings)
     writes, backups = Writing(operator, settings.specs), Backups(operator)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, backups.back_up_all)
     app = make_app(operator, metrics, access, writes=writes, backups=backups)
     app.state.speak = speak
     app.include_router(RevisionPages(Past(operator)).router(), prefix=ROOT)

@@ -93,3 +93,18 @@ def test_a_stop_pushes_what_is_pending(rare: Small) -> None:
     assert rare.kept_lines() == rare.lines()
     lease = rare.read_remote(rare.remote, "for-each-ref", "refs/reconciler")
     assert lease == b"", "whoever comes next need not wait"
+
+
+def test_a_signal_backs_up_now(rare: Small) -> None:
+    """SIGUSR1 to whoever holds the stack, or to the operator, is a backup of everything."""
+    assert rare.process is not None
+    for asked in (rare.process.pid, rare.resource("Process/reconciler")["vitals"]["pid"]):
+        before = rare.lines()
+        os.kill(asked, signal.SIGUSR1)
+        eventually(partial(is_kept, rare, before), 30, every=0.1)
+    said = rare.command("sync", "now")
+    assert said.returncode == 0, said.stderr
+    assert "SyncTarget/data  backup" in said.stdout
+    assert "SIGUSR1" in rare.command("events").stdout
+    assert len(rare.command("sync", "log", "data").stdout.splitlines()) >= 3
+    assert rare.command("sync", "status").returncode == 0

@@ -65,13 +65,16 @@ ActionT_contra = TypeVar("ActionT_contra", contravariant=True)
 
 
 class Origin(NamedTuple):
-    """Where a resource is written: the file relative to the spec root's parent, 1-based line."""
+    """Where a resource is written: the file relative to the spec root's parent, 1-based line.
+
+    Or the variable that stands for it: that has no suffix, and no lines.
+    """
 
     path: PurePath
     line: int
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
+        return f"{self.path}:{self.line}" if self.path.suffix else str(self.path)
 
 
 class Drift(StrEnum):

@@ -33,7 +33,7 @@ def note_lines(view: View, *, width: int = 100) -> list[Line]:
 def _warning_lines(warnings: Sequence[View], *, width: int) -> list[Line]:
     rows = _title(f"warnings: {len(warnings)}") if warnings else []
     for one in warnings[:FEW]:
-        rows += told(f"  {one['path']}:{one['line']}  ", tame(str(one["message"])), width=width)
+        rows += told(f"  {_place(one)}  ", tame(str(one["message"])), width=width)
     if len(warnings) > FEW:
         rows.append(line(Span("  `reconciler validate` names them all", Style.FAINT)))
     return rows
@@ -41,8 +41,8 @@ def _warning_lines(warnings: Sequence[View], *, width: int) -> list[Line]:
 
 def problem_lines(problem: View, *, head: Span = INDENT) -> list[Line]:
     """One mistake in the specs: where, what, the line with a caret, how to mend it."""
-    at = f"{problem['path']}:{problem['line']}:{problem['column']}"
-    rows = [line(head, Span(at, Style.BAD), f" {tame(problem['message'])}")]
+    at = f":{problem['column']}" if problem["line"] else ""
+    rows = [line(head, Span(f"{_place(problem)}{at}", Style.BAD), f" {tame(problem['message'])}")]
     if excerpt := problem.get("excerpt"):
         number = str(problem["line"])
         rows.append(line(Span(f"  {number} | ", Style.FAINT), tame(excerpt)))
@@ -53,6 +53,11 @@ def problem_lines(problem: View, *, head: Span = INDENT) -> list[Line]:
     if hint := problem.get("hint"):
         rows.append(line(Span("  hint: ", Style.CALM), tame(hint)))
     return rows
+
+
+def _place(problem: View) -> str:
+    """The file and line; a variable has no lines."""
+    return f"{problem['path']}:{problem['line']}" if problem["line"] else str(problem["path"])
 
 
 def _title(text: str) -> list[Line]:

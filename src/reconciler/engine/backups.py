@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..core.errors import Terminal
+from ..core.errors import ReconcileError, Terminal
 from ..core.model import Json, Ref
 from ..core.ordered import PATIENT, Keeps, Order, Progress, Tells
 from .journal import Event
@@ -14,6 +15,8 @@ from .look import Stack
 from .operator import Operator
 from .plan_view import View, timestamp
 from .views import resource_view
+
+log = logging.getLogger(__name__)
 
 TARGET: Final = "SyncTarget"
 REPOSITORY: Final = "Repository"
@@ -32,12 +35,23 @@ class Backups:
         return self.operator.stack
 
     def targets(self, names: Collection[str] = ()) -> list[Ref]:
-        """All targets, or those of these names. Raises Terminal when there is none of a name."""
-        self.operator.reading.demand()
-        known = sorted(ref for ref in self.stack.ledger.desired if ref.kind == TARGET)
+        """The targets of these names, or all that are not suspended.
+
+        Raises Terminal when there is none of a name.
+        """
+        known = self._known()
         if missing := [name for name in names if Ref(TARGET, name) not in known]:
             raise Terminal(f"there is no {TARGET}/{missing[0]}", reason="NotFound")
-        return [ref for ref in known if not names or ref.name in names]
+        if names:
+            return [ref for ref in known if ref.name in names]
+        return [ref for ref in known if not self.stack.ledger.desired[ref].suspend]
+
+    def back_up_all(self) -> None:
+        """Back up everything now, as a signal asks."""
+        try:
+            self.order(self.targets(), "backup", author="SIGUSR1")
+        except ReconcileError as exc:
+            log.warning("asked for a backup by a signal: %s", exc)
 
     def order(
         self,
@@ -84,7 +98,7 @@ class Backups:
 
     def status(self) -> list[View]:
         """How each target is."""
-        return [self._target(ref) for ref in self.targets()]
+        return [self._target(ref) for ref in self._known()]
 
     async def log(self, name: str, limit: int, *, fetch: bool = False) -> list[View]:
         """The versions of a target, newest first."""
@@ -93,6 +107,10 @@ class Backups:
     async def files(self, name: str, limit: int, at: str = "") -> View:
         """What a version of a target holds."""
         return await self._keeper(name).files(name, limit, at)
+
+    def _known(self) -> list[Ref]:
+        self.operator.reading.demand()
+        return sorted(ref for ref in self.stack.ledger.desired if ref.kind == TARGET)
 
     def _keeper(self, name: str) -> Keeps:
         [ref] = self.targets([name])

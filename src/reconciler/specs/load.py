@@ -10,14 +10,14 @@ from typing import Any
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
 from ..core.remark import Remark
+from .borrowed import Borrowed
 from .document import Checker
 from .expand import Around
 from .files import FileReader, SpecFile
-from .links import Hold, Links, check_links, implied
+from .links import Links, check_links, implied
 from .nodes import Limits
 from .outside import Outside
-from .problem import Problem
-from .remarks import Places, Reviewed, as_warnings, prove, review, shown
+from .remarks import Places, Reviewed, as_warnings, prove, review
 from .shelf import Shelf
 from .snapshot import Snapshot
 from .tree import Blob, Source, Tree, blob_of
@@ -40,6 +40,7 @@ class Loader:
         outside, limits = Outside(), source.limits
         self._around = Around(root, environ, key, outside)
         checker = Checker(kinds, self._around, limits)
+        self._borrowed = Borrowed(kinds, environ)
         self._kinds = kinds
         self._source = source
         self._reader = FileReader(checker, outside, limits)
@@ -96,8 +97,8 @@ class Loader:
 
     def written(self, kind: str) -> dict[Ref, str]:
         """Every resource of a kind that is written, and the file it stands in."""
-        places = self._shelf.written.items()
-        return {ref: str(on[0].origin.path) for ref, on in places if ref.kind == kind}
+        places = ((ref, on[0].origin.path) for ref, on in self._shelf.written.items())
+        return {ref: str(path) for ref, path in places if ref.kind == kind and path.suffix}
 
     def chunks(self, name: str) -> dict[bytes, Ref | None]:
         """What each chunk of a sound file is about, by its digest."""
@@ -114,13 +115,13 @@ class Loader:
                 blobs[name] = blob_of(data, self.limits)
         before = self._tree
         tree = Tree("trial", blobs, before.source, before.revision, frozenset(files))
-        kept = self._files, self._shelf, self._tree
+        kept = self._files, self._shelf, self._tree, self._borrowed.now
         self._files, self._shelf = dict(self._files), self._shelf.copy()
         try:
             self._take(tree)
             return self._snapshot(tree, ())
         finally:
-            self._files, self._shelf, self._tree = kept
+            self._files, self._shelf, self._tree, self._borrowed.now = kept
 
     def review(self, snapshot: Snapshot) -> list[Remark]:
         """What is odd about it, though nothing is wrong. May take a while for thousands."""
@@ -136,7 +137,7 @@ class Loader:
         gone = [
             name
             for name in (self._files if asked is None else asked & self._files.keys())
-            if name not in tree.files
+            if name not in tree.files and name not in self._borrowed.now
         ]
         for name in gone:
             self._shelf.remove(name, self._files.pop(name))
@@ -149,7 +150,20 @@ class Loader:
             self._files[name] = file
             self._shelf.add(name, file)
         self._tree = tree
-        return bool(gone or changed)
+        return self._borrow() or bool(gone or changed)
+
+    def _borrow(self) -> bool:
+        """Read what variables say and no file does; says whether that is new."""
+        before = self._borrowed.now
+        if not self._borrowed.look(self._shelf):
+            return False
+        for name in before:
+            self._shelf.remove(name, self._files.pop(name))
+        for name, blob in self._borrowed.blobs().items():
+            file = self._borrowed.place(name, self._reader.read(PurePath(name), blob, None))
+            self._files[name] = file
+            self._shelf.add(name, file)
+        return True
 
     def _stale(self, tree: Tree, asked: frozenset[str] | None) -> Iterator[tuple[str, Blob]]:
         if tree.files is not self._tree.files:
@@ -177,18 +191,19 @@ class Loader:
         holds = [*shelf.doubles(), *check_links(self._links())]
         frozen = shelf.unusable.union(*(hold.refs for hold in holds))
         resources = self._resources(frozen)
+        places = Places(resources, tree, self._reader)
         broken = frozenset(PurePath(name) for name in shelf.broken())
         snapshot = Snapshot(
             tree.revision,
             resources,
-            tuple(sorted({*shelf.problems(), *map(self._problem, holds)})),
+            tuple(sorted({*shelf.problems(), *places.held(holds, shelf.written)})),
             broken,
             pending,
             frozenset(frozen),
             tree.source,
         )
         self._add_implied(resources, is_whole=snapshot.whole)
-        proof = prove(self._kinds, Places(resources, tree, self._reader))
+        proof = prove(self._kinds, places)
         if not proof.unproven:
             return snapshot
         problems = tuple(sorted((*snapshot.problems, *proof.problems)))
@@ -231,10 +246,3 @@ class Loader:
         known = self._last.resources if self._last else {}
         if gateway is not None and (is_whole or gateway.ref in known):
             resources[gateway.ref] = gateway
-
-    def _problem(self, hold: Hold) -> Problem:
-        placed = self._shelf.written[hold.refs[0]][-1]
-        blob = self._tree.files[str(placed.origin.path)]
-        mark = self._reader.point(blob, placed.origin, hold.word)
-        where = placed.origin.path
-        return Problem(where, *mark, hold.message, hold.hint, shown(blob, mark))

@@ -67,7 +67,7 @@ class Pages:
     def _in_broken(self, ref: Ref) -> str | None:
         """The file with mistakes that holds it: to be written a second time elsewhere is worse."""
         for path in sorted(self._loader.last.broken):
-            if ref in self._page(str(path)):
+            if path.suffix and ref in self._page(str(path)):
                 return str(path)
         return None
 

@@ -28,7 +28,10 @@ class Severity(StrEnum):
 
 
 class Problem(NamedTuple):
-    """Why a spec is refused, or what is odd about it: file, 1-based line and column, what, hint."""
+    """Why a spec is refused, or what is odd about it: file, 1-based line and column, what, hint.
+
+    One of a variable has line 0.
+    """
 
     path: PurePath
     line: int
@@ -40,7 +43,8 @@ class Problem(NamedTuple):
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column} {self.message}"
+        at = f":{self.line}:{self.column}" if self.line else ""
+        return f"{self.path}{at} {self.message}"
 
     def to_json(self) -> dict[str, Json]:
         """The problem as data."""

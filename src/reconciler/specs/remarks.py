@@ -7,9 +7,10 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from ..core.kind import Kinds, nothing_to_say
-from ..core.model import Ref, Resource
+from ..core.model import Origin, Ref, Resource
 from ..core.remark import Remark
-from .files import FileReader
+from .files import FileReader, Placed
+from .links import Hold
 from .nodes import Mark
 from .problem import Problem, Severity, excerpt
 from .tree import Blob, Tree
@@ -45,11 +46,28 @@ class Places(NamedTuple):
         """Each remark at its place."""
         for remark in remarks:
             origin = self.resources[remark.ref].origin
-            blob, line, mark = self.tree.files.get(str(origin.path)), "", Mark(origin.line, 1)
+            blob, line, mark = self._start(origin)
             if blob is not None:
                 mark = self.reader.find(blob, origin, remark.at)
                 line = shown(blob, mark)
             yield Problem(origin.path, *mark, remark.message, remark.hint, line, severity)
+
+    def held(
+        self, holds: Iterable[Hold], written: Mapping[Ref, Sequence[Placed]]
+    ) -> Iterator[Problem]:
+        """What holds resources back, each where it is written."""
+        for hold in holds:
+            origin = written[hold.refs[0]][-1].origin
+            blob, line, mark = self._start(origin)
+            if blob is not None:
+                mark = self.reader.point(blob, origin, hold.word)
+                line = shown(blob, mark)
+            yield Problem(origin.path, *mark, hold.message, hold.hint, line)
+
+    def _start(self, origin: Origin) -> tuple[Blob | None, str, Mark]:
+        """The file of a resource, and its first line; a variable has neither."""
+        blob = self.tree.files.get(str(origin.path))
+        return blob, "", Mark(origin.line, 1) if origin.path.suffix else Mark(0, 0)
 
 
 def shown(blob: Blob, mark: Mark) -> str:

@@ -168,6 +168,20 @@ def holder(place: Place) -> int | None:
     return int(said) if said.isdigit() else 0
 
 
+def ask_operator(place: Place, number: int) -> None:
+    """Hand a signal on to the operator, if there is one."""
+    try:
+        with (place.state_dir / "run" / "operator.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return
+    except BlockingIOError:  # somebody holds it, who said in it who that is
+        said = (place.state_dir / "run" / "operator.lock").read_text().strip()
+        with suppress(ProcessLookupError):
+            if said.isdigit():
+                os.kill(int(said), number)
+
+
 def clean_environment(place: Place, own: Mapping[str, str], stack_start: str) -> dict[str, str]:
     """What supervisord may know: nothing that may be a secret, and where the stack is."""
     harmless = {key: value for key, value in own.items() if _harmless.fullmatch(key)}

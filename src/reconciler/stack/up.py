@@ -20,6 +20,7 @@ from .kernel import Kernel, descendants, next_signal
 from .leftovers import end_descendants, end_earlier, end_strays
 from .place import (
     Place,
+    ask_operator,
     clean_environment,
     holds,
     leave_terminal,
@@ -31,7 +32,8 @@ from .place import (
 
 OK, COULD_NOT, ALREADY_RUNNING, LOST, INTERRUPTED = 0, 2, 4, 5, 130
 
-_WATCHED: Final = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_ENDS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_WATCHED: Final = frozenset({signal.SIGCHLD, signal.SIGUSR1, *_ENDS})
 _HEALTHY_AFTER: Final = 10.0
 _FIRST_DELAY: Final = 0.2
 _LAST_DELAY: Final = 30.0
@@ -167,7 +169,9 @@ class Parent:
             found = next_signal(_WATCHED, _KICK if self._asked else _LOOK_AROUND)
             if found is None:
                 self._look_around(life)
-            elif found is not signal.SIGCHLD:
+            elif found is signal.SIGUSR1:
+                ask_operator(self._place, found)
+            elif found in _ENDS:
                 # Asked twice: at once, not in order.
                 os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
                 self._asked = found
@@ -184,10 +188,10 @@ class Parent:
             os.kill(life.pid, signal.SIGTERM)  # nobody can reach it any more
 
     def _wait(self, seconds: float) -> bool:
-        """Whether a signal asked for the end meanwhile; that of a child does not shorten it."""
+        """Whether a signal asked for the end meanwhile; any other does not shorten it."""
         deadline = time.monotonic() + seconds
         while found := next_signal(_WATCHED, max(0.0, deadline - time.monotonic())):
-            if found is not signal.SIGCHLD:
+            if found in _ENDS:
                 self._asked = found
                 return True
         return False
