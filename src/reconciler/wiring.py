@@ -29,6 +29,7 @@ from .kinds.process.layout import Layout
 from .kinds.process.probing import Probing
 from .kinds.repository.driver import RepositoryDriver
 from .kinds.route.driver import RouteDriver
+from .kinds.stack.driver import StackDriver
 from .kinds.synctarget.driver import SyncTargetDriver
 from .kinds.synctarget.latch import Latches
 from .settings import Settings
@@ -90,6 +91,7 @@ def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: b
     )
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))
     return {
+        "Stack": StackDriver(settings.durable / "stack"),
         "Process": Probing(processes, wires.processes, settings.state_dir),
         "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
         "Gateway": gateway,

@@ -58,6 +58,19 @@ class Plain(Stack):
         pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
         return next(pair for pair in pairs if pair.startswith("COLOUR=")).removeprefix("COLOUR=")
 
+    def settle_at(self, revision: str) -> None:
+        """Wait until all is in sync and healthy at that revision, be it HEAD or not."""
+
+        def settled() -> bool:
+            status = self.look()
+            verdict = status["verdict"]
+            assert status["revision"] == revision, status["revision"]
+            assert verdict["inSync"], verdict
+            assert verdict["health"] == "Healthy", verdict
+            return True
+
+        eventually(settled, 40)
+
     def crash(self) -> None:
         """Kill the operator as the kernel does, and wait until another one answers."""
         pid = int(self.look()["operator"]["pid"])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.testing import eventually
+
 from .plain import Plain, make_plain
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -16,7 +18,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 @pytest.fixture(scope="module")
 def running() -> Iterator[Plain]:
     with make_plain() as stack:
-        stack.up()
+        stack.start()
+        stack.settle(90)
         yield stack
 
 
@@ -60,21 +63,21 @@ def test_a_commit_is_one_rollout(stack: Plain) -> None:
 
 def test_going_back_by_hand(stack: Plain) -> None:
     """All planes go back together, data stays, and a new commit ends it."""
-    green = head(stack)
-    red = stack.edit("/green", "/red", "another mark")
+    green, mark = head(stack), stack.mark()
+    red = stack.edit(mark, "/red", "another mark")
     stack.wait(red, "healthy")
     assert stack.mark() == "/red"
     done = stack.command("rollback", green[:8], "--reason", "not red")
     assert done.returncode == 0, done
     stack.wait(green, "healthy")
-    assert stack.mark() == "/green"
+    assert stack.mark() == mark
     planned = stack.command("diff")
     assert planned.returncode == 1, planned
     assert f"rolled back from {red[:7]} to {green[:7]}" in planned.stdout
     assert "not red" in stack.command("status").stdout
     stack.crash()
     stack.wait(green, "healthy")
-    assert stack.mark() == "/green"
+    assert stack.mark() == mark
 
     assert stack.command("rollback", "--undo").returncode == 0
     stack.wait(red, "healthy")
@@ -89,3 +92,48 @@ def test_going_back_by_hand(stack: Plain) -> None:
     assert nothing.returncode == 2
     assert "nothing to undo" in nothing.stderr
     assert "names no commit" in stack.command("rollback", "nonsense").stderr
+
+
+STACK = """\
+apiVersion: reconciler.dev/v1
+kind: Stack
+metadata: {name: main}
+spec:
+  autoRevert: {enabled: true, deadline: 4s, minHealthyTime: 1s}
+"""
+
+
+def test_what_never_becomes_ready_is_taken_back(stack: Plain) -> None:
+    """Process and route go back together, it is not tried again, and a fix needs no hand."""
+    (stack.root / "specs" / "stack.yaml").write_text(STACK)
+    good = stack.commit("go back by yourself")
+    stack.wait(good, "healthy")
+    before = stack.mark()
+
+    text = stack.web.read_text()
+    stack.web.write_text(text.replace(before, "/bad").replace("path: /}", "path: /not-there}"))
+    bad = stack.commit("never ready")
+    stack.wait(bad, "progressing")
+    eventually(lambda: stack.mark() == "/bad")
+    stack.wait(good, "healthy")
+    assert stack.mark() == before
+    away = stack.look()["rolledBack"]
+    assert (away["from"], away["to"], away["by"]) == (bad, good, "")
+    assert away["culprit"] == "Process/web-0"
+    assert "404" in away["reason"]
+    told = [(one["revision"], one["result"]) for one in history(stack)["items"][:3]]
+    assert told == [(good, "healthy"), (bad, "rolledBack"), (good, "healthy")]
+    planned = stack.command("diff")
+    assert planned.returncode == 1
+    assert "Process/web-0" in planned.stdout
+    assert "RolledBack" in stack.command("events").stdout
+
+    stack.crash()  # it is remembered
+    stack.settle_at(good)
+    assert stack.mark() == before
+
+    stack.web.write_text(text.replace(before, "/mended"))
+    (stack.root / "specs" / "stack.yaml").unlink()
+    mended = stack.commit("mended")
+    stack.wait(mended, "healthy")
+    assert stack.mark() == "/mended"

@@ -1,6 +1,15 @@
 """Resources declared from Python: the same kinds, the same checks, the same engine."""
 
-from .resources import Declared, Gateway, Probe, Process, Repository, Route, SyncTarget
+from .resources import (
+    Declared,
+    Gateway,
+    Probe,
+    Process,
+    Repository,
+    Route,
+    StackSettings,
+    SyncTarget,
+)
 from .stack import Invalid, Stack
 
 __all__ = [
@@ -12,5 +21,6 @@ __all__ = [
     "Repository",
     "Route",
     "Stack",
+    "StackSettings",
     "SyncTarget",
 ]

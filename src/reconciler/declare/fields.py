@@ -121,3 +121,9 @@ class SyncTargetFields(Metadata, total=False):
     settle: Duration
     snapshot: Literal["auto", "copy"] | Part
     restore: Part
+
+
+class StackFields(Metadata, total=False):
+    """The stack as a whole."""
+
+    auto_revert: Part

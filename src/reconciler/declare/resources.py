@@ -21,6 +21,7 @@ from .fields import (
     ProcessFields,
     RepositoryFields,
     RouteFields,
+    StackFields,
     SyncTargetFields,
 )
 from .plain import to_plain
@@ -112,6 +113,15 @@ class Probe(Declared):
     kind = "Probe"
 
     def __init__(self, name: str, /, **fields: Unpack[ProbeFields]) -> None:
+        super().__init__(name, **fields)
+
+
+class StackSettings(Declared):
+    """What is said about the stack as a whole; at most one."""
+
+    kind = "Stack"
+
+    def __init__(self, name: str, /, **fields: Unpack[StackFields]) -> None:
         super().__init__(name, **fields)
 
 

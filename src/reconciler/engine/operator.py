@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,6 @@ from ..core.errors import ReconcileError
 from ..core.model import Ref
 from ..core.overrides import AUTHOR
 from ..core.request import Asked
-from ..core.revision import Terms
 from ..specs.commits import Commits, no_repository
 from ..specs.load import Loader
 from . import asking
@@ -27,13 +27,14 @@ from .readiness import Check, checks, measure
 from .reading import Reading
 from .reconcile import observe
 from .revision_view import standing_view
+from .standing import terms_of
 from .unfolding import Unfolding
 from .views import event_view, failures_view, pass_view, resource_view, spec_view, status_view
 from .wake import forget_bell, open_bell
 from .watching import Files, Watched, Watching, watched
 
 LANES: Final = {
-    "stack": frozenset({"Process", "Probe", "Gateway", "Route"}),
+    "stack": frozenset({"Stack", "Process", "Probe", "Gateway", "Route"}),
     "backup": frozenset({"Repository", "SyncTarget"}),
 }
 ROUNDS: Final = 10
@@ -65,7 +66,10 @@ class Operator:
         soon = self.lanes[0].expect
         self.following = Following(self.reading, self.watch_paths, self._edited, soon)
         self.unfolding = Unfolding(
-            self.stack, Terms, self.commits.describe, lambda: self.following.read(())
+            self.stack,
+            partial(terms_of, self.stack.ledger),
+            self.commits.describe,
+            lambda: self.following.read(()),
         )
         self.watching = Watching(self._watched, self._file_changed, self.files.own)
 

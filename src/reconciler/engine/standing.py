@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ..core.model import Change, Ref, Verb
-from ..core.revision import Facts, Trouble
+from ..core.revision import Facts, Terms, Trouble
 from ..core.status import Condition, ConditionStatus
+from ..kinds.stack import StackSpec
 from .ledger import PATIENT, Ledger
 
 PAUSING: Final = frozenset({"MassDelete", "OutsideWindow"})
@@ -15,8 +16,26 @@ PAUSING: Final = frozenset({"MassDelete", "OutsideWindow"})
 ACCEPTED: Final = frozenset({"DriftKept", "Suspended"})
 """Reasons that somebody has written: the revision is as they want it."""
 SPECS: Final = "Specs"
+STACK: Final = "Stack"
 
 Digests = Mapping[Ref, str]
+
+
+def terms_of(ledger: Ledger) -> Terms:
+    """What the specs in use say about revisions."""
+    spec = stack_of(ledger)
+    if spec is None:
+        return Terms()
+    revert = spec.auto_revert
+    settle = revert.min_healthy_time if revert.enabled else 0.0
+    return Terms(revert.enabled, revert.deadline, settle)
+
+
+def stack_of(ledger: Ledger) -> StackSpec | None:
+    """What is written about the whole; None where nothing is."""
+    if STACK not in ledger.wanted_kinds:
+        return None
+    return next((one.spec for ref, one in ledger.desired.items() if ref.kind == STACK), None)
 
 
 def facts_of(ledger: Ledger, revision: str, changed: Collection[Ref]) -> Facts | None:

@@ -19,6 +19,7 @@ from .wording import guess
 GATEWAY = "Gateway"
 ROUTE = "Route"
 PROCESS = "Process"
+STACK = "Stack"
 
 
 class Hold(NamedTuple):
@@ -47,6 +48,8 @@ class Links(NamedTuple):
     """The Gateways among ``resources``."""
     routes: frozenset[Ref] | set[Ref]
     """The Routes among them."""
+    stacks: frozenset[Ref] | set[Ref]
+    """The Stacks among them."""
     numbered: frozenset[Ref] | set[Ref]
     """The Processes among them whose name may mean another thing too."""
 
@@ -58,7 +61,8 @@ def check_links(links: Links) -> Iterator[Hold]:
         yield from _astray(links)
     yield from _cycles(links)
     yield from _clashes(links)
-    yield from _second_gateways(links)
+    yield from _second(links, links.gateways)
+    yield from _second(links, links.stacks)
     yield from _reserved(links)
 
 
@@ -147,12 +151,13 @@ def _clashes(links: Links) -> Iterator[Hold]:
         yield Hold((ref,), message, "", ref.name)
 
 
-def _second_gateways(links: Links) -> Iterator[Hold]:
-    gateways = _by_origin(links.resources[ref] for ref in links.gateways)
-    if len(gateways) > 1:
-        refs = tuple(gateway.ref for gateway in reversed(gateways))
-        message = f"a stack has one Gateway; another is in {gateways[0].origin}"
-        yield Hold(refs, message, "", gateways[-1].ref.name)
+def _second(links: Links, refs: Iterable[Ref]) -> Iterator[Hold]:
+    """Of some kinds there is one."""
+    found = _by_origin(links.resources[ref] for ref in refs)
+    if len(found) > 1:
+        every = tuple(one.ref for one in reversed(found))
+        message = f"a stack has one {every[0].kind}; another is in {found[0].origin}"
+        yield Hold(every, message, "", found[-1].ref.name)
 
 
 def _reserved(links: Links) -> Iterator[Hold]:

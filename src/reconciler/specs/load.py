@@ -221,6 +221,7 @@ class Loader:
             is_all,
             shelf.gateways,
             shelf.routes,
+            shelf.stacks,
             shelf.numbered,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.model import Need, Ref, Resource
 from ..core.offer import Target
 from .files import Placed, SpecFile
-from .links import GATEWAY, ROUTE, Hold, is_numbered
+from .links import GATEWAY, ROUTE, STACK, Hold, is_numbered
 from .problem import Problem
 
 
@@ -26,6 +26,7 @@ class Shelf:
         self.faulty: dict[str, SpecFile] = {}
         self.gateways: set[Ref] = set()
         self.routes: set[Ref] = set()
+        self.stacks: set[Ref] = set()
         self.numbered: set[Ref] = set()
         self._doubled: set[Ref] = set()
 
@@ -76,7 +77,7 @@ class Shelf:
     def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
         for group in (self.written, self.good, self.needs, self.targets):
             group.pop(ref, None)
-        for marked in (self.unusable, self._doubled, self.gateways, self.routes, self.numbered):
+        for marked in (self.unusable, self._doubled, *self._marked()):
             marked.discard(ref)
         if places:
             self._put(ref, places)
@@ -96,10 +97,15 @@ class Shelf:
             if placed.targets:
                 self.targets[ref] = placed.targets
 
+    def _marked(self) -> tuple[set[Ref], ...]:
+        return self.gateways, self.routes, self.stacks, self.numbered
+
     def _mark(self, ref: Ref) -> None:
         if ref.kind == GATEWAY:
             self.gateways.add(ref)
         elif ref.kind == ROUTE:
             self.routes.add(ref)
+        elif ref.kind == STACK:
+            self.stacks.add(ref)
         elif is_numbered(ref):
             self.numbered.add(ref)

@@ -1,0 +1,56 @@
+"""Stack, in the world: one file that says what is in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+from pydantic import ValidationError
+
+from ...clients.files import list_files, write_atomic
+from ...core.model import Observed
+from .actions import Forget, Settle, StackAction
+from .state import StackState
+
+
+class StackDriver:
+    """Keeps the settings of the whole; who needs them reads the specs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def observe(self) -> Mapping[str, Observed[StackState]]:
+        return await asyncio.to_thread(self._look)
+
+    async def apply(self, action: StackAction) -> None:
+        match action:
+            case Settle(name, state):
+                data = state.model_dump_json().encode()
+                await asyncio.to_thread(self._write, name, data)
+            case Forget(name):
+                await asyncio.to_thread(self._path(name).unlink, missing_ok=True)
+            case _:
+                assert_never(action)
+
+    def _look(self) -> dict[str, Observed[StackState]]:
+        return {
+            path.stem: Observed(_read(path), owned=True, vitals={})
+            for path in list_files(self._folder, ".json")
+        }
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomic(self._path(name), data)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+
+def _read(path: Path) -> StackState:
+    """What is in force; what nobody could have written so differs from any that is wanted."""
+    try:
+        return StackState.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return StackState()

@@ -1,0 +1,40 @@
+"""What the user writes for a Stack."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator, Field
+
+from ...core.model import Apply, Spec
+from ...core.units import Duration
+
+_SHORTEST: Final = 1.0
+
+
+def _check_deadline(seconds: float) -> float:
+    if seconds < _SHORTEST:
+        raise ValueError("shorter than a second; write for example 5m")
+    return seconds
+
+
+class AutoRevert(Spec):
+    """Going back by itself from a revision that does not become healthy."""
+
+    enabled: bool = False
+    """Put the last healthy revision's specs in the place of one that fails; never its data."""
+    deadline: Annotated[Duration, AfterValidator(_check_deadline)] = 300.0
+    """How long a revision may take to become healthy; past it, it has failed."""
+    min_healthy_time: Duration = 5.0
+    """How long all must have been well, while `enabled`: what falls over soon never was."""
+    commit: bool = False
+    """Also make a commit on the branch that undoes the revision's changes of the specs."""
+
+
+class StackSpec(Spec):
+    """The stack as a whole. There is at most one."""
+
+    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit",)
+
+    auto_revert: Annotated[AutoRevert, Apply.LIVE] = Field(default_factory=AutoRevert)
+    """Going back by itself from a revision that does not become healthy."""
