@@ -54,8 +54,23 @@ def _one_size(
             ).items():
                 row.add(side, *samples)
             if not server:
+                _first(board, ours, naive, size=size)
                 _idle(board, ours, naive, size=size, rounds=rounds)
             assert ours.kept() == naive.kept(), "both remotes hold the same"
+
+
+def _first(board: Board, ours: Ours, naive: Naive, *, size: int) -> None:
+    took = board.row(f"backup of {size} files, the first", "ms")
+    disk = board.row(f"backup of {size} files, the first: git's folder", "MB")
+    for side, one in ((OURS, ours), (NAIVE, naive)):
+        took.add(side, one.first)
+        disk.add(side, one.weight)
+
+
+def _weigh(folder: Path) -> float:
+    """Megabytes of the disk that a git folder takes."""
+    blocks = sum(path.stat().st_blocks for path in (folder / "objects").rglob("*"))
+    return blocks * 512 / 1e6
 
 
 def _idle(board: Board, ours: Ours, naive: Naive, *, size: int, rounds: int) -> None:
@@ -100,7 +115,8 @@ class Ours:
         self._world, self._runner = world, runner
         self._values = count(1)
         self.base = world.base
-        runner.run(world.settle())
+        self.first = timed(lambda: runner.run(world.settle()))
+        self.weight = _weigh(world.store)
         runner.run(world.look(due=True))
         self._driver = world.drivers["SyncTarget"]
 
@@ -125,9 +141,8 @@ class Naive:
         self._values = count(1)
         self._git("init", "--quiet", "--initial-branch=main")
         self._git("config", "gc.auto", "0")
-        self.idle()
-        self._git("commit", "--quiet", "-m", "first")
-        self._git("push", "--quiet", remote, "HEAD:refs/heads/main")
+        self.first = timed(self._cycle)
+        self.weight = _weigh(base / ".git")
 
     def change(self) -> float:
         (self._base / CHANGED).write_text(f"value {next(self._values)}\n")

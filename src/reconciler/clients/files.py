@@ -34,7 +34,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = 
         if durable or not _exchange(temporary, path):
             os.replace(temporary, path)  # noqa: PTH105 (the same)
         if durable:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as exc:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108 (the same)
@@ -105,7 +105,8 @@ def list_files(folder: Path, ending: str) -> list[Path]:
     return [folder / name for name in names if name.endswith(ending) and name[0] != "."]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See that the disk has the names in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

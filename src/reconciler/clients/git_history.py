@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
@@ -16,13 +15,8 @@ from .git_reader import ObjectReader
 from .git_refs import read_ref, write_refs
 from .git_trees import MOST, Trees, Who, encode_commit
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
-LOOSE: Final = 5000
-"""About so many small files are packed into one."""
-_SAMPLED: Final = 256
 _BLOCK: Final = 4096
 
 
@@ -140,23 +134,6 @@ class History:
         who = Who(settings.committer_name, settings.committer_email)
         content = encode_commit(tree, list(dict.fromkeys(parents)), who, message)
         return await asyncio.to_thread(_commit, store or self._store, content)
-
-    async def tidy(self) -> None:
-        """Pack what has become many small files; costs next to nothing when it has not."""
-        if await asyncio.to_thread(self._is_tidy):
-            return
-        how = ("-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
-        try:  # a hundred thousand files take their time, and what is untidy is whole all the same
-            await self._folder.git.run(self._folder.path, *how, terms=Terms(deadline=LONG))
-        except Transient as exc:
-            log.warning("%s could not be packed: %s", self._folder.path, exc)
-
-    def _is_tidy(self) -> bool:
-        """As git itself guesses: one folder of objects stands for all."""
-        try:
-            return len([*(self._folder.path / "objects" / "17").iterdir()]) <= LOOSE // _SAMPLED
-        except FileNotFoundError:
-            return True
 
     async def _read(self, work: Callable[[Trees], T]) -> T:
         def run() -> T:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ..core.errors import Transient
 from .git_folder import GitFolder, Settings
 from .git_objects import ObjectStore
 from .git_reader import ObjectReader
+from .git_refs import write_refs
 
 LARGEST: Final = 4096
 FREE, OURS, THEIRS = "free", "ours", "theirs"
@@ -30,6 +31,11 @@ class Lease:
     @property
     def ref(self) -> str:
         return f"refs/reconciler/lease/{self._settings.branch}"
+
+    @property
+    def here(self) -> str:
+        """The ref of its file in our own folder."""
+        return f"refs/reconciler/leases/{self._settings.branch}"
 
     @property
     def is_used(self) -> bool:
@@ -115,6 +121,7 @@ class Lease:
             return
         with read() as reader:
             told = _parse(reader.small(name, LARGEST))
+        write_refs(self._folder.path, [self.here], name)  # no cleaning takes it
         self._folder.write("lease", {**told, "id": name, "since": now, "renewed": now})
 
     def give_up(self) -> None:
@@ -129,7 +136,7 @@ class Lease:
 def _parse(content: bytes) -> dict[str, Any]:
     """What a note says; one that nobody can read lasts as long as one usually does."""
     try:
-        told = json.loads(content)
+        told = json.loads(content, parse_constant=_refuse)
         return {
             "holder": str(told["holder"])[:200],
             "start": str(told["start"])[:200],
@@ -137,5 +144,10 @@ def _parse(content: bytes) -> dict[str, Any]:
             "lasts": min(max(float(told["lasts"]), 0.0), 86400.0),
             "count": int(told.get("count") or 0),
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return {"holder": "", "start": "", "host": "", "lasts": 600.0, "count": 0}
+
+
+def _refuse(name: str) -> NoReturn:
+    """What is not a number lasts for ever."""
+    raise ValueError(name)

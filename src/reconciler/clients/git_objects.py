@@ -1,4 +1,4 @@
-"""Git's loose objects and trees, written without a process for each: ids, blobs, trees."""
+"""Git's objects, written without a process for each: ids, blobs, trees."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, Self
 
 from ..core.errors import Transient
 from .files import flush
+from .git_pack import PackWriter
 
 TREE: Final = "40000"
 FILE: Final = "100644"
 PROGRAM: Final = "100755"
 LINK: Final = "120000"
 CHUNK: Final = 1 << 20
+FEW: Final = 128
+"""So many new objects are a file each; more go into one, which the disk is waited for once."""
 
 
 class Entry(NamedTuple):
@@ -53,11 +56,24 @@ class ReadFailed(Exception):  # noqa: N818 (says which side of a copy failed)
 
 
 class ObjectStore:
-    """Writes into one git folder. What is written is durable before ``settle`` returns."""
+    """Writes into one git folder. What is written is durable before ``settle`` returns.
+
+    The first few objects are files; from then on all go into one. As a context: what was not
+    settled by its end may never have been written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
         self._fresh: list[Path] = []
+        self._pack: PackWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pack, self._pack = self._pack, None
+        if pack is not None:
+            pack.drop()
 
     def blob(self, source: BinaryIO, size: int) -> str:
         """Store exactly ``size`` bytes of a file. Raises Changed when it has fewer."""
@@ -66,16 +82,20 @@ class ObjectStore:
     def content(self, kind: str, content: bytes) -> str:
         """Store bytes already in memory."""
         name = object_id(kind, content)
-        if _holds(self._path(name)):
+        if _holds(self._path(name)) or (self._pack is not None and name in self._pack):
             return name
         return self._write(kind, (content,), len(content))
 
     def settle(self) -> None:
         """See that the disk has what was written: a commit must never point at holes."""
+        pack, self._pack = self._pack, None
         fresh, self._fresh = self._fresh, []
-        if len(fresh) > 64:  # noqa: PLR2004 (about where one flush of everything is the cheaper way)
-            os.sync()
-            return
+        if pack is not None:
+            try:
+                pack.finish()
+            except OSError as exc:
+                pack.drop()
+                raise self._failed(exc) from exc
         opened = []
         try:
             for path in fresh:
@@ -88,6 +108,10 @@ class ObjectStore:
 
     def _write(self, kind: str, parts: Iterable[bytes], size: int) -> str:
         try:
+            if len(self._fresh) >= FEW and self._pack is None:
+                self._pack = PackWriter(self._objects)
+            if self._pack is not None:
+                return self._pack.write(kind, _exactly(parts, size), size)
             # git's own name for such files, so that its cleaning finds what a kill leaves behind
             descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=self._objects)
             try:
@@ -99,10 +123,11 @@ class ObjectStore:
                     Path(temporary).unlink()
                 raise
         except OSError as exc:
-            raise Transient(
-                f"cannot write into {self._objects}: {exc.strerror}", reason="WriteFailed"
-            ) from exc
+            raise self._failed(exc) from exc
         return name
+
+    def _failed(self, exc: OSError) -> Transient:
+        return Transient(f"cannot write into {self._objects}: {exc.strerror}", reason="WriteFailed")
 
     def _keep(self, temporary: Path, name: str) -> None:
         path = self._path(name)

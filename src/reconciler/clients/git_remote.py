@@ -200,13 +200,12 @@ class Remote:
             return
         content = b""
         if lease is not None:
-            here = self.lease.ref.replace("/lease/", "/leases/")
             await self._git(
                 *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
                 *("--no-recurse-submodules", "--end-of-options", self._settings.url),
-                f"+{self.lease.ref}:{here}",
+                f"+{self.lease.ref}:{self.lease.here}",
             )
-            content = await asyncio.to_thread(self._read_small, here)
+            content = await asyncio.to_thread(self._read_small, self.lease.here)
         self.lease.note(lease, content)
 
     def _read_small(self, ref: str) -> bytes:

@@ -191,7 +191,13 @@ async def test_without_a_lease_everybody_writes(worlds: tuple[GitWorld, GitWorld
     assert git(one.bare, "for-each-ref", "refs/reconciler") == b""
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"lasts": 1e9}', b"\xff" * 9000])
+NEVER = b'{"holder": "x", "start": "y", "host": "z", "lasts": NaN}'
+FAR = b'{"holder": "x", "start": "y", "host": "z", "lasts": 1e400, "count": 1e400}'
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[1]", b'{"lasts": 1e9}', b"\xff" * 9000, NEVER, FAR]
+)
 async def test_lease_that_nobody_can_read_runs_out(
     worlds: tuple[GitWorld, GitWorld], content: bytes
 ) -> None:

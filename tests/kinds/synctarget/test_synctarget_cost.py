@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.clients import git_tidy
 from reconciler.clients.git import Git
-from reconciler.clients.git_history import History
 from reconciler.core.errors import Transient
 from reconciler.kinds.synctarget import sight, take, watch
 from reconciler.kinds.synctarget.actions import Backup
@@ -262,16 +262,18 @@ async def test_packing_that_fails_is_no_failed_backup(
     world: GitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the remote has is backed up, however long tidying up here takes."""
-    attempt = Git.attempt
+    attempt, packing = Git.attempt, []
 
     async def run(self: Git, folder: Path, *arguments: str, **how: Any) -> Any:
-        if "gc" in arguments:
-            assert how["terms"].deadline > 600
+        if "gc" in arguments or "repack" in arguments:
+            packing.append(how["terms"].deadline)
             raise Transient("took too long", reason="TimedOut")
         return await attempt(self, folder, *arguments, **how)
 
     monkeypatch.setattr(Git, "attempt", run)
-    monkeypatch.setattr(History, "_is_tidy", lambda _: False)
+    monkeypatch.setattr(git_tidy, "LOOSE", -1)
     world.write("app/data/a", b"one")
     assert not (await world.back_up()).failures
+    assert packing
+    assert min(packing) > 600
     assert await world.health() == ("Healthy", "BackedUp")

@@ -7,6 +7,7 @@ from typing import Final
 
 from ...clients.git_objects import EMPTY_TREE, ObjectStore
 from ...clients.git_remote import UPSTREAM
+from ...clients.git_tidy import tidy
 from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
 from .job import Job
@@ -70,8 +71,7 @@ class Backup:
 
     async def _take_from(self, place: Place, touched: set[str] | None) -> Copy | None:
         job = self._job
-        with job.open_cache() as cache:
-            objects = ObjectStore(job.folder.path)
+        with job.open_cache() as cache, ObjectStore(job.folder.path) as objects:
             scan = await job.look(Look(place, self._sight, touched, cache).run, cache, objects)
             if touched is None and not job.state.command:
                 self._settle(time.time() - scan.newest)
@@ -119,3 +119,5 @@ class Backup:
         commit = await job.commit(parent, scan.copy, [parent] if parent else [], objects)
         job.remember(chain=(job.status.get("chain") or 0) + 1 if unpushed else 1, saved=time.time())
         await job.history.move(commit, job.saved)
+        if unpushed:  # nothing is pushed for long: copies must not pile up
+            await tidy(job.folder, UPSTREAM)

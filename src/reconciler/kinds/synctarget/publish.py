@@ -10,6 +10,7 @@ from typing import Final
 
 from ...clients.git_objects import Entry, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved
+from ...clients.git_tidy import tidy
 from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json
@@ -117,7 +118,7 @@ class Publishing:
             await job.remote.push(commit, job.settings.branch)
         await job.agree(commit, ours.entry, wanted.entry, conflict=conflict)
         job.remember(pushed=time.time())
-        await job.history.tidy()
+        await tidy(job.folder, UPSTREAM)
 
     async def _on_top_of(self, tip: str | None, wanted: Copy) -> str:
         """What is wanted as the next commit after ``tip``; copies taken offline come along."""
