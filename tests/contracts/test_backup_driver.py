@@ -162,6 +162,10 @@ async def test_conflict_keeps_both(world: World) -> None:
     assert world.remote_files(beside[0]) == {"app/data/a.txt": b"ours"}
     assert await world.health() == ("Degraded", "Conflicted")
     assert world.files()["app/data/a.txt"] == b"ours"
+    world.write("app/data/a.txt", b"ours again")
+    await world.back_up()
+    assert [name for name in world.remote_branches() if name.startswith("conflict/")] == beside
+    assert world.remote_files(beside[0]) == {"app/data/a.txt": b"ours again"}
 
 
 async def test_excludes_are_prefixes(world: World) -> None:

@@ -14,7 +14,6 @@ from .git_errors import failure, refusal, wrong_branch
 from .git_folder import GitFolder, Settings
 from .git_lease import LARGEST, OURS, Lease
 from .git_near import Elsewhere, Move, near, near_refs, push_near
-from .git_reader import ObjectReader
 from .git_refs import read_ref
 from .git_sweep import drop_leftovers
 
@@ -41,7 +40,7 @@ class Remote:
         Unreachable, forbidden and a missing branch raise: none of them is an empty remote.
         """
         try:
-            heads = await self._heads()
+            heads = await self.heads()
             found = heads.get(self._settings.branch)
             if found is None and heads:
                 raise wrong_branch(self._settings.url, self._settings.branch, heads)
@@ -67,8 +66,7 @@ class Remote:
             self._settings.url,
             f"+refs/heads/{self._settings.branch}:{UPSTREAM}",
         )
-        here = await self._folder.git.run(self._folder.path, "rev-parse", "--verify", UPSTREAM)
-        if here.decode().strip() != commit:
+        if await asyncio.to_thread(read_ref, self._folder.path, UPSTREAM) != commit:
             raise Moved
 
     async def push(self, commit: str, branch: str) -> None:
@@ -77,7 +75,7 @@ class Remote:
         Only who holds the lease may, and it is renewed by the way.
         """
         if self.lease.is_used and not self.lease.seen:
-            await self._heads()
+            await self.heads()
         self.lease.demand()
         if await asyncio.to_thread(self._push_near, commit, branch):
             await self._read_back(commit, branch)
@@ -85,7 +83,7 @@ class Remote:
         if self.lease.is_used:
             lease = await asyncio.to_thread(self.lease.write)
             if await self._push_with(lease, f"{commit}:refs/heads/{branch}"):
-                await asyncio.to_thread(self.lease.take, lease, self._reader)
+                await asyncio.to_thread(self.lease.take, lease, self._folder.reader)
                 await self._read_back(commit, branch)
                 return
         self._demand_pushed(await self._push(f"{commit}:refs/heads/{branch}"))
@@ -102,13 +100,13 @@ class Remote:
         if lease is not None:
             moves.append(Move(self.lease.ref, self.lease.seen.get("id"), lease))
         try:
-            with self._reader() as reader:
+            with self._folder.reader() as reader:
                 if not push_near(reader, self._folder.path, remote, moves):
                     return False
         except Elsewhere as exc:
             raise Moved from exc
         if lease is not None:
-            self.lease.take(lease, self._reader)
+            self.lease.take(lease, self._folder.reader)
         return True
 
     async def renew(self) -> None:
@@ -117,17 +115,23 @@ class Remote:
             lease = await asyncio.to_thread(self.lease.write)
             try:
                 if await self._push_with(lease):
-                    await asyncio.to_thread(self.lease.take, lease, self._reader)
+                    await asyncio.to_thread(self.lease.take, lease, self._folder.reader)
             except Moved:  # it is another's by now: the next look tells whose
                 return
 
     async def leave(self) -> None:
         """Whoever comes next need not wait."""
         if self.lease.is_used and self.lease.standing == OURS:
-            held = f"--force-with-lease={self.lease.ref}:{self.lease.seen['id']}"
-            result = await self._push(f":{self.lease.ref}", how=(held,))
-            if result.code == 0:
+            gone = await self._remove(self.lease.ref, self.lease.seen["id"])
+            if gone.code == 0:
                 self.lease.give_up()
+
+    async def drop(self, branch: str, commit: str) -> None:
+        """Remove a branch that stands where it was seen. Raises Moved when it does not."""
+        self._demand_pushed(await self._remove(f"refs/heads/{branch}", commit))
+
+    async def _remove(self, ref: str, seen: str) -> Result:
+        return await self._push(f":{ref}", how=(f"--force-with-lease={ref}:{seen}",))
 
     async def _push_with(self, lease: str, *refs: str) -> bool:
         """Push together with the lease, or nothing; False when the remote takes no leases."""
@@ -168,13 +172,13 @@ class Remote:
             raise self._noted(failure("push", result.errors, self._settings.url))
 
     async def _read_back(self, commit: str, branch: str) -> None:
-        heads = await self._heads()
+        heads = await self.heads()
         if heads.get(branch) != commit:
             raise Moved
         if branch == self._settings.branch:
             self._note({"ok": True, "tip": commit, "empty": False})
 
-    async def _heads(self) -> dict[str, str]:
+    async def heads(self) -> dict[str, str]:
         """The branches, by name; by the way the lease is looked at."""
         remote = near(self._settings.url)
         refs = await (asyncio.to_thread(near_refs, remote) if remote else self._listed())
@@ -210,14 +214,11 @@ class Remote:
 
     def _read_small(self, ref: str) -> bytes:
         name = read_ref(self._folder.path, ref)
-        with self._reader() as reader:
+        with self._folder.reader() as reader:
             try:
                 return reader.small(name or "", LARGEST)
             except Transient:
                 return b""
-
-    def _reader(self) -> ObjectReader:
-        return self._folder.reader()
 
     async def _git(self, *arguments: str) -> bytes:
         deadline = LONG if arguments[0] == "fetch" else Terms().deadline

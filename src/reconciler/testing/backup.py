@@ -224,6 +224,7 @@ class FakeSyncTargetDriver:
             target.agreed = here
             target.vitals.update(pushed=world.clock(), conflict=None)
         elif here != target.agreed:
-            beside = f"conflict/fake/{world.remote.commits}"
+            before = target.vitals.get("conflict") or {}
+            beside = before.get("branch") or f"conflict/fake/{world.remote.commits}"
             world.remote.commit(beside, {**tip, **here})
             target.vitals["conflict"] = {"branch": beside}

@@ -16,10 +16,11 @@ from reconciler.clients.git_objects import EMPTY_TREE, FILE, TREE, Entry, encode
 from reconciler.clients.git_trees import Trees
 from reconciler.core.errors import Transient
 from reconciler.core.model import Ref
-from reconciler.kinds.synctarget import publish
+from reconciler.kinds.synctarget import beside, publish
 from reconciler.kinds.synctarget.job import Job
 from reconciler.kinds.synctarget.merge import Sides, merge
 from reconciler.testing.backup_worlds import GitWorld, open_world
+from reconciler.testing.git_server import git
 
 DATA = Ref("SyncTarget", "data")
 CASES = 5000 if os.environ.get("RECONCILER_SOAK") == "1" else 300
@@ -86,9 +87,10 @@ async def test_one_clash_holds_up_nothing_else(world: GitWorld) -> None:
     assert len(world.remote_branches()) == 2
     world.write("app/data/a", b"ours again")
     await world.back_up()
-    beside = [name for name in world.remote_branches() if name != "main"]
-    kept = {world.remote_files(name)["app/data/a"] for name in beside}
-    assert kept == {b"ours", b"ours again"}
+    (beside,) = (name for name in world.remote_branches() if name != "main")
+    log = git(world.bare, "log", "--format=%H", "-2", beside).decode().split()
+    kept = [git(world.bare, "show", f"{commit}:app/data/a") for commit in log]
+    assert kept == [b"ours again", b"ours"]
     assert world.files()["app/data/a"] == b"ours again"
     world.write("app/data/a", b"theirs")
     await world.back_up()
@@ -96,6 +98,63 @@ async def test_one_clash_holds_up_nothing_else(world: GitWorld) -> None:
     world.write("app/data/a", b"agreed")
     await world.back_up()
     assert world.remote_files()["app/data/a"] == b"agreed"
+
+
+def besides(world: GitWorld) -> list[str]:
+    return [name for name in world.remote_branches() if name != "main"]
+
+
+async def test_forgotten_clash_is_found_again(world: GitWorld) -> None:
+    """When all notes of a clash are lost, its branch on the remote is found by what it holds."""
+    world.write("app/data/a", b"base")
+    await world.back_up()
+    world.push_as_other("app/data/a", b"theirs")
+    world.write("app/data/a", b"ours")
+    await world.back_up()
+    (there,) = besides(world)
+    shutil.rmtree(world.store)
+    world.restart(stack=False)
+    world.write("app/data/b", b"more")
+    await world.back_up()
+    assert besides(world) == [there]
+    assert (await world.vitals())["conflict"]["branch"] == there
+
+
+async def test_branch_that_a_person_works_on_is_left_alone(world: GitWorld) -> None:
+    """Whoever pushes onto the branch of a clash has it; a newer version of ours goes elsewhere."""
+    world.write("app/data/a", b"base")
+    await world.back_up()
+    world.push_as_other("app/data/a", b"theirs")
+    world.write("app/data/a", b"ours")
+    await world.back_up()
+    (there,) = besides(world)
+    world.push_as_other("app/data/a", b"by hand", branch=there)
+    world.write("app/data/a", b"ours again")
+    assert DATA not in (await world.back_up()).failures
+    assert world.remote_files(there)["app/data/a"] == b"by hand"
+    (other,) = {*besides(world)} - {there}
+    assert world.remote_files(other)["app/data/a"] == b"ours again"
+
+
+async def test_old_branches_go(world: GitWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a host's branches the newest stay, and all young ones; nobody else's are touched."""
+    monkeypatch.setattr(beside, "KEPT", 2)
+    world.push_as_other("app/data/a", b"base")
+    await world.settle()
+    tip = git(world.bare, "rev-parse", "main").decode().strip()
+    today = time.strftime("%Y%m%d", time.gmtime())
+    old = [f"conflict/here/2020010{day}-000000-00000000" for day in (1, 2, 3)]
+    others = ["conflict/there/20200101-000000-00000000", "conflict/here/by-hand", "old"]
+    young = [f"conflict/here/{today}-00000{number}-00000000" for number in range(3)]
+    for name in (*old, *others, *young):
+        git(world.bare, "update-ref", f"refs/heads/{name}", tip)
+    world.push_as_other("app/data/a", b"theirs")
+    world.write("app/data/a", b"ours")
+    await world.back_up()
+    left = set(besides(world))
+    assert not left & {*old}
+    assert left > {*others, *young}
+    assert len(left) == 7
 
 
 class Killed(BaseException):

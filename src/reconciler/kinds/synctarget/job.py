@@ -78,6 +78,11 @@ class Job:
         """The ref of the newest copy the remote is known to have."""
         return f"refs/reconciler/pushed/{self.name}"
 
+    @property
+    def beside(self) -> str:
+        """The ref of what was last kept beside the remote's version."""
+        return f"refs/reconciler/beside/{self.name}"
+
     def remember(self, **facts: Any) -> None:
         """How it stands; written down with the next note."""
         self.status = {**self.status, **facts}

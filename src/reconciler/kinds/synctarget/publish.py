@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -14,6 +13,7 @@ from ...clients.git_tidy import tidy
 from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json
+from .beside import Beside
 from .job import Job
 from .merge import Merge, Sides, merge
 from .scan import Copy
@@ -73,7 +73,7 @@ class Publishing:
             await job.agree(tip, ours.entry, ours.entry)
             return
         merged = await self._merge(theirs.entry, ours.entry)
-        conflict = await self._keep_beside(tip, ours, merged.clashes)
+        conflict = await Beside(job).keep(tip, ours, merged.clashes)
         wanted = Copy(merged.entry, ours.modes)
         if wanted == theirs:
             await job.agree(tip, ours.entry, merged.entry, conflict=conflict)
@@ -132,28 +132,6 @@ class Publishing:
             parents.append(saved)
         return await job.commit(tip, wanted, parents)
 
-    async def _keep_beside(
-        self, tip: str | None, ours: Copy, clashes: Mapping[str, Entry | None]
-    ) -> Mapping[str, object] | None:
-        """Where both changed the same, the remote's version stays, and ours goes beside it.
-
-        It goes on a branch that can be merged; what was put on one already is not put there again.
-        """
-        job = self._job
-        if not clashes:
-            return None
-        kept = {path: list(entry or ()) for path, entry in sorted(clashes.items())}
-        before = job.status.get("conflict") or {}
-        if before.get("kept") == kept:
-            return before
-        commit = await job.commit(tip, ours, [tip] if tip else [])
-        branch = f"conflict/{_plain(job.host)}/{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-        branch += f"-{commit[:8]}"
-        await job.remote.push(commit, branch)
-        conflict = {"branch": branch, "paths": sorted(clashes), "kept": kept}
-        job.note(conflict=conflict)
-        return conflict
-
 
 async def push_saved(job: Job) -> dict[str, Json]:
     """Bring the newest copy that was taken here to the remote, if it is not there yet."""
@@ -163,8 +141,3 @@ async def push_saved(job: Job) -> dict[str, Json]:
         await Publishing(job).run(await job.copy(unpushed))
         job.note(error=None)
     return {**job.summary(), "changed": unpushed is not None}
-
-
-def _plain(host: str) -> str:
-    """A host name as part of a branch name."""
-    return re.sub(r"[^A-Za-z0-9-]+", "-", host).strip("-") or "host"
