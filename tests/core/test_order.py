@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.toys import TOYS, app, data, desired
 
+from reconciler.core.cycles import find_cycle, find_cycles, without
 from reconciler.core.model import Ref
-from reconciler.core.order import find_cycle, find_cycles, graph_of, members, ranks, users, without
+from reconciler.core.order import graph_of, members, ranks, users
 
 
 def ref(name: str) -> Ref:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from ..core.errors import Terminal, Transient
 from .git import LONG, Terms
@@ -16,8 +16,6 @@ from .git_refs import read_ref, write_refs
 from .git_trees import MOST, Trees, Who, encode_commit
 
 T = TypeVar("T")
-
-_BLOCK: Final = 4096
 
 
 class History:
@@ -99,15 +97,14 @@ class History:
 
         return await asyncio.to_thread(run)
 
-    async def weight(self, names: Iterable[str]) -> int:
-        """How many bytes some blobs have together, were they files of blocks of their own."""
+    async def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """How many bytes some blobs have, by their ids."""
         asked = "".join(f"{name}\n" for name in {*names})
         terms = Terms(stdin=asked.encode("ascii"), deadline=LONG)
-        told = await self._folder.git.run(
-            self._folder.path, "cat-file", "--batch-check=%(objectsize)", terms=terms
-        )
-        sizes = [int(line) for line in told.split(b"\n") if line.isdigit()]
-        return sum(size // _BLOCK + 1 for size in sizes) * _BLOCK
+        how = "--batch-check=%(objectname) %(objectsize)"
+        told = await self._folder.git.run(self._folder.path, "cat-file", how, terms=terms)
+        lines = (line.split() for line in told.decode("ascii", "replace").splitlines())
+        return {one[0]: int(one[1]) for one in lines if one[1].isdigit()}
 
     async def graft(
         self,

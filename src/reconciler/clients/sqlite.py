@@ -50,9 +50,19 @@ def snapshot(source: Path, target: Path) -> Snapshot:
     """
     try:
         _take(source, target)
-        return Snapshot(taken=True, problem=_check(target))
+        return Snapshot(taken=True, problem=check(target))
     except sqlite3.Error as exc:
         return Snapshot(taken=False, problem=str(exc))
+
+
+def check(copy: Path) -> str:
+    """What is wrong with a database that nobody has open; empty when nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{_url(copy)}?immutable=1", uri=True)) as db:
+            said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except sqlite3.Error as exc:
+        return str(exc)
+    return "" if said == "ok" else said
 
 
 def _take(source: Path, target: Path) -> None:
@@ -104,12 +114,6 @@ def _patience() -> Callable[[int, int, int], None]:
             raise sqlite3.OperationalError("database is locked")
 
     return look
-
-
-def _check(target: Path) -> str:
-    with closing(sqlite3.connect(f"{_url(target)}?immutable=1", uri=True)) as copy:
-        said = str(copy.execute("PRAGMA integrity_check(1)").fetchone()[0])
-    return "" if said == "ok" else said
 
 
 def _keeps_log(path: Path) -> bool:

@@ -53,6 +53,7 @@ class Context:
     shape: Shape = field(default_factory=Shape)
     waited: Mapping[Ref, float] = field(default_factory=dict)
     """For how many seconds a ref waits for what it needs."""
+    now: float = 0.0
     leaving: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
     """Who is to be deleted before a ref is, for it uses that."""
     held: Mapping[Ref, Held] = field(default_factory=dict)
@@ -121,8 +122,7 @@ def cycle(change: AnyChange, ctx: Context) -> Blocked | None:
 def dependency(change: AnyChange, ctx: Context) -> Blocked | None:
     """Only what brings something to life waits; the rest stays possible while a need is sick.
 
-    One whose patience ends starts without what it needs or is stuck, as its spec says; should the
-    need be met after all, it starts then.
+    One whose patience ends starts without it, or is stuck until it is met after all, as it says.
     """
     if change.ref not in ctx.desired or not ctx.kinds[change.ref.kind].starts(change):
         return None
@@ -132,8 +132,7 @@ def dependency(change: AnyChange, ctx: Context) -> Blocked | None:
         if not why:
             continue
         if need.timeout is None or waited < need.timeout:
-            left = None if need.timeout is None else need.timeout - waited
-            return Blocked(change.ref, WAITS, why, left)
+            return Blocked(change.ref, WAITS, why, _left(need, waited, ctx))
         if not need.start_anyway:
             text = f"{why}, in vain for {format_duration(need.timeout)}"
             return Blocked(change.ref, TIMED_OUT, text)
@@ -146,7 +145,8 @@ def occupied(change: AnyChange, ctx: Context) -> Blocked | None:
         return None
     want = ctx.desired.get(change.ref)
     users = ctx.shape.users.get(want.written_as if want else change.ref, ())
-    live = [str(ref) for ref in users if is_live(ref, ctx.world)]
+    users += ctx.shape.writers.get(change.ref, ())
+    live = dict.fromkeys(str(ref) for ref in users if is_live(ref, ctx.world))
     return Blocked(change.ref, "InUse", f"waits until {', '.join(live)} stopped") if live else None
 
 
@@ -224,6 +224,14 @@ def is_live(ref: Ref, world: World) -> bool:
     if live is None or not live.owned:
         return False
     return bool(getattr(live.state, "started", True) or live.vitals.get("pid"))
+
+
+def _left(need: Need, waited: float, ctx: Context) -> float | None:
+    """In how many seconds it need not be waited for: the one's patience ends, or the other's."""
+    live = seen_of(need.ref, ctx.world)
+    at = None if live is None else live.vitals.get("letsGoAt")
+    ends = (need.timeout and need.timeout - waited, at and max(0.0, at - ctx.now))
+    return min((one for one in ends if one is not None), default=None)
 
 
 def _unmet(need: Need, ctx: Context) -> str:

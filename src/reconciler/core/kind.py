@@ -24,11 +24,34 @@ from .model import (
     Unknown,
     Verb,
 )
-from .offer import Offer, Presence, Target
+from .offer import Offer, Target
 from .ordered import Obeys
 from .remark import Remark
 from .request import Request, Watch
+from .status import Told
 from .turns import Policy, Traffic
+from .usual import (
+    alone,
+    as_it_is,
+    as_written,
+    at_any_time,
+    calls_for_nothing,
+    disturbs_nobody,
+    follows_nobody,
+    no_ports,
+    no_turns,
+    nobody_writes,
+    nothing_due,
+    nothing_left,
+    nothing_to_say,
+    nowhere,
+    offers_nothing,
+    points_at_nothing,
+    reloads_nothing,
+    silent,
+    unpaused,
+    watches_nothing,
+)
 
 
 class Driver(Protocol[StateT, ActionT_contra]):
@@ -72,84 +95,6 @@ class DoesMany(Protocol):
         ...
 
 
-def _alone(resource: Resource[Any]) -> tuple[Resource[Any], ...]:
-    return (resource,)
-
-
-def nothing_due(resource: Resource[Any], seen: Observed[Any], now: float) -> Due:
-    """Time brings this kind nothing."""
-    return Due()
-
-
-def _at_any_time(resource: Resource[Any]) -> bool:
-    return True
-
-
-def nothing_left(resource: Resource[Any], seen: Observed[Any]) -> tuple[Any, ...]:
-    """Nothing has to be done before the stack goes."""
-    return ()
-
-
-def _unpaused(resource: Resource[Any]) -> Resource[Any]:
-    return resource
-
-
-def _calls_for_nothing(seen: Observed[Any]) -> Request | None:
-    return None
-
-
-def _reloads_nothing(resource: Resource[Any]) -> None:
-    return None
-
-
-def _no_ports(resource: Resource[Any]) -> Mapping[str, int | None]:
-    return {}
-
-
-def _as_written(resource: Resource[Any], numbers: Mapping[str, int]) -> Resource[Any]:
-    return resource
-
-
-def _watches_nothing(resource: Resource[Any], everything: bool) -> Watch | None:  # noqa: FBT001 (a hook's answer to one question)
-    return None
-
-
-def points_at_nothing(resource: Resource[Any]) -> Iterable[Target]:
-    """It stands for itself."""
-    return ()
-
-
-def _offers_nothing(resource: Resource[Any], seen: Observed[Any] | Unknown | None) -> Offer:
-    return Offer(resource.ref.name, Presence.AWAY)
-
-
-def _follows_nobody(
-    resource: Resource[Any], seen: Observed[Any], offers: Sequence[Offer]
-) -> tuple[Any, ...]:
-    return ()
-
-
-def _no_turns(resource: Resource[Any]) -> Policy | None:
-    return None
-
-
-def _as_it_is(resource: Resource[Any], seen: Observed[Any]) -> Any:
-    return seen.state
-
-
-def _nowhere(seen: Observed[Any]) -> frozenset[str]:
-    return frozenset()
-
-
-def nothing_to_say(resources: Mapping[Ref, Resource[Any]]) -> Iterable[Remark]:
-    """All is well as it is written."""
-    return ()
-
-
-def _disturbs_nobody(change: Change[Any]) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[SpecT, StateT, ActionT]):
     """A vertical slice of the product. Every function here is pure."""
@@ -166,46 +111,50 @@ class Kind(Generic[SpecT, StateT, ActionT]):
     health: Callable[[Observed[StateT]], Health]
     needs: Callable[[Resource[SpecT]], Iterable[Need]]
     """Edges of the graph, in the names the user wrote."""
-    instances: Callable[[Resource[SpecT]], tuple[Resource[SpecT], ...]] = _alone
+    tells: Callable[[Observed[StateT]], Iterable[Told]] = silent
+    """Conditions of its own, beside those that every kind has."""
+    instances: Callable[[Resource[SpecT]], tuple[Resource[SpecT], ...]] = alone
     """What one document stands for: ``Process/web`` -> ``Process/web-0``, ``Process/web-1``."""
     due: Callable[[Resource[SpecT], Observed[StateT], float], Due] = nothing_due
     """Work that time brings (backups, cron runs). ``now`` is Unix time in seconds."""
     obeys: Mapping[str, Obeys] = field(default_factory=dict)
     """What may be ordered to be done once, by its verb."""
-    is_timed: Callable[[Resource[SpecT]], bool] = _at_any_time
+    is_timed: Callable[[Resource[SpecT]], bool] = at_any_time
     """Whether ``due`` may ever say anything about it."""
     parting: Callable[[Resource[SpecT], Observed[StateT]], tuple[ActionT, ...]] = nothing_left
     """What to do before the stack goes, soon: its processes have ended by then."""
-    paused: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
+    paused: Callable[[Resource[SpecT]], Resource[SpecT]] = unpaused
     """The same resource, asked to rest while something it needs is being put in place."""
-    resumed: Callable[[Resource[SpecT]], Resource[SpecT]] = _unpaused
+    resumed: Callable[[Resource[SpecT]], Resource[SpecT]] = unpaused
     """The same resource, asked to run though it is written not to."""
-    calls_for: Callable[[Observed[StateT]], Request | None] = _calls_for_nothing
+    calls_for: Callable[[Observed[StateT]], Request | None] = calls_for_nothing
     """What the state of the thing itself asks for (a restart, when its liveness probe fails)."""
-    reloads: Callable[[Resource[SpecT]], ActionT | None] = _reloads_nothing
+    reloads: Callable[[Resource[SpecT]], ActionT | None] = reloads_nothing
     """The action that makes it read its files again, where it can (a reload signal)."""
-    ports: Callable[[Resource[SpecT]], Mapping[str, int | None]] = _no_ports
+    ports: Callable[[Resource[SpecT]], Mapping[str, int | None]] = no_ports
     """The TCP ports one instance listens on, by name; None: any free one, which the engine picks
     once and remembers."""
-    with_ports: Callable[[Resource[SpecT], Mapping[str, int]], Resource[SpecT]] = _as_written
+    with_ports: Callable[[Resource[SpecT], Mapping[str, int]], Resource[SpecT]] = as_written
     """The same instance with the picked numbers in place; called before ``render``."""
-    watches: Callable[[Resource[SpecT], bool], Watch | None] = _watches_nothing
+    watches: Callable[[Resource[SpecT], bool], Watch | None] = watches_nothing
     """Files whose change restarts it; True asks for a sensible default where none is written."""
-    disturbs: Callable[[Change[StateT]], bool] = _disturbs_nobody
+    disturbs: Callable[[Change[StateT]], bool] = disturbs_nobody
     """Whether a change must not happen under live dependents (a restore under its writers)."""
+    writers: Callable[[Resource[SpecT]], Iterable[Ref]] = nobody_writes
+    """Who rests while such a change is made, and waits for nothing else of it."""
     points_at: Callable[[Resource[SpecT]], Iterable[Target]] = points_at_nothing
     """What it uses wherever that is, without waiting for it: a route and its process."""
-    offers: Callable[[Resource[SpecT], Observed[StateT] | Unknown | None], Offer] = _offers_nothing
+    offers: Callable[[Resource[SpecT], Observed[StateT] | Unknown | None], Offer] = offers_nothing
     """What one instance offers to those that point at it."""
     bound: Callable[[Resource[SpecT], Observed[StateT], Sequence[Offer]], tuple[ActionT, ...]] = (
-        _follows_nobody
+        follows_nobody
     )
     """What is to be done so that it follows what it points at. Facts of the moment, not drift."""
-    turns: Callable[[Resource[SpecT]], Policy | None] = _no_turns
+    turns: Callable[[Resource[SpecT]], Policy | None] = no_turns
     """How one of two instances replaces the other without a pause; None where nothing does."""
-    keeps: Callable[[Resource[SpecT], Observed[StateT]], StateT] = _as_it_is
+    keeps: Callable[[Resource[SpecT], Observed[StateT]], StateT] = as_it_is
     """What is there, wanted to go on as it is and to run as far as the resource says so."""
-    addresses: Callable[[Observed[StateT]], frozenset[str]] = _nowhere
+    addresses: Callable[[Observed[StateT]], frozenset[str]] = nowhere
     """Where it takes requests, as whoever passes requests on names it: ``127.0.0.1:8000``."""
     traffic: Callable[[Observed[StateT]], Traffic] | None = None
     """Who passes requests on tells of them; the rest does not pass any on."""

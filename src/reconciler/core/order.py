@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from .kind import Kinds, nothing_due
+from .cycles import Graph, find_cycles, without
+from .kind import Kinds
 from .model import Change, Need, Ref, Resource, Step, Verb
 from .moved import moved
 from .offer import Target
+from .usual import nothing_due
 
-Graph: TypeAlias = Mapping[Ref, Collection[Ref]]
 Members: TypeAlias = Mapping[Ref, tuple[Ref, ...]]
 
 
@@ -44,6 +45,8 @@ class Shape:
     """What each ref that points at anything points at."""
     timed: tuple[Ref, ...] = ()
     """Those that time may bring work."""
+    writers: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
+    """Who writes to the data of each, and rests while that is replaced."""
     desired: Mapping[Ref, Resource[Any]] = field(default_factory=dict, compare=False, repr=False)
     said: Mapping[Ref, Said] = field(default_factory=dict, compare=False, repr=False)
     """What those say that say anything."""
@@ -70,18 +73,32 @@ def shape_of(
     groups = members(desired)
     graph = _edges(every, groups)
     cycles = find_cycles(graph)
+    writers = dict(_writers(kinds, having, groups))
+    pulled = {ref for ref, own in every.items() if any(map(_pulls, own))}
     return Shape(
         groups,
         every,
         users(kinds, having),
         cycles,
         ranks(without(graph, (ref for cycle in cycles for ref in cycle))),
-        frozenset(ref for ref, own in every.items() if any(map(_pulls, own))),
+        frozenset(pulled.union(*writers.values())),
         targets,
         timed,
+        writers,
         desired,
         said,
     )
+
+
+def _writers(
+    kinds: Kinds, having: Mapping[Ref, Resource[Any]], groups: Members
+) -> Iterator[tuple[Ref, tuple[Ref, ...]]]:
+    """Who writes to what; all that has writers needs something, too."""
+    for ref, one in having.items():
+        named = kinds[ref.kind].writers(one)
+        found = {member for written in named for member in groups.get(written, ())}
+        if found:
+            yield ref, tuple(sorted(found))
 
 
 def _said(
@@ -144,49 +161,6 @@ def users(kinds: Kinds, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, tuple
     return {ref: tuple(own) for ref, own in found.items()}
 
 
-def find_cycle(graph: Graph) -> tuple[Ref, ...]:
-    """One cycle of the graph, smallest ref first, or nothing: ``(a, b)``: a needs b needs a."""
-    done: set[Ref] = set()
-    for start in sorted(graph):
-        trail: list[Ref] = []
-        stack: list[tuple[Ref, bool]] = [(start, False)]
-        while stack:
-            ref, leaving = stack.pop()
-            if leaving:
-                done.add(trail.pop())
-            elif ref in trail:
-                cycle = trail[trail.index(ref) :]
-                first = cycle.index(min(cycle))
-                return tuple(cycle[first:] + cycle[:first])
-            elif ref not in done:
-                trail.append(ref)
-                stack.append((ref, True))
-                stack.extend((need, False) for need in sorted(graph.get(ref, ()), reverse=True))
-    return ()
-
-
-def find_cycles(graph: Graph) -> tuple[tuple[Ref, ...], ...]:
-    """Every cycle that keeps the rest from being ordered, one after another."""
-    left = {ref: set(needed) for ref, needed in graph.items()}
-    cycles = []
-    while cycle := find_cycle(left):
-        cycles.append(cycle)
-        for ref in cycle:
-            left.pop(ref, None)
-    return tuple(cycles)
-
-
-def name_cycles(
-    cycles: Iterable[tuple[Ref, ...]], desired: Mapping[Ref, Resource[Any]]
-) -> dict[Ref, str]:
-    """What goes round in circles, in words."""
-    return {
-        ref: " -> ".join(f"{one} ({desired[one].origin})" for one in (*cycle, cycle[0]))
-        for cycle in cycles
-        for ref in cycle
-    }
-
-
 def ranks(graph: Graph) -> dict[Ref, int]:
     """How deep each ref stands: 0 needs nothing, n needs something of n - 1. No cycles, please."""
     depth: dict[Ref, int] = {}
@@ -201,12 +175,6 @@ def ranks(graph: Graph) -> dict[Ref, int]:
                 stack.pop()
                 depth[ref] = 1 + max((depth[need] for need in graph.get(ref, ())), default=-1)
     return depth
-
-
-def without(graph: Graph, refs: Iterable[Ref]) -> dict[Ref, set[Ref]]:
-    """The graph with ``refs`` taken out."""
-    gone = set(refs)
-    return {ref: set(needed) - gone for ref, needed in graph.items() if ref not in gone}
 
 
 def leaving_first(gone: Mapping[Ref, Any]) -> dict[Ref, tuple[Ref, ...]]:

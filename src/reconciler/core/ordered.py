@@ -55,6 +55,8 @@ class Progress(NamedTuple):
     done: int = 0
     total: int = 0
     unit: str = "files"
+    bytes: int = 0
+    bytes_total: int = 0
 
 
 @runtime_checkable

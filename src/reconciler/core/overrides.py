@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from .gates import is_live, seen_of
 from .kind import AnyKind, Kinds
-from .model import Need, Observed, Ref, Resource, Unknown, World
+from .model import Need, Observed, Ref, Resource, World
 from .moved import Looked
 from .order import Shape, shape_of
 from .request import Asked, Request
+from .resting import Resting
 
 AUTHOR: Final = "reconciler"
 """Who asks for what follows from the world alone."""
@@ -141,7 +142,7 @@ class _Asking:
         """Everything that is asked of one resource; what lasts first, a restart last."""
         own = [r for r in self.moment.requests.get(one.lead, ()) if not self._is_over(r, one)]
         lasting = [r for r in own if r.lasts]
-        if why := self._must_rest(one):
+        if why := Resting(self.kinds, self.desired, self.world, self.shape).why(one):
             lasting.append(Request(Asked.STOP, "restore", why, AUTHOR))
         yield from lasting
         if any(r.verb is Asked.STOP for r in lasting):
@@ -205,25 +206,6 @@ class _Asking:
             return False
         younger = (live.vitals.get("born") or 0) > born
         return younger and self.kinds[ref.kind].meets(live, need.condition)
-
-    def _must_rest(self, one: AnyResource) -> str:
-        if not is_live(one.ref, self.world):
-            return ""
-        for need in self.shape.needs.get(one.ref, ()):
-            # One that may start without its data is not stopped for want of it either.
-            wanted = need.condition == "restored" and not need.start_anyway
-            if wanted and need.ref in self.desired and self._is_certainly_unmet(need):
-                return f"rests until {need.ref} is restored"
-        return ""
-
-    def _is_certainly_unmet(self, need: Need) -> bool:
-        seen = self.world.get(need.ref.kind)
-        if seen is None or isinstance(seen, Unknown):
-            return False
-        live = seen.get(need.ref.name)
-        if live is None:
-            return True
-        return live.owned and not self.kinds[need.ref.kind].meets(live, need.condition)
 
 
 def _altered(kind: AnyKind, one: AnyResource, hold: Asked | None, epoch: int) -> AnyResource:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .bound import Bindings, Follow, ending, staying
+from .cycles import name_cycles
 from .differences import Compare, Differ, comparing, differing
 from .due import Agenda, DueWork
 from .gates import AnyChange, AnyResource, Context, Held, mass_delete, seen_of, why_not
@@ -22,7 +23,7 @@ from .model import (
     Verb,
     World,
 )
-from .order import Lineup, Shape, leaving_first, name_cycles, shape_of
+from .order import Lineup, Shape, leaving_first, shape_of
 from .ordered import Order
 from .request import Asked, Request
 from .rolled import Rolled
@@ -148,6 +149,7 @@ def _context(
         world,
         shape=shape,
         waited=wish.waited,
+        now=wish.now,
         waits=wish.rolled.waits,
         turned=wish.rolled.gone,
         leaving=leaving_first(gone),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .errors import ReconcileError
 from .model import Blocked, Change, Health, HealthCode, Verb
@@ -36,6 +36,15 @@ class Condition:
     since: datetime
 
 
+class Told(NamedTuple):
+    """One more fact that a kind tells of a thing; ``holds`` is None while nobody knows."""
+
+    type: str
+    holds: bool | None
+    reason: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that conditions of one resource are made of. ``health`` is None when it is not there."""
@@ -47,12 +56,14 @@ class Facts:
     stalled: bool = False
     unknown: bool = False
     health: Health | None = None
+    told: tuple[Told, ...] = ()
+    """What its kind has to tell beside that."""
 
 
 def conditions(
     facts: Facts, before: Mapping[str, Condition], now: datetime
 ) -> tuple[Condition, ...]:
-    """The four conditions; ``since`` stays where the status did not flip."""
+    """The four conditions, and its kind's own; ``since`` stays where the status did not flip."""
     return tuple(
         _keep_since(Condition(kind, status, why[0], why[1], facts.generation, now), before)
         for kind, status, why in _judge(facts)
@@ -71,6 +82,10 @@ def _judge(facts: Facts) -> Iterator[tuple[str, ConditionStatus, tuple[str, str]
     why = (trouble or (health.reason, health.message)) if stuck else ("Moving", "")
     yield "Stalled", _status(fact=stuck), why
     yield "Healthy", _healthy(facts, health), (health.reason, health.message)
+    for one in facts.told:
+        known = facts.unknown is False and one.holds is not None
+        status = _status(fact=bool(one.holds)) if known else ConditionStatus.UNKNOWN
+        yield one.type, status, (one.reason, one.message)
 
 
 def _trouble(facts: Facts) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES: Final[dict[str, int]] = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _LONGEST: Final = 100 * 365 * 86400.0
 _LARGEST: Final = 2**60
+_THOUSAND: Final = 999.95  # it would be written as 1000.0
 _SHORT: Final = 40  # digits of a number anybody means
 
 _duration_part: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -68,6 +69,15 @@ def format_size(size: int) -> str:
             if size % base**power == 0:
                 return f"{size // base**power}{letter}{suffix}"
     return str(size)
+
+
+def format_bytes(count: int) -> str:
+    """Write a number of bytes for people: ``512 B``, ``3.1 MB``."""
+    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while size >= _THOUSAND and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
 def _duration(value: Any) -> float:

@@ -12,7 +12,6 @@ from ..core.gates import TIMED_OUT, WAITS, Held, seen_of
 from ..core.kind import Kinds
 from ..core.model import (
     Blocked,
-    Cause,
     Change,
     Health,
     HealthCode,
@@ -29,7 +28,6 @@ from ..core.plan import Plan, Wish
 from ..core.request import Request
 from ..core.rolled import Rolled
 from ..core.status import Condition, Facts, conditions
-from ..core.turns import ROLLING
 from ..specs.load import Snapshot
 from ..specs.remarks import Reviewed
 from .allocate import Ports
@@ -38,7 +36,7 @@ from .expansion import Expansion
 from .journal import Event, Journal
 from .recall import Recall
 from .restarts import Restarts
-from .telling import ready_event
+from .telling import is_meant, ready_event
 
 KIND: Final = itemgetter(0)
 """Of a ref."""
@@ -88,8 +86,7 @@ class Ledger:
 
     def take_snapshot(self, snapshot: Snapshot) -> bool:
         """Make ``snapshot`` the desired state; says whether any resource changed by it."""
-        before = self.snapshot
-        self.snapshot = snapshot
+        before, self.snapshot = self.snapshot, snapshot
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
@@ -204,7 +201,7 @@ class Ledger:
             self.conditions[ref] = after
             old, new = before.get("Ready"), after["Ready"]
             if old is None or (old.status, old.reason) != (new.status, new.reason):
-                events.append(ready_event(ref, new, calm=_is_meant(facts)))
+                events.append(ready_event(ref, new, calm=is_meant(facts)))
 
     def _facts(self, plan: Plan, stale: set[Ref]) -> Iterator[tuple[Ref, Facts]]:
         """What the conditions of each ref are made of, of those where anything may be new."""
@@ -222,8 +219,8 @@ class Ledger:
         self._restless = restless
 
     def _fact(self, ref: Ref, change: Change[Any] | None, blocked: Blocked | None) -> Facts:
-        failure = self.failures.get(ref)
-        told = failure is not None or self.live(ref) is not None or self.waits(ref, blocked)
+        failure, live = self.failures.get(ref), self.live(ref)
+        told = failure is not None or live is not None or self.waits(ref, blocked)
         return Facts(
             self.edits.generation(ref),
             change,
@@ -232,6 +229,7 @@ class Ledger:
             stalled=blocked is not None and blocked.after is None and failure is not None,
             unknown=isinstance(self.world.get(ref.kind), Unknown),
             health=self.health(ref, blocked) if told else None,
+            told=self.recall.told(ref, live),
         )
 
 
@@ -240,12 +238,3 @@ def _is_same(before: Snapshot, after: Snapshot) -> bool:
     if before.whole != after.whole or len(before.resources) != len(after.resources):
         return False
     return all(before.resources.get(ref) is one for ref, one in after.resources.items())
-
-
-def _is_meant(facts: Facts) -> bool:
-    """Whether it is merely on its way to what somebody wanted."""
-    if facts.failure is not None or facts.blocked is not None:
-        return facts.blocked is not None and facts.blocked.reason in {WAITS, ROLLING}
-    if facts.change is not None:
-        return facts.change.cause is not Cause.DRIFT
-    return facts.health is not None and facts.health.code is HealthCode.PROGRESSING

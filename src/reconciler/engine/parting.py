@@ -9,8 +9,8 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from ..core.errors import ReconcileError
-from ..core.kind import nothing_left
 from ..core.model import Observed, Ref, Unknown
+from ..core.usual import nothing_left
 from .journal import Event
 from .look import Stack
 from .reconcile import observe

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..core.errors import ReconcileError, Waiting
-from ..core.kind import nothing_to_say
+from ..core.usual import nothing_to_say
 from ..specs.load import Loader, Snapshot
 from ..specs.remarks import Reviewed
 from .look import Stack

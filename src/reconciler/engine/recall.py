@@ -12,7 +12,9 @@ from ..core.kind import Kinds
 from ..core.model import Health, HealthCode, Json, Observed, Ref, Resource, State, World
 from ..core.moved import Looked
 from ..core.order import Shape
+from ..core.status import Told
 from ..core.used import used_by
+from ..core.usual import silent
 
 Live = Observed[Any] | None
 
@@ -67,6 +69,11 @@ class Recall:
         health = ABSENT if live is None else self._kinds[ref.kind].health(live)
         self._healths[ref] = (live, health)
         return health
+
+    def told(self, ref: Ref, live: Live) -> tuple[Told, ...]:
+        """What its kind has to tell of what is seen, beside how well it does."""
+        tells = self._kinds[ref.kind].tells
+        return () if live is None or tells is silent else tuple(tells(live))
 
     def follow(self, want: Resource[Any], live: Observed[Any], offers: Offers) -> tuple[Any, ...]:
         """What is to be done so that a resource follows what it points at."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..core.errors import Waiting
-from ..core.model import Change, Ref
+from ..core.gates import WAITS
+from ..core.model import Cause, Change, HealthCode, Ref
 from ..core.overrides import Override
 from ..core.request import Asked, Request
-from ..core.status import Condition, ConditionStatus
+from ..core.status import Condition, ConditionStatus, Facts
+from ..core.turns import ROLLING
 from .journal import Event
 from .reconcile import Outcome
 
@@ -72,3 +74,12 @@ def _by(request: Request) -> str:
     if request.cause == "user":
         return f"by {request.author}{said}"
     return f"({request.cause}){said}"
+
+
+def is_meant(facts: Facts) -> bool:
+    """Whether it is merely on its way to what somebody wanted."""
+    if facts.failure is not None or facts.blocked is not None:
+        return facts.blocked is not None and facts.blocked.reason in {WAITS, ROLLING}
+    if facts.change is not None:
+        return facts.change.cause is not Cause.DRIFT
+    return facts.health is not None and facts.health.code is HealthCode.PROGRESSING

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..core.cycles import find_cycles
 from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
 from ..core.offer import Target
-from ..core.order import find_cycles
 from ..kinds.process import collisions
 from ..kinds.process.spec import RESERVED
 from ..kinds.route import taken
@@ -87,6 +87,10 @@ def _dangling(links: Links) -> Iterator[Hold]:
         for need in needs:
             if not _is_written(need.ref, links):
                 yield _unknown(ref, need.ref, "needs", links)
+        if ref in links.resources:
+            for writer in links.kinds[ref.kind].writers(links.resources[ref]):
+                if not _is_written(writer, links):
+                    yield _unknown(ref, writer, "is written to by", links)
 
 
 def _unknown(ref: Ref, other: Ref, how: str, links: Links) -> Hold:

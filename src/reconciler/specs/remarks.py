@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from ..core.kind import Kinds, nothing_to_say
+from ..core.kind import Kinds
 from ..core.model import Origin, Ref, Resource
 from ..core.remark import Remark
+from ..core.usual import nothing_to_say
 from .files import FileReader, Placed
 from .links import Hold
 from .nodes import Mark

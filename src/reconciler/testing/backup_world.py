@@ -16,11 +16,8 @@ from ..core.plan import Wish
 from ..engine.obeying import Ended
 from ..engine.reconcile import Outcome, reconcile
 from ..kinds import repository, synctarget
-from .backup import (
-    FakeBackup,
-    FakeRepositoryDriver,
-    FakeSyncTargetDriver,
-)
+from .backup import FakeBackup, FakeRepositoryDriver
+from .backup_targets import FakeSyncTargetDriver
 
 KINDS: Kinds = {"Repository": repository.KIND, "SyncTarget": synctarget.KIND}
 KEY = b"k" * 32
@@ -161,6 +158,8 @@ class MemoryWorld(World):
     def restart(self, *, stack: bool) -> None:
         if stack:
             self.fake.stack_start += "x"
+            for target in self.fake.targets.values():
+                target.staged = None
         self.drivers = {
             "Repository": FakeRepositoryDriver(self.fake),
             "SyncTarget": FakeSyncTargetDriver(self.fake),

@@ -41,7 +41,7 @@ def observed(**vitals: Any) -> Observed[RepositoryState]:
         "git://example.com/x.git",
         "--upload-pack=id",
         "ssh://-oProxyCommand=id/x",
-        "",
+        " ",
         "a\nb",
         Sealed("0" * 32),
     ],
@@ -135,3 +135,12 @@ def test_health(vitals: dict[str, Any], code: HealthCode, reason: str) -> None:
     """Health is what the last contact said."""
     judged = KIND.health(observed(**vitals))
     assert (judged.code, judged.reason) == (code, reason)
+
+
+def test_no_url_means_no_remote() -> None:
+    """Nothing is asked of a remote that is not configured, and that is said."""
+    none = resource(url="")
+    seen = Observed(KIND.render(none), owned=True, vitals={})
+    assert seen.state.url == ""
+    assert KIND.due(none, seen, 1000.0) == Due()
+    assert KIND.health(seen).reason == "Disabled"

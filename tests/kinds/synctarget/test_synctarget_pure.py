@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from reconciler.core.diff import diff
 from reconciler.core.model import Due, HealthCode, Need, Observed, Origin, Ref, Resource
 from reconciler.kinds.synctarget import KIND
-from reconciler.kinds.synctarget.actions import Backup, Restore, Track, Untrack
+from reconciler.kinds.synctarget.actions import Backup, Restore, Stage, Track, Untrack, Verify
 from reconciler.kinds.synctarget.state import SyncTargetState
 
 REF = Ref("SyncTarget", "data")
@@ -61,25 +61,36 @@ def test_excludes_are_a_set() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (None, state(), (Track("data", state()), Restore("data"))),
+        (None, state(), (Track("data", state()), Stage("data"))),
         (None, state(on_start="skip"), (Track("data", state(on_start="skip")),)),
+        (state(restored=False, staged=False), state(), (Stage("data"),)),
         (state(restored=False), state(), (Restore("data"),)),
         (state(excludes=("x",)), state(), (Track("data", state()),)),
-        (state(path="b/"), state(), (Track("data", state()), Restore("data"))),
-        (state(repository="b"), state(), (Track("data", state()), Restore("data"))),
+        (state(path="b/"), state(), (Track("data", state()), Stage("data"))),
+        (state(path="b/", restored=False), state(), (Track("data", state()), Stage("data"))),
+        (state(repository="b"), state(), (Track("data", state()), Stage("data"))),
+        (state(on_start="skip"), state(), (Track("data", state()), Stage("data"))),
+        (
+            state(on_start="skip", restored=False),
+            state(on_start="skip"),
+            (Restore("data"),),
+        ),
+        (state(), state(on_start="prefer"), (Track("data", state(on_start="prefer")),)),
         (state(), None, (Untrack("data"),)),
         (state(), state(), ()),
     ],
 )
 def test_steps(before: Any, after: Any, expected: tuple[Any, ...]) -> None:
     """Each change calls for the fewest actions that make it true."""
-    assert steps(before, after) == expected
+    found = steps(before, after)
+    assert [(type(one), one) for one in found] == [(type(one), one) for one in expected]
 
 
 def test_only_a_restore_disturbs() -> None:
     """Dependents must stop for a restore, and for nothing else."""
     for before, after, disturbed in (
         (state(restored=False), state(), True),
+        (state(restored=False, staged=False), state(), False),
         (state(excludes=("x",)), state(), False),
         (None, state(on_start="skip"), False),
     ):
@@ -106,9 +117,68 @@ def test_due(restored: bool, vitals: dict[str, Any], expected: Due) -> None:
     assert KIND.due(resource(), seen, 1000.0) == expected
 
 
+WEEKLY = {"schedule": "0 5 * * 0", "timezone": "UTC", "sample": "5%"}
+SUNDAY = 5 * 3600.0 + 3 * 86400  # 1970-01-04 05:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("drill", "now", "expected"),
+    [
+        (None, SUNDAY, False),
+        ({"since": SUNDAY - 3600}, SUNDAY - 1, False),
+        ({"since": SUNDAY - 3600}, SUNDAY, True),
+        ({"since": SUNDAY - 3600}, SUNDAY + 30 * 86400, True),
+        ({"since": SUNDAY - 3600, "tried": SUNDAY}, SUNDAY + 299, False),
+        ({"since": SUNDAY - 3600, "tried": SUNDAY}, SUNDAY + 300, True),
+        ({"since": SUNDAY + 99 * 86400}, SUNDAY, False),
+    ],
+)
+def test_drill_is_due_at_its_hours(drill: Any, now: float, *, expected: bool) -> None:
+    """Once however many were missed, later when the remote was away, and never before a backup."""
+    vitals = {"interval": 1e9, "attempt": now, "backed": now, "drill": drill}
+    found = KIND.due(resource(verify=WEEKLY), Observed(state(), owned=True, vitals=vitals), now)
+    assert (Verify("data", 0.05) in found.actions) is expected
+    for without in ({**vitals, "backed": None}, {**vitals, "disabled": True}):
+        seen = Observed(state(), owned=True, vitals=without)
+        assert not KIND.due(resource(verify=WEEKLY), seen, now).actions
+
+
+@pytest.mark.parametrize("sample", ["0%", "101%", "5", "many", "-1%"])
+def test_sample_that_is_none_is_refused(sample: str) -> None:
+    """A sample is a share of the files, or all."""
+    with pytest.raises(ValidationError):
+        resource(verify={**WEEKLY, "sample": sample})
+
+
+def test_writers_are_processes() -> None:
+    """With the kind or without it."""
+    found = KIND.writers(resource(writers=["Process/bot", "other"]))
+    assert list(found) == [Ref("Process", "bot"), Ref("Process", "other")]
+    with pytest.raises(ValidationError):
+        resource(writers=["Route/x"])
+
+
 @pytest.mark.parametrize(
     ("restored", "vitals", "code", "reason"),
     [
+        (True, {"disabled": True}, HealthCode.SUSPENDED, "Disabled"),
+        (False, {"letGo": True}, HealthCode.DEGRADED, "StartedWithout"),
+        (False, {"overdue": True}, HealthCode.DEGRADED, "Overdue"),
+        (
+            False,
+            {"progress": {"files": 1, "filesTotal": 2, "bytes": 5, "bytesTotal": 9}},
+            HealthCode.PROGRESSING,
+            "Restoring",
+        ),
+        (
+            True,
+            {
+                "backed": 1.0,
+                "drill": {"ok": False, "path": "x", "message": "gone", "at": 1.0},
+            },
+            HealthCode.DEGRADED,
+            "DrillFailed",
+        ),
         (False, {}, HealthCode.PROGRESSING, "NotRestored"),
         (
             False,

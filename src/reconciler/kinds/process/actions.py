@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from ...core.model import Apply, Change, Due, Observed, Resource, Verb
+from ...core.schedule import next_fire
 from .fields import Signal
-from .schedule import next_fire
 from .spec import ProcessSpec
 from .state import Program, keeping
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from ...core.model import Apply, Need, Ref, Resource, Spec
 from ...core.probe import Probes
 from ...core.request import Watch as Watched
+from ...core.schedule import check_schedule, check_timezone
 from .fields import Argument, Command, EnvName, EnvValue, Umask, User
 from .parts import (
     LAST_PORT,
@@ -27,7 +28,6 @@ from .parts import (
     Watch,
 )
 from .probed import check_probes
-from .schedule import check_schedule, check_timezone
 
 RESERVED: Final = frozenset({"reconciler", "gateway", "events"})
 """Programs of the stack itself."""

@@ -45,6 +45,8 @@ def steps(change: Change[RepositoryState]) -> tuple[RepositoryAction, ...]:
 def due(resource: Resource[RepositorySpec], seen: Observed[RepositoryState], now: float) -> Due:
     """A look at the remote once per interval, so that trouble shows before it is needed."""
     interval = resource.spec.interval
+    if not resource.spec.url:
+        return Due()
     checked = seen.vitals.get("checked")
     if checked is None or not checked <= now < checked + interval:
         return Due((Check(resource.ref.name),), after=interval)

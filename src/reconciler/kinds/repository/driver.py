@@ -62,8 +62,9 @@ class RepositoryDriver:
             async with folder.alone():
                 folder.drop("contact")
                 folder.drop("lease")
-                for name, _ in tuple(folder.notes("status")):
-                    folder.drop(f"status/{name}")
+                for topic in ("status", "staged"):
+                    for name, _ in tuple(folder.notes(topic)):
+                        folder.drop(f"{topic}/{name}")
                 pushed = await History(folder).refs("refs/reconciler/pushed")
                 await History(folder).move(None, UPSTREAM, *pushed)
         elif before != _settings(state):
@@ -137,6 +138,7 @@ def _vitals(folder: GitFolder, settings: Settings | None) -> dict[str, Json]:
     contact = folder.read("contact") or {}
     return {
         "meets": MEETS,
+        "damaged": settings is None,
         "checked": contact.get("at"),
         "reachable": contact.get("ok"),
         "reached": contact.get("reached"),

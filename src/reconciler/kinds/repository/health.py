@@ -8,6 +8,8 @@ from .state import RepositoryState
 
 def health(seen: Observed[RepositoryState]) -> Health:
     vitals = seen.vitals
+    if not seen.state.url and not seen.vitals.get("damaged"):
+        return Health(HealthCode.SUSPENDED, "Disabled", "no url is set, so nothing is kept")
     if vitals.get("checked") is None:
         return Health(HealthCode.PROGRESSING, "NotChecked", "the remote was not asked yet")
     if not vitals.get("reachable"):

@@ -44,6 +44,10 @@ def _check_url(url: str) -> str:
     return url
 
 
+def _check_remote(url: str) -> str:
+    return _check_url(url) if url else url
+
+
 def _check_branch(branch: str) -> str:
     if not branch or branch.startswith("-") or _unfit.search(branch):
         raise ValueError("not a branch name git accepts; write for example main")
@@ -106,8 +110,9 @@ class RepositorySpec(Spec):
 
     not_yet: ClassVar[tuple[str, ...]] = ()
 
-    url: Annotated[str, BeforeValidator(_no_secret), AfterValidator(_check_url), Apply.LIVE]
-    """https, ssh or a path; never a password in it."""
+    url: Annotated[str, BeforeValidator(_no_secret), AfterValidator(_check_remote), Apply.LIVE]
+    """https, ssh or a path; never a password in it. Empty: there is none, so nothing is kept and
+    what waits for a restore starts at once."""
     branch: Annotated[str, AfterValidator(_check_branch), Apply.LIVE] = "main"
     """The branch to write to. It must exist, unless the repository is empty."""
     auth: Annotated[Auth | None, Apply.LIVE] = None

@@ -28,7 +28,7 @@ class RepositoryState(State):
 def render(resource: Resource[RepositorySpec]) -> RepositoryState:
     spec = resource.spec
     return RepositoryState(
-        url=_absolute(resource.root, spec.url) if is_path(spec.url) else spec.url,
+        url=_absolute(resource.root, spec.url) if spec.url and is_path(spec.url) else spec.url,
         branch=spec.branch,
         base=_absolute(resource.root, spec.base),
         committer_name=spec.committer.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core.kind import Kind
 from ...core.model import Need, Ref
 from .actions import OBEYS, SyncTargetAction, disturbs, due, parting, steps
-from .health import health
+from .health import health, told
 from .spec import SyncTargetSpec
 from .state import SyncTargetState, render
 
@@ -17,11 +17,13 @@ KIND: Kind[SyncTargetSpec, SyncTargetState, SyncTargetAction] = Kind(
     render=render,
     steps=steps,
     health=health,
+    tells=told,
     needs=lambda resource: (Need(Ref("Repository", resource.spec.repository), "configured"),),
     due=due,
     obeys=OBEYS,
     parting=parting,
     disturbs=disturbs,
+    writers=lambda resource: resource.spec.writing,
     elsewhere=True,
     plural="synctargets",
     short="sync",

@@ -7,9 +7,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from ...core.model import Change, Due, Observed, Resource
 from ...core.ordered import Arguments, Obeys, takes_nothing
+from ...core.schedule import next_fire
 from .spec import SyncTargetSpec
 from .state import SyncTargetState
 
+AGAIN: Final = 300.0
+"""Seconds after which a drill that the remote did not answer is tried again."""
 RETRY: Final = 30.0
 """Seconds after which a backup that failed is tried again, however rare they are."""
 
@@ -27,10 +30,23 @@ class Untrack(NamedTuple):
     name: str
 
 
-class Restore(NamedTuple):
-    """Put the backup in place, unless what lies there already is newer than it."""
+class Stage(NamedTuple):
+    """Bring the backup beside the path and check it, unless what lies there is newer than it."""
 
     name: str
+
+
+class Restore(NamedTuple):
+    """Put in place what is staged; what differs there is put aside."""
+
+    name: str
+
+
+class Verify(NamedTuple):
+    """Restore a share of what the remote has into a scratch folder, and look through it."""
+
+    name: str
+    share: float
 
 
 class Backup(NamedTuple):
@@ -49,16 +65,19 @@ class Push(NamedTuple):
     name: str
 
 
-SyncTargetAction: TypeAlias = Track | Untrack | Restore | Backup | Push
+SyncTargetAction: TypeAlias = Track | Untrack | Stage | Restore | Backup | Push | Verify
 
 
 def steps(change: Change[SyncTargetState]) -> tuple[SyncTargetAction, ...]:
     name, before, after = change.ref.name, change.before, change.after
     if after is None:
         return (Untrack(name),)
-    seen = before.model_copy(update={"restored": True}) if before is not None else None
+    seen = before.model_copy(update={"restored": True, "staged": True}) if before else None
     track = (Track(name, after),) if seen != after else ()
-    return (*track, Restore(name)) if _restores(before, after) else track
+    if not _restores(before, after):
+        return track
+    ready = before is not None and before.staged and not before.restored
+    return (*track, Restore(name) if ready and not _is_elsewhere(before, after) else Stage(name))
 
 
 def disturbs(change: Change[SyncTargetState]) -> bool:
@@ -67,7 +86,21 @@ def disturbs(change: Change[SyncTargetState]) -> bool:
 
 
 def due(resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState], now: float) -> Due:
-    """A backup once per interval, but never of what was not restored: that is not the truth yet."""
+    """A backup once per interval, but never of what was not restored: that is not the truth yet.
+
+    And a drill, when its hour has come.
+    """
+    if seen.vitals.get("disabled"):
+        return Due()
+    work = (_due_backup(resource, seen, now), _due_drill(resource, seen, now))
+    times = [one.after for one in work if one.after is not None]
+    actions = tuple(action for one in work for action in one.actions)
+    return Due(actions, after=min(times, default=None))
+
+
+def _due_backup(
+    resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState], now: float
+) -> Due:
     interval = seen.vitals.get("interval")
     if not seen.state.restored or interval is None:
         return Due()
@@ -96,17 +129,38 @@ OBEYS: Final[Mapping[str, Obeys]] = {
 """What may be ordered to be done once."""
 
 
+def _due_drill(
+    resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState], now: float
+) -> Due:
+    """One drill for all the hours that were missed. The clock may have been set back since."""
+    plan, drill = resource.spec.verify, seen.vitals.get("drill") or {}
+    since, tried = drill.get("since"), drill.get("tried") or 0.0
+    if plan is None or since is None or not seen.vitals.get("backed"):
+        return Due()
+    at = next_fire(plan.schedule, plan.timezone, min(since, now))
+    if tried <= now < tried + AGAIN:
+        at = max(at, tried + AGAIN)
+    if at > now:
+        return Due(after=at - now)
+    return Due((Verify(resource.ref.name, plan.share),))
+
+
 def parting(
     resource: Resource[SyncTargetSpec], seen: Observed[SyncTargetState]
 ) -> tuple[SyncTargetAction, ...]:
     """What is pending is pushed before the stack goes."""
-    return (Backup(resource.ref.name, last=True),) if seen.state.restored else ()
+    kept = seen.state.restored and not seen.vitals.get("disabled")
+    return (Backup(resource.ref.name, last=True),) if kept else ()
+
+
+def _is_elsewhere(before: SyncTargetState | None, after: SyncTargetState) -> bool:
+    if before is None:
+        return True
+    return (before.repository, before.path) != (after.repository, after.path)
 
 
 def _restores(before: SyncTargetState | None, after: SyncTargetState) -> bool:
-    if after.on_start == "skip":
-        return False
-    if before is None or not before.restored:
-        return True
-    place = (before.repository, before.path, before.on_start)
-    return place != (after.repository, after.path, after.on_start)
+    elsewhere = _is_elsewhere(before, after)
+    if after.on_start == "skip":  # only what a person ordered
+        return before is not None and not before.restored and not elsewhere
+    return elsewhere or before is None or not before.restored or before.on_start == "skip"

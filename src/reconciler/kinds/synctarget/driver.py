@@ -6,23 +6,22 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
-from ...core.errors import ReconcileError, Terminal, Transient, Waiting
+from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.ordered import Progress
-from .actions import Backup, Push, Restore, SyncTargetAction, Track, Untrack
+from .actions import Backup, Push, Restore, Stage, SyncTargetAction, Track, Untrack, Verify
 from .backup import Backup as RunBackup
-from .cache import drop_cache
+from .drill import Drill
 from .job import Job
 from .latch import Latches
-from .meter import Meter
-from .place import Place, place_of
+from .marks import Marks
+from .observing import Fresh, Observing
 from .publish import push_saved
 from .restore import Restore as RunRestore
-from .seen import parse, vitals_of
+from .seen import parse
 from .sight import Sight
 from .state import SyncTargetState
 from .versions import deepen, files, versions
@@ -37,24 +36,30 @@ class SyncTargetDriver:
         self._host = host or socket.gethostname()
         self._stack = folders.root.parent.parent
         self._sights: dict[str, Sight] = {}
-        self._meters: dict[str, Meter] = {}
+        self._fresh: dict[str, Fresh] = {}
+        self._marks = Marks(folders, self._stack)
+        self._look = Observing(folders, latches, self._stack, self._sights, self._fresh)
 
     def progress(self, name: str) -> Progress | None:
         """How far what is being done with a target is."""
-        meter = self._meters.get(name)
-        return meter.read() if meter is not None else None
+        known = self._fresh.get(name)
+        return known.meter.read() if known is not None else None
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
-        return await asyncio.to_thread(self._look)
+        return await asyncio.to_thread(self._look.run)
 
     async def apply(self, action: SyncTargetAction) -> dict[str, Json] | None:
         match action:
             case Track(name, state):
-                await self._track(name, state)
+                self._marks.set(name, state)
             case Untrack(name):
                 await self._untrack(name)
+            case Stage(name):
+                await self._stage(name)
             case Restore(name):
                 await self._restore(name)
+            case Verify(name, share):
+                return await self._verify(name, share)
             case Backup(name, last):
                 return await self._backup(name, last=last)
             case Push(name):
@@ -75,67 +80,45 @@ class SyncTargetDriver:
         """What a version of a target holds."""
         return await files(self._glance(name), limit, at)
 
-    def _look(self) -> dict[str, Observed[SyncTargetState]]:
-        seen = {}
-        for folder, settings in self._folders.configured():
-            for name, noted in folder.notes("targets"):
-                state = parse(folder.name, noted)
-                ready = self._is_restored(name, state, settings)
-                seen[name] = Observed(
-                    state.model_copy(update={"restored": ready}),
-                    owned=True,
-                    vitals=vitals_of(folder, name, settings, ready=ready) | self._fresh(name),
-                )
-        return seen
-
-    def _fresh(self, name: str) -> dict[str, Json]:
-        """What is newer than the notes."""
-        sight = self._sights.get(name)
-        return {} if sight is None else {**sight.facts, "watch": sight.watch.problem or None}
-
-    def _is_restored(self, name: str, state: SyncTargetState, settings: Settings | None) -> bool:
-        if state.on_start == "skip":
-            return True
-        if settings is None:  # damaged: where the path lies is unknown, and nobody stops for that
-            return self._latches.is_current(name)
-        return self._latches.holds(place_of(name, state, settings.base, stack=self._stack))
-
-    async def _track(self, name: str, state: SyncTargetState) -> None:
-        folder = self._folders.open(state.repository)
-        settings = folder.demand_settings()
-        _refuse_own(place_of(name, state, settings.base, stack=self._stack), self._stack)
-        _refuse_overlap(folder, name, state.path)
-        noted = folder.read(f"targets/{name}")
-        if noted is not None and noted.get("path") != state.path:
-            folder.drop(f"status/{name}")  # speaks of another path
-        await self._drop_marks(name, but=folder)
-        folder.write(f"targets/{name}", state.model_dump(mode="json", by_alias=False))
-
     async def _untrack(self, name: str) -> None:
-        await self._drop_marks(name, but=None)
+        self._marks.drop(name)
         self._latches.clear(name)
         self._lose_sight(name)
+        self._fresh.pop(name, None)
 
-    async def _drop_marks(self, name: str, *, but: GitFolder | None) -> None:
-        for folder, _ in tuple(self._folders.configured()):
-            if folder is not but and folder.read(f"targets/{name}") is not None:
-                drop_cache(folder.own / "cache" / f"{name}.db")
-                for topic in ("status", "targets"):
-                    folder.drop(f"{topic}/{name}")
+    async def _stage(self, name: str) -> None:
+        async with self._job(name) as job:
+            if not job.settings.url or self._latches.holds(job.place):
+                return
+            self._latches.wait(name)
+            await RunRestore(job, self._latches, self._known(name).sure).stage()
 
     async def _restore(self, name: str) -> None:
+        known = self._known(name)
         async with self._job(name) as job:
-            place = job.place
-            if self._latches.holds(place):
-                return
             self._lose_sight(name)
-            held = await RunRestore(job, self._latches).run()
-            job.note(error=None)
-            self._latches.set(place, held=held)
+            known.busy = True
+            try:
+                await RunRestore(job, self._latches, known.sure).put()
+            finally:
+                known.busy = False
+
+    async def _verify(self, name: str, share: float) -> dict[str, Json]:
+        known = self._known(name)
+        async with self._job(name) as job:
+            drill, known.drill = known.drill or Drill(job, share), None
+            try:
+                return await drill.run(job)
+            except Waiting:
+                known.drill = drill  # it goes on
+                raise
+
+    def _known(self, name: str) -> Fresh:
+        return self._fresh.setdefault(name, Fresh())
 
     async def _backup(self, name: str, *, last: bool) -> dict[str, Json]:
         async with self._job(name) as job:
-            if not self._is_restored(name, job.state, job.settings):
+            if not self._look.standing(job.folder, job.settings, name, job.state).restored:
                 raise Waiting(
                     f"{job.place.path} was not restored yet; it is not backed up before",
                     reason="NotRestored",
@@ -165,7 +148,7 @@ class SyncTargetDriver:
         """Open a target for an action, and note how the action failed if it does."""
         folder, settings, state = self._find(name)
         async with folder.alone():
-            meter = self._meters.setdefault(name, Meter())
+            meter = self._known(name).meter
             job = Job(name, state, folder, settings, self._stack, self._host, meter)
             try:
                 yield job
@@ -195,25 +178,3 @@ class SyncTargetDriver:
                     break
                 return folder, settings, parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
-
-
-def _refuse_own(place: Place, stack: Path) -> None:
-    if place.path.resolve().is_relative_to(stack.resolve()):
-        raise Terminal(
-            f"SyncTarget/{place.name} ({place.path}) lies in the state directory {stack}, "
-            "which holds secrets; choose another path",
-            reason="PathRefused",
-        )
-
-
-def _refuse_overlap(folder: GitFolder, name: str, path: str) -> None:
-    """Two targets that share a path would undo each other. Either may go, so it is tried again."""
-    mine = path.rstrip("/") + "/"
-    for other, noted in folder.notes("targets"):
-        theirs = str(noted.get("path", "")).rstrip("/") + "/"
-        if other != name and (mine.startswith(theirs) or theirs.startswith(mine)):
-            raise Transient(
-                f"SyncTarget/{name} ({path}) overlaps SyncTarget/{other} ({noted['path']}); "
-                "give each a path of its own",
-                reason="PathOverlap",
-            )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ...core.model import Health, HealthCode, Observed
+from ...core.status import Told
+from ...core.units import format_bytes
 from .state import SyncTargetState
 
 NAMED: Final = 3
@@ -17,12 +19,50 @@ INCOMPLETE: Final = frozenset(
 
 def health(seen: Observed[SyncTargetState]) -> Health:
     vitals = seen.vitals
-    trouble = vitals.get("error")
+    if vitals.get("disabled"):
+        why = "its Repository has no url, so nothing is restored and nothing kept"
+        return Health(HealthCode.SUSPENDED, "Disabled", why)
     if not seen.state.restored:
-        if trouble:
-            return Health(HealthCode.DEGRADED, trouble["reason"], trouble["message"])
-        return Health(HealthCode.PROGRESSING, "NotRestored", "waits for its restore")
-    conflict = vitals.get("conflict")
+        return _unrestored(vitals, staged=seen.state.staged)
+    return _trouble(vitals) or _well(vitals)
+
+
+def told(seen: Observed[SyncTargetState]) -> Iterator[Told]:
+    """Whether a drill has shown that the backup can be restored."""
+    drill = seen.vitals.get("drill") or {}
+    if drill.get("at") is not None:
+        yield Told(
+            "RestoreVerified",
+            drill["ok"],
+            "Drilled" if drill["ok"] else "DrillFailed",
+            _drilled(drill),
+        )
+    elif drill.get("since") is not None:
+        yield Told("RestoreVerified", None, "NotDrilled", "there was no restore drill yet")
+
+
+def _unrestored(vitals: Mapping[str, Any], *, staged: bool) -> Health:
+    trouble, progress = vitals.get("error"), vitals.get("progress")
+    if vitals.get("letGo"):
+        why = trouble["message"] if trouble else "it is not restored"
+        ready = "; the backup is ready, and put in place once nobody writes here" if staged else ""
+        text = f"its users started without a restore, so nothing is backed up: {why}{ready}"
+        return Health(HealthCode.DEGRADED, "StartedWithout", text)
+    if trouble:
+        return Health(HealthCode.DEGRADED, trouble["reason"], trouble["message"])
+    if vitals.get("overdue"):
+        text = "the restore takes longer than restore.timeout; what needs it waits on"
+        return Health(HealthCode.DEGRADED, "Overdue", text)
+    if progress:
+        return Health(HealthCode.PROGRESSING, "Restoring", _progress(progress))
+    text = (
+        "the backup is ready; waits until nobody writes here" if staged else "waits for its restore"
+    )
+    return Health(HealthCode.PROGRESSING, "NotRestored", text)
+
+
+def _trouble(vitals: Mapping[str, Any]) -> Health | None:
+    conflict, trouble, drill = vitals.get("conflict"), vitals.get("error"), vitals.get("drill")
     if conflict:
         return Health(
             HealthCode.DEGRADED,
@@ -32,14 +72,40 @@ def health(seen: Observed[SyncTargetState]) -> Health:
         )
     if trouble:
         return Health(HealthCode.DEGRADED, trouble["reason"], trouble["message"])
+    if drill and drill.get("ok") is False:
+        return Health(HealthCode.DEGRADED, "DrillFailed", _drilled(drill))
     lacking = [one for one in vitals.get("skipped") or () if one["reason"] in INCOMPLETE]
-    if lacking:
-        return Health(HealthCode.DEGRADED, "Incomplete", _name(lacking))
+    return Health(HealthCode.DEGRADED, "Incomplete", _name(lacking)) if lacking else None
+
+
+def _well(vitals: Mapping[str, Any]) -> Health:
     if vitals.get("backed") is None:
-        return Health(HealthCode.PROGRESSING, "NotBackedUp", "waits for its first backup")
+        empty = (vitals.get("restore") or {}).get("result") == "empty"
+        text = (
+            "the remote is empty; waits for its first backup"
+            if empty
+            else "waits for its first backup"
+        )
+        return Health(HealthCode.PROGRESSING, "NotBackedUp", text)
     if vitals.get("watch"):
         return Health(HealthCode.HEALTHY, "Scanning", f"backed up; {vitals['watch']}")
     return Health(HealthCode.HEALTHY, "BackedUp", _notes(vitals.get("skipped") or ()))
+
+
+def _drilled(drill: Mapping[str, Any]) -> str:
+    if drill["ok"]:
+        size, databases = format_bytes(drill["bytes"]), drill["databases"]
+        return f"restored and looked at: {drill['files']} files, {size}, {databases} databases"
+    where = f"{drill['path']}: " if drill["path"] else ""
+    return f"a drill could not restore what the remote has: {where}{drill['message']}"
+
+
+def _progress(progress: Mapping[str, Any]) -> str:
+    files, size = progress.get("files"), format_bytes(progress["bytes"])
+    if not progress.get("filesTotal"):
+        return "the remote's newest version is being fetched"
+    whole = format_bytes(progress["bytesTotal"])
+    return f"{files} of {progress['filesTotal']} files, {size} of {whole}"
 
 
 def _paths(conflict: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
@@ -11,6 +12,8 @@ from ...core.model import Json
 from .place import Place
 
 TOPIC: Final = "latch"
+WAITS: Final = "/waits"
+"""Ends the name under which the beginning of a wait is recorded: no target is called so."""
 
 
 class Records(Protocol):
@@ -33,6 +36,13 @@ class Latch(NamedTuple):
     token: str
 
 
+class Wait(NamedTuple):
+    """Since when a restore is waited for, in one start of the stack."""
+
+    stack: str
+    since: float
+
+
 class Latches:
     """The latches of one start of the stack."""
 
@@ -46,6 +56,25 @@ class Latches:
             return None if noted is None else Latch(**noted)
         except TypeError:
             return None
+
+    @property
+    def stack(self) -> str:
+        """Names this start of the stack."""
+        return self._stack
+
+    def waits_since(self, name: str) -> float | None:
+        """Since when the target's restore is waited for; None when it was not begun."""
+        noted = self._records.read(TOPIC, f"{name}{WAITS}")
+        with suppress(TypeError):
+            wait = Wait(**noted) if noted is not None else None
+            return wait.since if wait is not None and wait.stack == self._stack else None
+        return None
+
+    def wait(self, name: str) -> None:
+        """Its restore is waited for from now on, if it was not before."""
+        if self.waits_since(name) is None:
+            wait = Wait(self._stack, time.time())
+            self._records.write(TOPIC, f"{name}{WAITS}", wait._asdict())
 
     def is_current(self, name: str) -> bool:
         """Whether the target was restored in this start of the stack."""
@@ -81,9 +110,12 @@ class Latches:
         wanted = Latch(self._stack, device, inode, held, token)
         if wanted != latch:
             self._records.write(TOPIC, place.name, wanted._asdict())
+        if self._records.read(TOPIC, f"{place.name}{WAITS}") is not None:
+            self._records.clear(TOPIC, f"{place.name}{WAITS}")
 
     def clear(self, name: str) -> None:
         self._records.clear(TOPIC, name)
+        self._records.clear(TOPIC, f"{name}{WAITS}")
 
 
 def _mark_of(place: Place) -> str:

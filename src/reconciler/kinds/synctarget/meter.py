@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.model import Json
 from ...core.ordered import Progress
 
 
@@ -15,15 +16,27 @@ class Meter:
         """How far it is; None when nothing is being done."""
         return self._now
 
-    def begin(self, stage: str, total: int = 0, unit: str = "files") -> None:
-        """Something else is being done from now on: ``look``, ``push``, ``fetch``, ``restore``."""
-        self._now = Progress(stage, 0, total, unit)
+    def begin(self, stage: str, total: int = 0, unit: str = "files", *, size: int = 0) -> None:
+        """Something else is being done from now on.
 
-    def advance(self, count: int = 1) -> None:
+        That is ``look``, ``push``, ``fetch``, ``restore``, ``swap`` or ``verify``.
+        """
+        self._now = Progress(stage, 0, total, unit, 0, size)
+
+    def advance(self, count: int = 1, *, size: int = 0) -> None:
         """So much more of it is done."""
-        if self._now is not None:
-            self._now = self._now._replace(done=self._now.done + count)
+        now = self._now
+        if now is not None:
+            self._now = now._replace(done=now.done + count, bytes=now.bytes + size)
 
     def end(self) -> None:
         """Nothing is being done any more."""
         self._now = None
+
+    def told(self) -> Json:
+        """As vitals."""
+        now = self._now
+        if now is None:
+            return None
+        facts = {"stage": now.stage, now.unit: now.done, f"{now.unit}Total": now.total}
+        return {**facts, "bytes": now.bytes, "bytesTotal": now.bytes_total}

@@ -3,34 +3,76 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from ...clients.files import free_space
-from ...clients.git_objects import EMPTY_TREE, FILE, PROGRAM, TREE, Entry
+from ...clients.git_objects import EMPTY_TREE, TREE, Entry
 from ...clients.offload import offload
-from ...core.errors import Transient
+from ...core.errors import Transient, Waiting
+from .contents import Contents
 from .job import Job
 from .latch import Latches
-from .modes import Modes, decode
-from .swap import Swap, make_root
-from .vet import Listing, vet
+from .modes import Modes
+from .staging import Means, Staging, make_root
+from .swap import Swap
+from .vet import Listing
 
-LARGEST: Final = 16 << 20
-"""Bytes of the largest file of permissions that is believed."""
+BLOCK: Final = 4096
 RESERVE: Final = 16 << 20
 """Bytes of the disk that a restore leaves."""
+NOTE: Final = "staged"
+"""What is ready to be put in place is noted by this name, per target."""
+
+
+class Ready(NamedTuple):
+    """What is to be put in place: a version, and why it is that one.
+
+    ``tip`` is what the remote has then: what lies here differs from that as if it was edited. None
+    when it is a copy that was never pushed. ``order`` says what a person wanted, if one did.
+    """
+
+    entry: Entry
+    commit: str | None
+    tip: str | None
+    stack: str
+    aside: str
+    order: Mapping[str, Any] | None = None
+
+    @classmethod
+    def read(cls, noted: Any) -> Ready | None:
+        """What a note says; None when nobody can have written it so."""
+        try:
+            return cls(**{**noted, "entry": Entry(*noted["entry"])})
+        except (TypeError, KeyError, ValueError):
+            return None
+
+
+class Gathered(NamedTuple):
+    """What shall lie there, what does, and what is missing."""
+
+    wanted: Listing
+    here: Listing
+    missing: Listing
+
+    @property
+    def replaces(self) -> bool:
+        """Whether anything live has to move."""
+        extra = (p for p, e in self.here.items() if e.mode != TREE and self.wanted.get(p) != e)
+        return bool(self.missing) or any(True for _ in extra)
 
 
 class Restore:
     """One restore of one target. Killed at any point, the next one starts from what it finds."""
 
-    def __init__(self, job: Job, latches: Latches) -> None:
+    def __init__(self, job: Job, latches: Latches, sure: set[str]) -> None:
         self._job = job
         self._latches = latches
+        self._sure = sure
 
-    async def run(self) -> bool:
-        """Whether the backup holds anything; afterwards it lies at the path."""
+    async def stage(self) -> None:
+        """Bring the newest version beside the path; what is newer already is latched at once."""
         job, place = self._job, self._job.place
         job.meter.begin("fetch")
         tip = await job.fetched_tip()
@@ -38,15 +80,39 @@ class Restore:
         source, commit, from_remote = await self._source(theirs, tip)
         if source is None or source == EMPTY_TREE:
             await offload(lambda _: make_root(place))
-            return False
-        if from_remote and await job.knows(source) and self._latches.continues(place):
-            return True  # what lies here grew out of this very backup, so it is newer
-        self._demand_kind(source)
-        await self._put(source, await self._modes(commit))
-        if from_remote:
-            await self._keep_unpushed()
-            await job.agree(tip, source, source)
-        return True
+            self._end("empty" if tip is None else "absent", tip, held=False)
+        elif from_remote and await job.knows(source) and self._latches.continues(place):
+            self._end("newer", tip, held=True)  # what lies here grew out of this very backup
+        else:
+            await self.bring(self.ready(source, commit, tip if from_remote else None))
+
+    def ready(self, entry: Entry, commit: str | None, tip: str | None, order: Any = None) -> Ready:
+        """A version, to be put in place in this start of the stack."""
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        before = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        aside = str(self._job.quarantine / self._job.name / moment)
+        if before is not None and before.entry == entry:
+            aside = before.aside  # a swap that was killed goes on where it was
+        return Ready(entry, commit, tip, self._latches.stack, aside, order)
+
+    async def bring(self, ready: Ready) -> None:
+        """Have all of it beside the path, and say so; where nothing has to move it is done."""
+        found = await self._gather(ready)
+        await self._bring(ready, found)
+        if found.replaces:
+            self._job.folder.write(f"{NOTE}/{self._job.name}", ready._asdict())
+            self._job.note(error=None)
+        else:
+            await self._put(ready, found)
+
+    async def put(self) -> None:
+        """Put in place what is staged."""
+        ready = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        if ready is None:
+            raise Waiting("nothing is staged yet", reason="NotStaged", after=0.0)
+        found = await self._gather(ready)
+        await self._bring(ready, found)  # what was changed here since is missing now
+        await self._put(ready, found)
 
     async def _source(
         self, theirs: Entry | None, tip: str | None
@@ -58,48 +124,63 @@ class Restore:
             return entry, unpushed, False
         return theirs, tip, True
 
-    async def _modes(self, commit: str | None) -> Modes | None:
-        """The permissions in a commit; without them what comes back is its owner's alone."""
-        entry = await self._job.history.entry(commit, self._job.modes)
-        if entry is None or entry.mode not in {FILE, PROGRAM}:
-            return None
-        return decode(await self._job.history.blob(entry.id, LARGEST))
-
-    def _demand_kind(self, source: Entry) -> None:
+    async def _gather(self, ready: Ready) -> Gathered:
         place = self._job.place
-        if place.is_folder != (source.mode == TREE):
-            held = "a folder" if source.mode == TREE else "a file"
-            raise Transient(
-                f"{place.inside} is {held} in the backup; write the path so, or move it there",
-                reason="PathKind",
-            )
-
-    async def _put(self, source: Entry, modes: Modes | None) -> None:
-        job, place = self._job, self._job.place
-        wanted = vet(
-            await job.history.listing(source.id) if place.is_folder else {place.path.name: source},
-            job.name,
-        )
-        here = await job.listing()
+        wanted = await Contents(self._job.history, place).listing(ready.entry)
+        here = await self._job.listing()
         missing = {
             path: entry
             for path, entry in wanted.items()
             if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
         }
-        await self._demand_room(missing)
-        job.meter.begin("restore", len(missing))
-        swap = Swap(place, self._quarantine(), modes, job.meter)
-        await offload(lambda stop: swap.stage(job.folder.git, job.folder.path, missing, stop))
-        await offload(lambda _: swap.run(wanted, here, tuple(missing)))
-        job.note(restored=time.time(), put_aside=str(swap.aside) if swap.moved else None)
+        return Gathered(wanted, here, missing)
 
-    async def _demand_room(self, missing: Listing) -> None:
-        """What would fill the disk is not begun with: the sizes are known before the files are."""
-        folder = next(
-            one for one in (self._job.place.folder, *self._job.place.folder.parents) if one.is_dir()
+    async def _bring(self, ready: Ready, found: Gathered) -> None:
+        sizes = await self._job.history.sizes(entry.id for entry in found.missing.values())
+        modes = await self._modes(ready)
+        staging = self._staging(modes, sizes)
+        missing = (e.id for p, e in found.missing.items() if not staging.holds(p))
+        await self._demand_room(sizes.get(name, 0) for name in missing)
+
+        def work(stop: Any) -> bool:
+            with self._job.history.reader() as reader:
+                return staging.bring(reader, found.missing, stop)
+
+        if not await offload(work):
+            raise Waiting("it is being brought here", reason="Restoring", after=0.0)
+
+    async def _put(self, ready: Ready, found: Gathered) -> None:
+        job = self._job
+        modes = await self._modes(ready)
+        staging = self._staging(modes, {})
+        swap = Swap(job.place, Path(ready.aside), modes)
+        staged = {path: staging.path(path) for path in found.missing}
+        job.meter.begin("swap", len(staged))
+        await offload(lambda _: swap.run(found.wanted, found.here, staged))
+        if ready.tip is not None:
+            await self._keep_unpushed()
+            agreed = await job.history.entry(ready.tip, job.place.inside)
+            await job.agree(ready.tip, agreed, agreed)
+        job.remember(put_aside=ready.aside if swap.put_aside() else None)
+        self._end("restored", ready.commit, held=True)
+
+    async def _modes(self, ready: Ready) -> Modes | None:
+        return await Contents(self._job.history, self._job.place).modes(
+            ready.commit, self._job.modes
         )
-        asked = await self._job.history.weight(entry.id for entry in missing.values())
-        there = free_space(folder)
+
+    def _staging(self, modes: Modes | None, sizes: Mapping[str, int]) -> Staging:
+        return Staging(self._job.place, Means(modes, sizes, self._sure, self._job.meter))
+
+    async def _demand_room(self, sizes: Iterable[int]) -> None:
+        """What would fill the disk is not begun with: the sizes are known before the files are."""
+        place, asked = self._job.place, sum(size // BLOCK + 1 for size in sizes) * BLOCK
+
+        def look() -> tuple[Path, int]:
+            folder = next(one for one in (place.folder, *place.folder.parents) if one.is_dir())
+            return folder, free_space(folder)
+
+        folder, there = await offload(lambda _: look())
         if asked > there - RESERVE:
             raise Transient(
                 f"the restore of {self._job.name} needs {asked} bytes in {folder}, "
@@ -107,9 +188,14 @@ class Restore:
                 reason="DiskFull",
             )
 
-    def _quarantine(self) -> Path:
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return self._job.quarantine / self._job.name / moment
+    def _end(self, result: str, commit: str | None, *, held: bool) -> None:
+        """It is over, and well."""
+        job, now = self._job, time.time()
+        job.remember(restore={"at": now, "result": result, "commit": commit}, error=None)
+        job.note(**({"restored": now} if result == "restored" else {}))
+        self._latches.set(job.place, held=held)
+        job.folder.drop(f"{NOTE}/{job.name}")
+        self._sure.clear()
 
     async def _keep_unpushed(self) -> None:
         """The remote's version was taken; ours, which it never saw, stays within reach."""

@@ -6,9 +6,20 @@ from typing import Final
 
 from ...clients.git_folder import GitFolder, Settings
 from ...core.model import Json
+from .drill import read_drill
 from .state import SyncTargetState
 
-SHOWN: Final = ("attempt", "saved", "pushed", "backed", "restored", "files", "bytes", "conflict")
+SHOWN: Final = (
+    "attempt",
+    "saved",
+    "pushed",
+    "backed",
+    "restored",
+    "restore",
+    "files",
+    "bytes",
+    "conflict",
+)
 
 
 def parse(repository: str, noted: Json) -> SyncTargetState:
@@ -28,14 +39,12 @@ def parse(repository: str, noted: Json) -> SyncTargetState:
     return state.model_copy(update={"repository": repository})
 
 
-def vitals_of(
-    folder: GitFolder, name: str, settings: Settings | None, *, ready: bool
-) -> dict[str, Json]:
-    """What the notes tell of a target; ``ready``: what lies at its path may be used."""
+def vitals_of(folder: GitFolder, name: str, settings: Settings | None) -> dict[str, Json]:
+    """What the notes tell of a target."""
     status = folder.read(f"status/{name}") or {}
     return {
         **{fact: status.get(fact) for fact in SHOWN},
-        "meets": ["restored", "started"] if ready else [],
+        "disabled": settings is not None and not settings.url,
         "interval": settings.interval if settings else None,
         "remote": settings.url if settings else None,
         "skipped": (status.get("skipped") or [])[:100],
@@ -43,5 +52,6 @@ def vitals_of(
         "remoteAhead": bool(status.get("ahead")),
         "unpushed": status.get("chain") or 0,
         "putAside": status.get("put_aside"),
+        "drill": read_drill(folder, name, settings),
         "error": status.get("error"),
     }

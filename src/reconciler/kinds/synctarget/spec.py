@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ...core.dotgit import is_dotgit
-from ...core.model import Apply, Spec
+from ...core.model import Apply, Ref, Spec
 from ...core.probe_values import Program
-from ...core.units import Duration, Name
+from ...core.schedule import check_schedule, check_timezone
+from ...core.units import NAME_PATTERN, Duration, Name
+
+_share: Final = re.compile(r"(\d{1,3}(?:\.\d{1,3})?) ?%")
+_WHOLE: Final = 100
 
 
 def _check_relative(path: str) -> str:
@@ -31,14 +36,50 @@ def _check_place(path: str) -> str:
     return path
 
 
+def _check_sample(text: str) -> str:
+    if text == "all":
+        return text
+    match = _share.fullmatch(text.strip())
+    if match is None or not 0 < float(match[1]) <= _WHOLE:
+        raise ValueError("not a sample; write a share of the files, for example 5%, or all")
+    return f"{float(match[1]):g}%"
+
+
 Relative = Annotated[str, AfterValidator(_check_relative)]
 
 
 class RestorePolicy(Spec):
     """What happens to the path when the stack starts."""
 
-    on_start: Literal["require", "skip"] = "require"
-    """require: dependents wait until the backup is in place; skip: what lies there is the truth."""
+    on_start: Literal["require", "prefer", "skip"] = "require"
+    """require: dependents wait until the backup is in place; prefer: no longer than ``timeout``,
+    then they start without and nothing is backed up until it was restored or a person decided;
+    skip: what lies there is the truth."""
+    timeout: Annotated[Duration, Field(gt=0)] = 1800.0
+    """How long ``prefer`` waits for a restore; ``require`` waits on, and is Degraded from then."""
+    on_diverged: Literal["keepBoth"] = "keepBoth"
+    """What lies here and differs is put aside, and the backup wins."""
+
+
+class Verify(Spec):
+    """A drill: the remote's content is restored into a scratch folder and looked through."""
+
+    schedule: Annotated[str, AfterValidator(check_schedule)]
+    """When, as a cron line: "0 5 * * 0"."""
+    timezone: Annotated[str | None, AfterValidator(lambda text: text and check_timezone(text))] = (
+        None
+    )
+    """The time zone of the schedule; without one, that of the machine."""
+    sample: Annotated[str, AfterValidator(_check_sample)] = "5%"
+    """A share of the files, others each time, or all."""
+
+    @property
+    def share(self) -> float:
+        """The share as a number from 0 to 1."""
+        return 1.0 if self.sample == "all" else float(self.sample.removesuffix("%")) / _WHOLE
+
+
+Writer = Annotated[str, StringConstraints(pattern=r"^(Process/)?" + NAME_PATTERN[1:])]
 
 
 class SnapshotBy(Spec):
@@ -51,14 +92,7 @@ class SnapshotBy(Spec):
 class SyncTargetSpec(Spec):
     """A folder or file that is kept in a repository and restored before its users start."""
 
-    not_yet: ClassVar[tuple[str, ...]] = (
-        "largeFiles",
-        "verify",
-        "writers",
-        "restore.timeout",
-        "restore.onDiverged",
-        "restore.onStart=prefer",
-    )
+    not_yet: ClassVar[tuple[str, ...]] = ("largeFiles",)
 
     repository: Annotated[Name, Apply.LIVE]
     """The Repository that keeps it."""
@@ -75,3 +109,13 @@ class SyncTargetSpec(Spec):
     """
     restore: Annotated[RestorePolicy, Apply.LIVE] = Field(default_factory=RestorePolicy)
     """What happens when the stack starts."""
+    verify: Annotated[Verify | None, Apply.LIVE] = None
+    """A restore drill on a schedule; without one, only by hand."""
+    writers: Annotated[tuple[Writer, ...], Apply.LIVE] = ()
+    """Processes that write here and do not wait for the restore: Process/bot. They are stopped
+    while files under them are replaced, and started again after."""
+
+    @property
+    def writing(self) -> tuple[Ref, ...]:
+        """The same as refs."""
+        return tuple(Ref("Process", one.rpartition("/")[2]) for one in self.writers)

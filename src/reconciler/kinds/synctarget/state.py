@@ -18,12 +18,17 @@ class SyncTargetState(State):
     snapshot: str
     on_start: str
     restored: bool
+    staged: bool = True
+    """Whether all that is to be put in place lies ready beside it, or in place."""
+    timeout: float = 0.0
+    schedule: str = ""
+    """When it is verified, with the time zone; empty for never."""
     command: tuple[str, ...] = ()
     """What makes the copy, when ``snapshot`` is exec."""
 
 
 def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
-    spec = resource.spec
+    spec, verify = resource.spec, resource.spec.verify
     return SyncTargetState(
         repository=spec.repository,
         path=spec.path,
@@ -32,6 +37,8 @@ def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
         snapshot="exec" if isinstance(spec.snapshot, SnapshotBy) else spec.snapshot,
         on_start=spec.restore.on_start,
         restored=True,
+        timeout=spec.restore.timeout,
+        schedule=f"{verify.schedule} {verify.timezone or ''}".strip() if verify else "",
         command=_command(resource),
     )
 

@@ -6,60 +6,28 @@ import errno
 import os
 import shutil
 import stat
-import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-from ...clients.git import Git
 from ...clients.git_objects import LINK, TREE, Entry
-from ...clients.git_reader import ObjectReader
-from ...clients.offload import check
-from ...core.errors import Transient
-from .meter import Meter
-from .modes import PRIVATE, PRIVATE_FILE, Modes, private
+from .modes import PRIVATE, Modes
 from .place import Place
+from .staging import failed, own
 from .vet import Listing
-
-LONGEST: Final = 4095
-"""Bytes of the longest path that a link may lead to."""
 
 
 class Swap:
     """Moves staged files into place, and what was there aside. Only renames touch live files."""
 
-    def __init__(
-        self, place: Place, aside: Path, modes: Modes | None, meter: Meter | None = None
-    ) -> None:
+    def __init__(self, place: Place, aside: Path, modes: Modes | None) -> None:
         self._place = place
-        self._meter = meter or Meter()
         self._modes = modes
         self._root = place.folder
-        self.aside = aside
-        self.moved = 0
+        self._aside = aside
 
-    def stage(self, git: Git, folder: Path, missing: Listing, stop: threading.Event) -> None:
-        """Bring all that is missing next to where it belongs, checked by its id."""
-        try:
-            make_root(self._place)
-            shutil.rmtree(self._place.stage, ignore_errors=True)
-            if not missing:
-                return
-            self._place.stage.mkdir(mode=PRIVATE)
-            with ObjectReader(folder, git.batch) as reader:
-                for index, (path, entry) in enumerate(missing.items()):
-                    check(stop)
-                    staged = self._place.stage / str(index)
-                    self._stage_one(reader, staged, entry, self._mode(path, entry))
-                    self._meter.advance()
-        except OSError as exc:
-            raise self._failed(exc) from exc
-        except Transient:
-            shutil.rmtree(self._place.stage, ignore_errors=True)
-            raise
-
-    def run(self, wanted: Listing, here: Listing, missing: tuple[str, ...]) -> None:
-        """Put the staged files in place."""
+    def run(self, wanted: Listing, here: Listing, staged: Mapping[str, Path]) -> None:
+        """Put the ``staged`` files in place, by the paths they belong to."""
         try:
             for path, entry in sorted(here.items()):
                 if entry.mode != TREE and wanted.get(path) != entry:
@@ -67,16 +35,17 @@ class Swap:
             for path, entry in wanted.items():
                 if entry.mode == TREE and not self._place.excluded(path):
                     self._folder(path)
-            for index, path in enumerate(missing):
-                self._into_place(self._place.stage / str(index), path)
+            for path, source in staged.items():
+                self._into_place(source, path)
             self._remove_empty(wanted, here)
             self._give_modes(wanted)
             shutil.rmtree(self._place.stage, ignore_errors=True)
         except OSError as exc:
-            raise self._failed(exc) from exc
+            raise failed(exc, self._place) from exc
 
-    def _mode(self, path: str, entry: Entry) -> int:
-        return self._modes.of(path, entry) if self._modes is not None else private(entry)
+    def put_aside(self) -> bool:
+        """Whether anything was, by this swap or by one that was killed before its end."""
+        return self._aside.exists()
 
     def _give_modes(self, wanted: Listing) -> None:
         """Give folders, and files that were right already, the permissions they had.
@@ -90,19 +59,6 @@ class Swap:
                 set_mode(self._root / path, self._modes.of(path, entry))
         if self._place.is_folder:
             set_mode(self._root, self._modes.of("", Entry(TREE, "")))
-
-    def _stage_one(self, reader: ObjectReader, path: Path, entry: Entry, mode: int) -> None:
-        if entry.mode == LINK:
-            target = reader.small(entry.id, LONGEST)
-            if b"\0" in target or not target:
-                raise Transient("the backup holds a link to nowhere", reason="BadPath")
-            path.symlink_to(os.fsdecode(target))
-        else:
-            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(path, how, PRIVATE_FILE), "wb") as file:
-                reader.copy(entry.id, file)
-                os.fchmod(file.fileno(), mode)
-        self._own(path)
 
     def _into_place(self, staged: Path, path: str) -> None:
         parent = path.rpartition("/")[0]
@@ -123,10 +79,10 @@ class Swap:
                 continue
             self._put_aside(part)
             folder.mkdir(mode=PRIVATE)
-            self._own(folder)
+            own(folder, self._place)
 
     def _put_aside(self, path: str) -> None:
-        source, target = self._root / path, self.aside / path
+        source, target = self._root / path, self._aside / path
         if not os.path.lexists(source):
             return
         target.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
@@ -138,23 +94,12 @@ class Swap:
             if exc.errno != errno.EXDEV:
                 raise
             _carry(source, target)
-        self.moved += 1
 
     def _remove_empty(self, wanted: Listing, here: Listing) -> None:
         for path, entry in sorted(here.items(), reverse=True):
             if entry.mode == TREE and path not in wanted:
                 with suppress(OSError):  # not empty: something that no backup keeps lies there
                     (self._root / path).rmdir()
-
-    def _own(self, path: Path) -> None:
-        if os.geteuid() == 0:
-            facts = self._root.stat()
-            os.lchown(path, facts.st_uid, facts.st_gid)
-
-    def _failed(self, exc: OSError) -> Transient:
-        return Transient(
-            f"cannot restore {exc.filename or self._root}: {exc.strerror}", reason="RestoreFailed"
-        )
 
 
 def set_mode(path: Path, mode: int) -> None:
@@ -171,16 +116,6 @@ def set_mode(path: Path, mode: int) -> None:
         return
     finally:
         os.close(descriptor)
-
-
-def make_root(place: Place) -> None:
-    """The folder, owned as the one above it is; where nothing is kept yet it is simply made."""
-    for folder in (*reversed(place.folder.parents), place.folder):
-        if not folder.exists():
-            folder.mkdir(mode=PRIVATE if folder == place.folder else 0o755)
-            if os.geteuid() == 0:
-                facts = folder.parent.stat()
-                os.chown(folder, facts.st_uid, facts.st_gid)
 
 
 def _carry(source: Path, target: Path) -> None:

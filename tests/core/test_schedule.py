@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Observed, Origin, Ref, Resource
+from reconciler.core.schedule import check_schedule, next_fire
 from reconciler.kinds.process import KIND
 from reconciler.kinds.process.actions import Run
 from reconciler.kinds.process.cron import CronNotes, Memory
-from reconciler.kinds.process.schedule import check_schedule, next_fire
 from reconciler.kinds.process.spec import ProcessSpec
 from reconciler.kinds.process.state import Program
 
