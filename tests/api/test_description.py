@@ -28,6 +28,7 @@ from reconciler.api.access import open_access
 from reconciler.api.app import make_app
 from reconciler.api.credentials import Credential, Scope
 from reconciler.api.serve import serve
+from reconciler.engine.backups import Backups
 from reconciler.metrics import Metrics
 from reconciler.settings import Settings
 from reconciler.testing import eventually, free_port
@@ -41,6 +42,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
+BACKUPS = ("/admin/api/v1/orders", "/admin/api/v1/sync", "/sync/api/", "/api/sync-progress")
 WRITES = ("/admin/api/v1/routes", "/admin/routes.json", "/admin/password")
 ENDLESS = "/admin/api/v1/events/stream"
 FRAMING = ("transfer-encoding", "content-length", "connection", "upgrade", "expect", "host")
@@ -56,18 +58,19 @@ def toys(folder: Path) -> Any:
     return whole.operator
 
 
-@pytest.fixture(scope="module", params=["toys", "fake", "specs"])
+@pytest.fixture(scope="module", params=["toys", "fake", "specs", "backups"])
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[FastAPI, str, dict[str, str]]]:
     """The app on a real port, its address, and what lets one in."""
     with TemporaryDirectory(dir="/tmp", prefix="rc-") as folder:
         place, port = Path(folder), free_port()
         written = Written(place) if request.param == "specs" else None
-        operator = toys(place) if request.param == "toys" else Operator()
+        operator = toys(place) if request.param in {"toys", "backups"} else Operator()
         operator = written.operator if written else operator
         access = open_access(Settings(place / "specs", place, environ={VARIABLE: HASH}))
         access.rates.rate = access.rates.burst = 1e6
         writes = written.writing if written else None
-        pages = make_app(operator, Metrics(), access, writes=writes)
+        backups = Backups(operator) if request.param == "backups" else None
+        pages = make_app(operator, Metrics(), access, writes=writes, backups=backups)
         secret = access.credentials.create(Credential("tests", Scope.ADMIN, "", 0.0))
         loop = asyncio.new_event_loop()
         work = serve(pages, socket=place / "operator.sock", listen=f"127.0.0.1:{port}")
@@ -94,8 +97,10 @@ def test_nothing_sent_breaks_it(served: tuple[FastAPI, str, dict[str, str]]) -> 
     schema = schemathesis.openapi.from_dict(pages.openapi())
     operations = [one.ok() for one in schema.get_all_operations() if one.ok().path != ENDLESS]
     assert len(operations) > 15
-    if writes := [one for one in operations if one.path.startswith(WRITES)]:
-        operations = writes  # the others are heard with the other operators
+    for own in (BACKUPS, WRITES):
+        if some := [one for one in operations if one.path.startswith(own)]:
+            operations = some  # the others are heard with the other operators
+            break
     for operation in operations:
         modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
         cases = strategies.one_of(*(operation.as_strategy(generation_mode=m) for m in modes))

@@ -8,8 +8,9 @@ from .conftest import Backend, Gateway, MakeBackend
 
 pytestmark = pytest.mark.real
 
-CLOSED = ["/api/sync-progress", "/admin/ui/", "/sync/api/reset"]
+CLOSED = ["/admin/ui/"]
 API = ["/admin/routes.json", "/admin/password", "/admin/api/v1/plan", "/admin/api/", "/api/pm/list"]
+API += ["/api/sync-progress", "/sync/api/reset"]
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ class AdminPages:
             view = await self.writes.write(change)
         except InvalidEdit as exc:
             raise InvalidRules([blamed(one, wish, said) for one in exc.faults]) from exc
-        held = _held(view)
+        held = held_words(view)
         return answer(request, {"ok": True} | ({"held": held} if held else {}))
 
     async def change_password(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class NewPassword(BaseModel):
     new_password: str
 
 
-def _held(view: View) -> str:
+def held_words(view: View) -> str:
     """What was written and is not done, in words; empty when all is done as usual."""
     waits = view["held"]
     if not waits:

@@ -23,6 +23,7 @@ from .original import OriginalPages
 from .problems import ANSWERS
 from .resources import ResourcePages
 from .streams import EventPages, Streams
+from .sync_original import SyncPages
 from .trust import LOGIN, ROOT, Door
 from .view import BackupsView, Check, OperatorView
 from .writes import Writes
@@ -71,6 +72,7 @@ def make_app(
     app.include_router(OriginalPages(operator).router())
     if backups is not None:
         app.include_router(BackupPages(backups).router(), prefix=ROOT)
+        app.include_router(SyncPages(operator, backups, writes).router())
     if writes is not None:
         app.include_router(DocumentPages(writes, *ROUTES).router(), prefix=ROOT)
         app.include_router(AdminPages(writes, access).router())

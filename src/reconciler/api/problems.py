@@ -18,6 +18,9 @@ from ..specs.faults import Invalid
 ORIGINAL: Final = "/api/pm/"
 """Below this path errors also have the members that clients of the original look for."""
 
+SYNC: Final = "/sync/api/"
+"""Below this path errors say ``ok`` and ``error``, as in the original."""
+
 BY_PASSWORD: Final = frozenset({"/admin/routes.json", "/admin/password"})
 """The original's paths for its rules; its clients send the password with each request."""
 
@@ -61,6 +64,8 @@ def told(path: str, status: int, detail: str, **more: Any) -> Problem:
     """A Problem as this path's clients expect it."""
     if path.startswith(ORIGINAL):
         more = {"code": status, "message": detail, "data": {}, **more}
+    elif path.startswith(SYNC):
+        more = {"ok": False, "error": detail, **more}
     elif path in BY_PASSWORD:
         more = {"error": FORBIDDEN if status == HTTPStatus.FORBIDDEN else detail, **more}
     return Problem(status, detail, **more)

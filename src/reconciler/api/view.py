@@ -140,6 +140,10 @@ class BackupsView(Protocol):
         """How each target is."""
         ...
 
+    def repositories(self) -> Sequence[View]:
+        """Where things are kept: {name, url, branch, base, path, tip}."""
+        ...
+
     async def log(self, name: str, limit: int, *, fetch: bool = False) -> Sequence[View]:
         """The versions of a target, newest first."""
         ...

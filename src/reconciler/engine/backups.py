@@ -100,6 +100,19 @@ class Backups:
         """How each target is."""
         return [self._target(ref) for ref in self._known()]
 
+    def repositories(self) -> list[View]:
+        """Where things are kept."""
+        self.operator.reading.demand()
+        ledger, found = self.stack.ledger, []
+        for ref, want in sorted(ledger.desired.items()):
+            if ref.kind == REPOSITORY:
+                live, spec = ledger.live(ref), want.spec
+                vitals = live.vitals if live is not None else {}
+                facts = {"name": ref.name, "url": spec.url, "branch": spec.branch}
+                seen = {"path": vitals.get("path"), "tip": vitals.get("tip")}
+                found.append({**facts, "base": spec.base, **seen})
+        return found
+
     async def log(self, name: str, limit: int, *, fetch: bool = False) -> list[View]:
         """The versions of a target, newest first."""
         return await self._keeper(name).log(name, limit, fetch=fetch)
@@ -189,6 +202,7 @@ class Backups:
             "name": ref.name,
             "ref": str(ref),
             "path": want.spec.path,
+            "excludes": [one.rstrip("/") for one in want.spec.excludes],
             "repository": want.spec.repository,
             "url": vitals.get("remote"),
             "origin": view["origin"],
@@ -205,8 +219,15 @@ class Backups:
             "conflict": vitals.get("conflict"),
             "skipped": vitals.get("skipped") or [],
             "error": vitals.get("error"),
+            "largeFiles": _large(want.spec),
             "lease": kept.get("lease"),
             "leaseHolder": kept.get("leaseHolder"),
             "leaseHost": kept.get("leaseHost"),
             "progress": self._progress(ref),
         }
+
+
+def _large(spec: Any) -> View | None:
+    """From which size on files go to a store, where they do."""
+    large = getattr(spec, "large_files", None)
+    return None if large is None else {"threshold": large.threshold, "store": large.store}

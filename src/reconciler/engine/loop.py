@@ -205,7 +205,7 @@ class Lane:
     def _next_wake(self, outcome: Outcome) -> float:
         """The one table from outcome to wake-up, in seconds."""
         times = [self.stack.resync]
-        if outcome.applied:
+        if outcome.applied or outcome.ended:
             times.append(LOOK_AGAIN)
         if (soon := _soon(outcome)) is not None:
             times.append(soon)

@@ -10,8 +10,8 @@ local OWN = {
     ["/readyz"] = "health", ["/metrics"] = "metrics",
     ["/admin/api/"] = "api", ["/api/pm/"] = "api",
     ["/admin/routes.json"] = "api", ["/admin/password"] = "api",
-    ["/api/sync-progress"] = "closed",
-    ["/health/"] = "health", ["/admin/ui/"] = "closed", ["/sync/api/"] = "closed",
+    ["/api/sync-progress"] = "api", ["/sync/api/"] = "api",
+    ["/health/"] = "health", ["/admin/ui/"] = "closed",
 }
 local LISTS = { "/admin/routes.json", "/admin/api/v1/routes" }
 local LARGEST = 1024 * 1024 -- bytes of a request to the operator
