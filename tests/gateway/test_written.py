@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.core.model import Health, HealthCode
 from reconciler.engine.wake import open_bell
+from reconciler.kinds.gateway import KIND as GATEWAY
 from reconciler.kinds.route import KIND
 from reconciler.testing import eventually_async, free_port
 
@@ -66,6 +67,35 @@ async def test_an_address_that_refuses_is_told(
         await gateway.echo("/web")
     finally:
         bell.close()
+
+
+async def test_a_default_backend_that_refuses_is_told(
+    gateway: Gateway, make_backend: MakeBackend
+) -> None:
+    """Of the Gateway, which names it, for as long as it is so; routes are as well as they were."""
+    port = free_port()
+    other = await make_backend()
+    await gateway.serve(f"http://localhost:{port}", web=at("/web", other.url))
+
+    async def judged() -> Health:
+        return GATEWAY.health((await gateway.parts.gateway.observe())["gateway"])
+
+    async def is_told() -> bool:
+        return (await judged()).message == (
+            f"the default backend at 127.0.0.1:{port} refuses connections"
+        )
+
+    async def serves() -> bool:
+        return (await judged()).code is HealthCode.HEALTHY
+
+    assert await serves()
+    assert (await gateway.get("/any")).status_code == 503
+    await eventually_async(is_told)
+    await gateway.echo("/web")
+    assert await is_healthy(gateway, "web")
+    await make_backend(port=port)
+    await eventually_async(serves)
+    await gateway.echo("/any")
 
 
 async def test_a_socket_that_is_not_there_is_told(gateway: Gateway, tmp_path: Path) -> None:

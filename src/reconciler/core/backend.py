@@ -99,6 +99,28 @@ def host_of(backend: str | None) -> tuple[str, int] | None:
     return found[1], int(found[2])
 
 
+def address_of(backend: str | None, *, called: str | None = None) -> str | None:
+    """The address that is written, as the gateway tells that it takes no connection.
+
+    ``called``: whose name a certificate is to have there, when it is not the written one.
+    """
+    if backend is None or host_of(backend) is not None:
+        return None
+    scheme, _, place = backend.rpartition("://")
+    name, _, port = place.rpartition(":")
+    if not scheme:
+        return backend
+    address = f"127.0.0.1:{port}" if name == "localhost" else place
+    return address if scheme == "http" else f"{scheme}://{address} as {called or name.strip('[]')}"
+
+
+def refusal(address: str) -> str:
+    """What a person is told of an address that takes no connection."""
+    where, _, name = address.partition(" as ")
+    more = f", or its certificate for {name} is not accepted" if name not in {"", "*"} else ""
+    return f"{where} refuses connections{more}"
+
+
 def is_usable(address: IPv4Address | IPv6Address) -> bool:
     """Whether requests may go there.
 

@@ -107,6 +107,21 @@ async def test_files_broken_by_hand_are_written_again(
     assert path.read_bytes() == written
 
 
+async def test_lua_of_another_edition_goes_with_what_ran_it(
+    parts: LocalGateway, free_port: int
+) -> None:
+    """Not under a gateway that may still ask for it: before the next one starts."""
+    await converge(parts, free_port)
+    old = parts.place.prefix / "lua" / "reconciler" / "old.lua"
+    old.write_text("return {}\n")
+    await parts.gateway.apply(Start(free_port, "127.0.0.1"))
+    assert old.exists()
+    parts.runner.close()
+    await eventually_async(lambda: is_free(free_port))
+    await converge(parts, free_port)
+    assert not old.exists()
+
+
 async def test_another_edition_is_loaded(parts: LocalGateway, free_port: int) -> None:
     """After an upgrade of reconciler the running gateway takes our new Lua over."""
     await converge(parts, free_port)

@@ -95,6 +95,7 @@ def test_the_plan_says_what_a_change_costs() -> None:
         ({"state": "running", "workerCount": 2, "workers": {"0": 1}}, HealthCode.PROGRESSING),
         ({"state": "starting"}, HealthCode.PROGRESSING),
         ({"state": "running", "problem": "table.json: torn"}, HealthCode.DEGRADED),
+        ({"state": "running", "refusing": ["127.0.0.1:1"]}, HealthCode.DEGRADED),
     ],
 )
 def test_health(vitals: dict[str, Any], code: HealthCode) -> None:

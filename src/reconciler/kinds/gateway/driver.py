@@ -155,7 +155,7 @@ class GatewayDriver:
             "workerCount": status.worker_count,
             "workers": {name: worker.version for name, worker in status.workers.items()},
             "kept": await self._table.kept(),
-            **self._pools.told(document),
+            **self._pools.told(document, status.traffic.refusing),
             "targets": targets(document.pools),
             **traffic(status.traffic),
         }
@@ -215,6 +215,7 @@ class GatewayDriver:
     async def _start(self, listen: int, bind: str) -> None:
         if await self._runner.pid() is None:
             await self._claim(bind, listen)
+            await asyncio.to_thread(self.folder.tidy)
             await self._runner.start()
         elif self._deaf():
             await self._runner.stop()

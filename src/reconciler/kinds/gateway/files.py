@@ -134,6 +134,11 @@ class Folder:
                 write_atomic(self._prefix / name, content)
         self._remove({CERTIFICATE, KEY, PAGE} - files.contents.keys())
 
+    def tidy(self) -> None:
+        """Remove the Lua that only another edition has, which is nobody's once nothing runs."""
+        found = (str(path.relative_to(self._prefix)) for path in self._prefix.glob("lua/**/*.lua"))
+        self._remove(set(found) - self.shipped.keys())
+
     def clear(self) -> None:
         """Remove what a Gateway decided, gateway.conf last."""
         self._remove({CERTIFICATE, KEY, PAGE, AROUND, QUICK})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...clients.gateway import Traffic
 from ...clients.resolve import Resolver
 from ...clients.table import Document
+from ...core.backend import address_of
 from ...core.model import Json
 from ...core.pool import host_in, unused_pools
 
@@ -27,12 +30,19 @@ class Pools:
         self._resolver = resolver
         self._unused: tuple[Document, list[str]] = (Document(), [])
 
-    def told(self, document: Document) -> dict[str, Json]:
-        """Those that nobody points to, and where a default backend is that is a host name."""
+    def told(self, document: Document, refusing: Collection[str]) -> dict[str, Json]:
+        """Those that nobody points to, and where a default backend is that is a host name.
+
+        And whether nobody there takes a connection.
+        """
         if self._unused[0] is not document:
             rules, default = document.rules.values(), document.default_backend
             self._unused = (document, list(unused_pools(document.pools, rules, default)))
-        return {"unusedPools": self._unused[1], "default": self._default(document)}
+        return {
+            "unusedPools": self._unused[1],
+            "default": self._default(document),
+            "refusing": _refusing(document, refusing),
+        }
 
     def _default(self, document: Document) -> dict[str, Json]:
         host = host_in(document.default_backend)
@@ -40,3 +50,12 @@ class Pools:
             return {}
         found = self._resolver.found(host.name).told()
         return {"pool": host.pool, "endpoints": document.pools.get(host.pool), **found}
+
+
+def _refusing(document: Document, refusing: Collection[str]) -> list[str]:
+    """Where the default backend is, when none of these places takes a connection."""
+    host, address = host_in(document.default_backend), address_of(document.default_backend)
+    where = [] if address is None else [address]
+    if host is not None:
+        where = [one["address"] for one in document.pools.get(host.pool) or ()]
+    return where if all(one in refusing for one in where) else []

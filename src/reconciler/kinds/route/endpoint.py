@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ...core.backend import address_of
 from ...core.model import Json
 from ...core.pool import Host, host_in, process_pool
 from .proxy import BackendTls, Proxy
@@ -47,16 +48,7 @@ def host_of(proxy: Proxy | None) -> Host | None:
 
 def written_address(proxy: Proxy | None) -> str | None:
     """The address that is written, as the gateway tells that it takes no connection."""
-    backend = None if proxy is None else proxy.backend
-    if proxy is None or backend is None or host_in(backend) is not None:
+    if proxy is None:
         return None
-    scheme, _, place = backend.rpartition("://")
-    name, _, port = place.rpartition(":")
-    if not scheme:
-        return backend
-    address = f"127.0.0.1:{port}" if name == "localhost" else place
-    if scheme == "http":
-        return address
     tls = proxy.tls or BackendTls()
-    called = (tls.server_name or name.strip("[]")) if tls.verify else "*"
-    return f"{scheme}://{address} as {called}"
+    return address_of(proxy.backend, called=tls.server_name if tls.verify else "*")

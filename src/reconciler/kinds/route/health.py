@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...core.backend import refusal
 from ...core.model import Health, HealthCode, Json, Observed
 from .endpoint import host_of
 from .state import Rule
@@ -21,7 +22,7 @@ def health(seen: Observed[Rule]) -> Health:
     if (host := host_of(proxy)) is not None:
         return _located(host.name, seen.vitals)
     for address in seen.vitals.get("refusing", ()):
-        return Health(HealthCode.DEGRADED, "Refused", _refused(address))
+        return Health(HealthCode.DEGRADED, "Refused", refusal(str(address)))
     if root := seen.vitals.get("missing"):
         return Health(HealthCode.DEGRADED, "FolderMissing", f"there is no folder {root}")
     return Health(HealthCode.HEALTHY, "Served", f"by every worker, since table {version}")
@@ -56,12 +57,6 @@ def _located(name: str, vitals: Mapping[str, Json]) -> Health:
         return Health(HealthCode.DEGRADED, "Refused", f"{name} refuses connections at {where}")
     text = f"{problem}; as last known by {where}" if problem else f"by {name} at {where}"
     return Health(HealthCode.HEALTHY, "Served", text)
-
-
-def _refused(address: str) -> str:
-    where, _, name = str(address).partition(" as ")
-    more = f", or its certificate for {name} is not accepted" if name not in {"", "*"} else ""
-    return f"{where} refuses connections{more}"
 
 
 def _names(endpoints: Iterable[Mapping[str, Json]]) -> str:
