@@ -64,16 +64,29 @@ class Credential:
 
     path: Path
 
+    @property
+    def password(self) -> str:
+        """The password itself, for another protocol with the same host; empty when it is gone."""
+        return self._pair()[1]
+
     def secrets(self) -> tuple[str, ...]:
         """Every form in which the password might show up in a text."""
-        with suppress(OSError, ValueError):
-            user, password = (
-                line.split("=", 1)[1] for line in self.path.read_text("utf-8").split("\n")[:2]
-            )
-            basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-            coded = base64.b64encode(password.encode()).decode()
-            return tuple(s for s in (password, quote(password, safe=""), basic, coded) if s)
-        return ()
+        user, password = self._pair()
+        if not password:
+            return ()
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return (
+            password,
+            quote(password, safe=""),
+            basic,
+            base64.b64encode(password.encode()).decode(),
+        )
+
+    def _pair(self) -> tuple[str, str]:
+        with suppress(OSError, ValueError, IndexError):
+            lines = self.path.read_text("utf-8").split("\n")
+            return lines[0].split("=", 1)[1], lines[1].split("=", 1)[1]
+        return "", ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,14 @@ class Remote:
         if await asyncio.to_thread(read_ref, self._folder.path, UPSTREAM) != commit:
             raise Moved
 
+    async def fetch_other(self, branch: str) -> None:
+        """Bring the newest state of another branch here; nothing points at it."""
+        await self._git(
+            *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head"),
+            *("--no-recurse-submodules", "--end-of-options", self._settings.url),
+            f"refs/heads/{branch}",
+        )
+
     async def push(self, commit: str, branch: str) -> None:
         """Send a commit and read back that it stands there. Never forced: raises Moved instead.
 

@@ -120,6 +120,7 @@ class SyncTargetFields(Metadata, total=False):
     excludes: Sequence[Text]
     settle: Duration
     snapshot: Literal["auto", "copy"] | Part
+    large_files: Part
     restore: Part
 
 

@@ -10,14 +10,18 @@ from ...clients.git_remote import UPSTREAM
 from ...clients.git_tidy import tidy
 from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
-from .job import Job
+from .job import Job, MakeLarge
+from .large.collect import collect
+from .large.upload import Deferred, Uploads
 from .look import Look
 from .place import Place
 from .publish import Publishing
 from .scan import Copy, Scan
 from .sight import Sight
 from .snapshot import snapshot
+from .take import LATER
 
+_VERSIONS: Final = 3
 PATIENCE: Final = 30.0
 """Seconds to wait, all in all, for a path that never gets quiet."""
 
@@ -29,6 +33,8 @@ class Backup:
         self._last = last
         self._job = job
         self._sight = sight
+        self._ready = False
+        """Whether it is the turn of the large files."""
 
     async def run(self) -> Copy | None:
         """What the remote has of this target afterwards; None when there is nothing to keep."""
@@ -36,21 +42,51 @@ class Backup:
         touched = await self._sight.since()
         if touched is not None and not touched and await self._is_all_said():
             self._sight.facts = {"attempt": time.time(), "backed": time.time()}
-            return Copy(self._sight.entry, self._sight.modes)
-        try:
-            copy = await self._take(touched)
-        except BaseException:
-            self._sight.watch.give_back(touched)
-            raise
-        if copy is None:
+            return self._sight.copy
+        copy = await self._take_or_give_back(touched)
+        later = {one.path for one in self._sight.skipped.values() if one.reason == LATER}
+        await self._publish(copy)
+        if later and not self._last:
+            copy = await self._bring(later, first=copy is None) or copy
+        if copy is None and not later:
             await self._refuse_emptied()
-            self._job.note(backed=time.time(), error=None)
-            return None
-        self._job.meter.begin("push")
-        await Publishing(self._job).run(copy)
+        if copy is not None and self._job.state.large is not None:
+            await collect(self._job)
         self._job.note(backed=time.time(), error=None)
         self._sight.facts = {}
         return copy
+
+    async def _bring(self, later: set[str], *, first: bool) -> Copy | None:
+        """Large files come after the others; they are in the store before git says so."""
+        job = self._job
+        job.note()
+        job.meter.begin("upload", len(later))
+        if first and await job.fetched_tip() is None:
+            await self._begin()
+        self._ready = True
+        copy = await self._take_or_give_back(later if job.place.is_folder else None)
+        await self._publish(copy)
+        return copy
+
+    async def _publish(self, copy: Copy | None) -> None:
+        if copy is not None:
+            self._job.meter.begin("push")
+            await Publishing(self._job).run(copy)
+
+    async def _begin(self) -> None:
+        """An empty commit: a host makes no release of a repository without any."""
+        job, objects = self._job, ObjectStore(self._job.folder.path)
+        tree = await job.history.graft(None, {}, objects)
+        message = f"begin the backup of {job.name} from {job.host}\n"
+        commit = await job.history.commit(tree, [], message, job.settings, store=objects)
+        await job.remote.push(commit, job.settings.branch)
+
+    async def _take_or_give_back(self, touched: set[str] | None) -> Copy | None:
+        try:
+            return await self._take(touched)
+        except BaseException:
+            self._sight.watch.give_back(touched)
+            raise
 
     async def _is_all_said(self) -> bool:
         status = self._job.status
@@ -72,7 +108,8 @@ class Backup:
     async def _take_from(self, place: Place, touched: set[str] | None) -> Copy | None:
         job = self._job
         with job.open_cache() as cache, ObjectStore(job.folder.path) as objects:
-            scan = await job.look(Look(place, self._sight, touched, cache).run, cache, objects)
+            look = Look(place, self._sight, touched, cache, *self._kept())
+            scan = await job.look(look.run, cache, objects, self._large(objects))
             if touched is None and not job.state.command:
                 self._settle(time.time() - scan.newest)
             job.remember(attempt=time.time(), waited=None)
@@ -86,9 +123,22 @@ class Backup:
         job.remember(skipped=skipped, files=files, bytes=size)
         return None if empty else scan.copy
 
+    def _large(self, objects: ObjectStore) -> MakeLarge | None:
+        large = self._job.state.large
+        if large is None:
+            return None
+        if self._ready:
+            return lambda stop: Uploads(self._job, objects, stop)
+        return lambda _: Deferred(large.threshold)
+
+    def _kept(self) -> tuple[int, tuple[str, ...]]:
+        """How many versions of large files are kept, and which blobs are gone."""
+        large = self._job.state.large
+        return large.versions if large else _VERSIONS, tuple(self._job.status.get("deleted") or ())
+
     def _settle(self, quiet: float) -> None:
         """Wait for quiet, but not for ever."""
-        if self._last:
+        if self._last or self._ready:
             return
         waited = self._job.status.get("waited") or time.time()
         if 0 <= quiet < self._job.state.settle and 0 <= time.time() - waited < PATIENCE:

@@ -15,10 +15,11 @@ from typing import Any, Final, NoReturn, Self
 from .modes import Modes
 from .rows import Row
 
-VERSION: Final = 3
+VERSION: Final = 4
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS file (
     folder BLOB, name BLOB, size INTEGER, mode TEXT, blob TEXT, perm INTEGER, stamp TEXT,
+    large TEXT,
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS folder (path BLOB PRIMARY KEY, perm INTEGER) WITHOUT ROWID;
@@ -76,7 +77,7 @@ class FileCache:
     def folder(self, path: str) -> dict[str, Row]:
         """The files right in a folder, by name."""
         found = self._db.execute(
-            "SELECT name, size, mode, blob, perm, stamp FROM file WHERE folder = ?",
+            "SELECT name, size, mode, blob, perm, stamp, large FROM file WHERE folder = ?",
             (os.fsencode(path),),
         )
         return {os.fsdecode(name): _row(rest) for name, *rest in found}
@@ -84,8 +85,8 @@ class FileCache:
     def put(self, path: str, row: Row) -> None:
         stamp = " ".join(map(str, row.stamp)) if row.stamp is not None else None
         self._db.execute(
-            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*_parts(path), row.size, row.mode, row.blob, row.perm, stamp),
+            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*_parts(path), row.size, row.mode, row.blob, row.perm, stamp, row.name),
         )
 
     def put_folder(self, path: str, perm: int) -> None:
@@ -110,7 +111,7 @@ class FileCache:
     def row(self, path: str) -> Row | None:
         """One file."""
         found = self._db.execute(
-            "SELECT size, mode, blob, perm, stamp FROM file WHERE folder = ? AND name = ?",
+            "SELECT size, mode, blob, perm, stamp, large FROM file WHERE folder = ? AND name = ?",
             _parts(path),
         ).fetchone()
         return _row(found) if found is not None else None
@@ -200,5 +201,6 @@ def _parts(path: str) -> tuple[bytes, bytes]:
 
 
 def _row(found: Sequence[Any]) -> Row:
-    size, mode, blob, perm, stamp = found
-    return Row(size, mode, blob, perm, None if stamp is None else tuple(map(int, stamp.split())))
+    size, mode, blob, perm, stamp, name = found
+    known = None if stamp is None else tuple(map(int, stamp.split()))
+    return Row(size, mode, blob, perm, known, name)

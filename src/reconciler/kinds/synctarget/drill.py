@@ -10,7 +10,9 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,13 +21,15 @@ from ...clients.git_folder import GitFolder, Settings
 from ...clients.git_fresh import fetch_fresh
 from ...clients.git_history import History
 from ...clients.git_objects import LINK, TREE, Entry
-from ...clients.git_reader import ObjectReader
 from ...clients.offload import check, offload
 from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json
 from .actions import AGAIN
 from .contents import Contents
 from .job import Job
+from .large.download import Downloads
+from .large.found import find_pointers
+from .large.pointer import Pointer
 from .meter import Meter
 from .modes import PRIVATE
 from .place import Place
@@ -56,6 +60,7 @@ class Drill:
         self._fresh = GitFolder(job.folder.scratch(), f"{job.name}.drill", job.folder.git)
         self._left: list[tuple[str, Entry]] = []
         self._sizes: dict[str, int] = {}
+        self._pointers: Mapping[str, Pointer] = {}
         self._found = Found()
         self._commit = ""
         self._cursor = ""
@@ -81,7 +86,8 @@ class Drill:
         job.meter.begin("verify", found.files + len(left), size=found.bytes + sum(left))
         job.meter.advance(found.files, size=found.bytes)
         place = replace(job.place, path=self._room(job.place), excludes=())
-        staging = Staging(place, Means(None, {}, set(), job.meter))
+        means = Means(None, {}, set(), job.meter, Downloads(job, self._pointers))
+        staging = Staging(place, means)
         return await offload(lambda stop: self._look(staging, job.meter, stop))
 
     def _room(self, place: Place) -> Path:
@@ -106,11 +112,14 @@ class Drill:
         if entry is None:
             raise Transient(f"{job.settings.url} has no {job.place.inside}", reason="Absent")
         contents = Contents(history, job.place)
-        files = {p: e for p, e in (await contents.listing(entry)).items() if e.mode != TREE}
+        found = await find_pointers(job, history, tip, await contents.listing(entry))
+        files = {p: e for p, e in found.wanted.items() if e.mode != TREE}
         last = str((job.folder.read(f"{DRILL}/{job.name}") or {}).get("cursor") or "")
         paths, self._cursor = choose(files, math.ceil(self._share * len(files)), last)
         self._left = [(path, files[path]) for path in paths]
-        self._sizes = await history.sizes(one.id for _, one in self._left)
+        self._pointers, large = found.pointers, Downloads(job, found.pointers)
+        sizes = await history.sizes(one.id for _, one in self._left)
+        self._sizes = {**sizes, **large.sizes(dict(self._left))}
         self._commit = tip
 
     def _look(self, staging: Staging, meter: Meter, stop: threading.Event) -> bool:
@@ -119,16 +128,18 @@ class Drill:
         with self._fresh.reader() as reader:
             while self._left and not self._found.message:
                 check(stop)
-                size = self._look_at(*self._left.pop(), staging, reader)
+                path, entry = self._left.pop()
+                bring = partial(staging.one, reader, path, entry, stop)
+                size = self._look_at(path, entry, bring)
                 meter.advance(size=size)
                 if time.monotonic() > ends and self._left:
                     return False
         return True
 
-    def _look_at(self, path: str, entry: Entry, staging: Staging, reader: ObjectReader) -> int:
+    def _look_at(self, path: str, entry: Entry, bring: Callable[[], Path]) -> int:
         size, found = self._sizes.get(entry.id, 0), self._found
         try:
-            staged = staging.one(reader, path, entry)
+            staged = bring()
             is_database, problem = _judge(staged, entry)
             staged.unlink()
         except Transient as exc:

@@ -12,7 +12,10 @@ from .state import SyncTargetState
 
 NAMED: Final = 3
 INCOMPLETE: Final = frozenset(
-    {"TooLarge", "Unreadable", "Unstable", "DatabaseBusy", "DatabaseDamaged", "TooDeep"}
+    {
+        *("TooLarge", "Unreadable", "Unstable", "DatabaseBusy", "DatabaseDamaged", "TooDeep"),
+        *("UploadFailed", "Uploading"),
+    }
 )
 """Reasons that mean a backup lacks something it should have."""
 
@@ -75,7 +78,7 @@ def _trouble(vitals: Mapping[str, Any]) -> Health | None:
     if drill and drill.get("ok") is False:
         return Health(HealthCode.DEGRADED, "DrillFailed", _drilled(drill))
     lacking = [one for one in vitals.get("skipped") or () if one["reason"] in INCOMPLETE]
-    return Health(HealthCode.DEGRADED, "Incomplete", _name(lacking)) if lacking else None
+    return _incomplete(lacking) if lacking else None
 
 
 def _well(vitals: Mapping[str, Any]) -> Health:
@@ -112,6 +115,14 @@ def _paths(conflict: Mapping[str, Any]) -> str:
     paths = [path or "all of it" for path in conflict.get("paths") or [""]]
     more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     return ", ".join(paths[:NAMED]) + more
+
+
+def _incomplete(lacking: list[dict[str, str]]) -> Health:
+    reasons = {one["reason"] for one in lacking}
+    if reasons == {"Uploading"}:
+        return Health(HealthCode.PROGRESSING, "Uploading", _name(lacking))
+    reason = "UploadFailed" if reasons <= {"UploadFailed", "Uploading"} else "Incomplete"
+    return Health(HealthCode.DEGRADED, reason, _name(lacking))
 
 
 def _name(lacking: list[dict[str, str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,21 +12,26 @@ from typing import Any, Final
 
 from ...clients.git_folder import GitFolder, Settings
 from ...clients.git_history import History
-from ...clients.git_objects import TREE, Entry, Hasher, ObjectStore
+from ...clients.git_objects import EMPTY_TREE, TREE, Entry, Hasher, ObjectStore
+from ...clients.git_reader import ObjectReader, damaged
 from ...clients.git_remote import UPSTREAM, Moved, Remote
 from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
 from .cache import FileCache
+from .large.marks import NONE, Marks, place_of_marks
+from .large.marks import decode as decode_marks
 from .meter import Meter
 from .modes import place_of_modes
 from .place import Place, place_of
 from .rows import Cache, Nothing
 from .scan import Copy, Scan, Scanner
 from .state import SyncTargetState
-from .take import Means
+from .take import Large, Means
 
 TRIED: Final = 10
+MakeLarge = Callable[[threading.Event], Large]
+"""What is done with large files, made in the thread that looks."""
 
 
 @dataclass(slots=True)
@@ -67,6 +73,11 @@ class Job:
     def modes(self) -> PurePosixPath:
         """Where the permissions are written."""
         return place_of_modes(self.name)
+
+    @property
+    def marks(self) -> PurePosixPath:
+        """Where is written which files are pointers."""
+        return place_of_marks(self.name)
 
     @property
     def saved(self) -> str:
@@ -174,6 +185,7 @@ class Job:
         """
         objects = objects or ObjectStore(self.folder.path)
         edits = {self.place.inside: ours.entry, self.modes: ours.modes}
+        edits |= {self.marks: ours.marks} if ours.marks is not None else {}
         tree = await self.history.graft(onto, edits, objects)
         message = f"back up {self.name} from {self.host}\n"
         return await self.history.commit(tree, parents, message, self.settings, store=objects)
@@ -183,6 +195,7 @@ class Job:
         return Copy(
             await self.history.entry(commit, self.place.inside),
             await self.history.entry(commit, self.modes),
+            await self.history.entry(commit, self.marks),
         )
 
     async def look(
@@ -190,14 +203,17 @@ class Job:
         look: Callable[[Means, Trees, Entry | None], Scan],
         cache: Cache,
         objects: ObjectStore,
+        large: MakeLarge | None = None,
     ) -> Scan:
         """Look at the path in a thread; the objects are for the caller to settle."""
         saved = await self.history.ref(self.saved)
 
         def work(stop: threading.Event) -> Scan:
-            with self.history.reader() as reader:
+            with self.history.reader() as reader, ExitStack() as stack:
+                made = stack.enter_context(closing(large(stop))) if large is not None else None
                 trees = Trees(reader)
-                last = trees.at(trees.of(saved), str(self.place.inside)) if saved else None
+                top = trees.of(saved) if saved else EMPTY_TREE.id
+                last, marked = (trees.at(top, str(at)) for at in (self.place.inside, self.marks))
                 means = Means(
                     objects=objects,
                     scratch=self.folder.scratch(),
@@ -205,25 +221,41 @@ class Job:
                     snapshots=not isinstance(objects, Hasher) and self.state.snapshot == "auto",
                     cache=cache,
                     previous=partial(self._previous, trees, last),
+                    large=made,
+                    marks=read_marks(reader, marked),
+                    marked=marked,
                 )
                 return look(means, trees, last)
 
         return await offload(work)
 
-    async def listing(self) -> dict[str, Entry]:
+    async def listing(self, large: MakeLarge | None = None) -> dict[str, Entry]:
         """What lies here, by path."""
         found = await self.look(
             lambda means, _, __: Scanner(self.place, means, listed=True).run(),
             Nothing(),
             Hasher(self.folder.path),
+            large,
         )
         return found.listing
 
     def open_cache(self) -> FileCache:
+        large = self.state.large
         about = [str(self.place.path), self.state.snapshot]
+        about += [large.about(self.settings.url)] if large is not None else []
         return FileCache(self.folder.own / "cache" / f"{self.name}.db", about)
 
     def _previous(self, trees: Trees, last: Entry | None, below: str) -> Entry | None:
         if last is None or not self.place.is_folder:
             return last
         return trees.at(last.id, below) if last.mode == TREE else None
+
+
+def read_marks(reader: ObjectReader, marked: Entry | None) -> Marks:
+    """What a file of marks says. Raises Transient when nobody can read it: it is not nothing."""
+    if marked is None:
+        return NONE
+    found = decode_marks(reader.whole(marked.id).content)
+    if found is None:
+        raise damaged(marked.id)
+    return found

@@ -8,6 +8,7 @@ from ...clients.git_folder import GitFolder, GitFolders
 from ...core.errors import Terminal, Transient
 from .cache import drop_cache
 from .drill import DRILL, arm
+from .large.keys import KEYS, write_keys
 from .place import Place, place_of
 from .restore import NOTE
 from .state import SyncTargetState
@@ -32,6 +33,7 @@ class Marks:
                 folder.drop(f"{topic}/{name}")  # speaks of another path
         self.drop(name, but=folder)
         arm(folder, name, state)
+        write_keys(folder, name, state)
         folder.write(f"targets/{name}", state.model_dump(mode="json", by_alias=False))
 
     def drop(self, name: str, *, but: GitFolder | None = None) -> None:
@@ -39,7 +41,7 @@ class Marks:
         for folder, _ in tuple(self._folders.configured()):
             if folder is not but and folder.read(f"targets/{name}") is not None:
                 drop_cache(folder.own / "cache" / f"{name}.db")
-                for topic in ("status", NOTE, DRILL, "targets"):
+                for topic in ("status", NOTE, DRILL, KEYS, "targets"):
                     folder.drop(f"{topic}/{name}")
 
 

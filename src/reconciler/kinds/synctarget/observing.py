@@ -10,6 +10,7 @@ from pathlib import Path
 from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...core.model import Json, Observed
 from .drill import Drill
+from .large.keys import demand_keys
 from .latch import Latches
 from .meter import Meter
 from .place import place_of
@@ -44,7 +45,9 @@ class Observing:
 
     def run(self) -> dict[str, Observed[SyncTargetState]]:
         return {
-            name: self._observed(folder, settings, name, parse(folder.name, noted))
+            name: self._observed(
+                folder, settings, name, demand_keys(folder, name, parse(folder.name, noted))
+            )
             for folder, settings in self.folders.configured()
             for name, noted in folder.notes("targets")
         }

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
-from ...clients.git_objects import Entry, ObjectStore
+from ...clients.git_objects import FILE, TREE, Entry, ObjectStore
 from ...clients.git_remote import UPSTREAM, Moved
 from ...clients.git_tidy import tidy
 from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json
 from .beside import Beside
-from .job import Job
+from .job import Job, read_marks
+from .large.marks import combine, encode
 from .merge import Merge, Sides, merge
 from .scan import Copy
 
@@ -74,7 +76,7 @@ class Publishing:
             return
         merged = await self._merge(theirs.entry, ours.entry)
         conflict = await Beside(job).keep(tip, ours, merged.clashes)
-        wanted = Copy(merged.entry, ours.modes)
+        wanted = Copy(merged.entry, ours.modes, await self._mark(theirs, ours, merged))
         if wanted == theirs:
             await job.agree(tip, ours.entry, merged.entry, conflict=conflict)
         else:
@@ -99,6 +101,25 @@ class Publishing:
                 objects.content("tree", content)
             objects.settle()
             return merged
+
+        return await asyncio.to_thread(work)
+
+    async def _mark(self, theirs: Copy, ours: Copy, merged: Merge) -> Entry | None:
+        """The marks of large files, of both sides where they differ."""
+        if theirs.marks in {None, ours.marks} or theirs.entry is None:
+            return ours.marks
+        job = self._job
+
+        def work() -> Entry:
+            with job.history.reader() as reader:
+                trees = Trees(reader)
+                both = read_marks(reader, ours.marks), read_marks(reader, theirs.marks)
+                at = partial(_id_at, trees, merged.entry)
+                marks = combine(*both, at, moment=time.time())
+            objects = ObjectStore(job.folder.path)
+            entry = Entry(FILE, objects.content("blob", encode(marks)))
+            objects.settle()
+            return entry
 
         return await asyncio.to_thread(work)
 
@@ -141,3 +162,11 @@ async def push_saved(job: Job) -> dict[str, Json]:
         await Publishing(job).run(await job.copy(unpushed))
         job.note(error=None)
     return {**job.summary(), "changed": unpushed is not None}
+
+
+def _id_at(trees: Trees, top: Entry, path: str) -> str | None:
+    """The id of what stands at a path of a target; a single file is all there is to it."""
+    if top.mode != TREE:
+        return top.id
+    found = trees.at(top.id, path)
+    return found.id if found is not None else None

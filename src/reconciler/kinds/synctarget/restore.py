@@ -13,6 +13,8 @@ from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
 from .contents import Contents
 from .job import Job
+from .large.download import Downloads
+from .large.found import find_pointers
 from .latch import Latches
 from .modes import Modes
 from .staging import Means, Staging, make_root
@@ -55,6 +57,7 @@ class Gathered(NamedTuple):
     wanted: Listing
     here: Listing
     missing: Listing
+    large: Downloads
 
     @property
     def replaces(self) -> bool:
@@ -126,21 +129,24 @@ class Restore:
 
     async def _gather(self, ready: Ready) -> Gathered:
         place = self._job.place
-        wanted = await Contents(self._job.history, place).listing(ready.entry)
-        here = await self._job.listing()
+        listing = await Contents(self._job.history, place).listing(ready.entry)
+        found = await find_pointers(self._job, self._job.history, ready.commit, listing)
+        here = await self._job.listing(found.recognise(self._job))
         missing = {
             path: entry
-            for path, entry in wanted.items()
+            for path, entry in found.wanted.items()
             if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
         }
-        return Gathered(wanted, here, missing)
+        return Gathered(found.wanted, here, missing, Downloads(self._job, found.pointers))
 
     async def _bring(self, ready: Ready, found: Gathered) -> None:
         sizes = await self._job.history.sizes(entry.id for entry in found.missing.values())
+        sizes = {**sizes, **found.large.sizes(found.missing)}
         modes = await self._modes(ready)
-        staging = self._staging(modes, sizes)
-        missing = (e.id for p, e in found.missing.items() if not staging.holds(p))
-        await self._demand_room(sizes.get(name, 0) for name in missing)
+        staging = self._staging(modes, sizes, found.large)
+        missing = {p: e for p, e in found.missing.items() if not staging.holds(p)}
+        left = found.large.left(self._job.place.stage, missing)
+        await self._demand_room(left.get(p, sizes.get(e.id, 0)) for p, e in missing.items())
 
         def work(stop: Any) -> bool:
             with self._job.history.reader() as reader:
@@ -152,7 +158,7 @@ class Restore:
     async def _put(self, ready: Ready, found: Gathered) -> None:
         job = self._job
         modes = await self._modes(ready)
-        staging = self._staging(modes, {})
+        staging = self._staging(modes, {}, found.large)
         swap = Swap(job.place, Path(ready.aside), modes)
         staged = {path: staging.path(path) for path in found.missing}
         job.meter.begin("swap", len(staged))
@@ -169,8 +175,9 @@ class Restore:
             ready.commit, self._job.modes
         )
 
-    def _staging(self, modes: Modes | None, sizes: Mapping[str, int]) -> Staging:
-        return Staging(self._job.place, Means(modes, sizes, self._sure, self._job.meter))
+    def _staging(self, modes: Modes | None, sizes: Mapping[str, int], large: Downloads) -> Staging:
+        means = Means(modes, sizes, self._sure, self._job.meter, large)
+        return Staging(self._job.place, means)
 
     async def _demand_room(self, sizes: Iterable[int]) -> None:
         """What would fill the disk is not begun with: the sizes are known before the files are."""

@@ -16,6 +16,8 @@ class Row(NamedTuple):
     blob: str
     perm: int
     stamp: Stamp | None
+    name: str = ""
+    """The blob that ``blob`` is a pointer to; empty when it is the file itself."""
 
 
 class Cache(Protocol):

@@ -12,6 +12,7 @@ from ...clients.git_objects import TREE, Entry, ObjectStore, encode_tree, object
 from ...clients.offload import check
 from ...core.dotgit import is_dotgit
 from ...core.errors import Terminal
+from .large.marks import Mark
 from .place import STAGE, Place
 from .rows import Row
 from .stamp import is_sidecar
@@ -21,10 +22,12 @@ DEPTH: Final = 200
 
 
 class Copy(NamedTuple):
-    """What a repository has of a target: its files, and the file of their permissions."""
+    """What a repository has of a target: its files, and the files that tell about them."""
 
     entry: Entry | None
     modes: Entry | None
+    marks: Entry | None = None
+    """Which files are pointers to large ones."""
 
 
 @dataclass(slots=True)
@@ -42,11 +45,13 @@ class Scan:
     newest: float = 0.0
     modes: Entry | None = None
     """The file that holds the permissions."""
+    marks: Entry | None = None
+    pointers: dict[str, Mark] = field(default_factory=dict)
     odd: int = -1
 
     @property
     def copy(self) -> Copy:
-        return Copy(self.entry, self.modes)
+        return Copy(self.entry, self.modes, self.marks)
 
     def store(self, objects: ObjectStore) -> None:
         """Hand over the trees as well; it is for the caller to settle."""
@@ -77,6 +82,7 @@ class Scanner:
     def _finish(self) -> Scan:
         self._found.skipped = self._taker.skipped
         self._found.newest = self._taker.newest
+        self._found.pointers = self._taker.pointers
         return self._found
 
     def _alone(self) -> Entry | None:

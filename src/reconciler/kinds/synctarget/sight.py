@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ...clients.git_objects import Entry
 from .place import Place
-from .scan import Scan
+from .scan import Copy, Scan
 from .state import SyncTargetState
 from .take import AGAIN, Skipped
 from .watch import Watch
@@ -28,6 +28,7 @@ class Sight:
     entry: Entry | None = None
     """The last copy that was stored; None when there is none to go on from."""
     modes: Entry | None = None
+    marks: Entry | None = None
     odd: int = -1
     skipped: dict[str, Skipped] = field(default_factory=dict)
     looked_through: float = 0.0
@@ -42,7 +43,12 @@ class Sight:
         """Whether this still speaks of the target as it is written now."""
         mine, theirs = self.state, state
         how = (mine.snapshot, mine.command) == (theirs.snapshot, theirs.command)
-        return how and self.place == place
+        return how and self.place == place and mine.large == theirs.large
+
+    @property
+    def copy(self) -> Copy:
+        """What the remote should have."""
+        return Copy(self.entry, self.modes, self.marks)
 
     async def since(self) -> set[str] | None:
         """The paths to look at; None: at all of them."""
@@ -59,9 +65,10 @@ class Sight:
     def learn(self, scan: Scan) -> None:
         """A look has ended well, and what it found is stored."""
         self.entry, self.modes, self.odd = scan.entry, scan.modes, scan.odd
+        self.marks = scan.marks
         if "" in scan.covers:
             self.looked_through = time.monotonic()
-        kept = {path: one for path, one in self.skipped.items() if not _is_below(path, scan.covers)}
+        kept = {path: one for path, one in self.skipped.items() if not is_below(path, scan.covers)}
         self.skipped = {**kept, **{one.path: one for one in scan.skipped}}
 
     def quiet(self) -> float:
@@ -69,7 +76,8 @@ class Sight:
         return time.monotonic() - self.watch.last
 
 
-def _is_below(path: str, tops: set[str]) -> bool:
+def is_below(path: str, tops: set[str]) -> bool:
+    """Whether a path is one of some, or below one."""
     while path:
         if path in tops:
             return True

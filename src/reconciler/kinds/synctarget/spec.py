@@ -12,6 +12,7 @@ from ...core.model import Apply, Ref, Spec
 from ...core.probe_values import Program
 from ...core.schedule import check_schedule, check_timezone
 from ...core.units import NAME_PATTERN, Duration, Name
+from .large.spec import LargeFiles
 
 _share: Final = re.compile(r"(\d{1,3}(?:\.\d{1,3})?) ?%")
 _WHOLE: Final = 100
@@ -92,7 +93,7 @@ class SnapshotBy(Spec):
 class SyncTargetSpec(Spec):
     """A folder or file that is kept in a repository and restored before its users start."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("largeFiles",)
+    not_yet: ClassVar[tuple[str, ...]] = ()
 
     repository: Annotated[Name, Apply.LIVE]
     """The Repository that keeps it."""
@@ -107,6 +108,8 @@ class SyncTargetSpec(Spec):
 
     {exec: [...]}: what a command leaves in $RECONCILER_SNAPSHOT, asked at each interval.
     """
+    large_files: Annotated[LargeFiles | None, Apply.LIVE] = None
+    """Where files go that are too large for git; without it they are left out, and named."""
     restore: Annotated[RestorePolicy, Apply.LIVE] = Field(default_factory=RestorePolicy)
     """What happens when the stack starts."""
     verify: Annotated[Verify | None, Apply.LIVE] = None

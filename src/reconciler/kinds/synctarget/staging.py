@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from ...clients.git_objects import CHUNK, LINK, Entry, header
 from ...clients.git_reader import ObjectReader
 from ...clients.offload import check
 from ...core.errors import Transient
+from .large.download import Downloads
 from .meter import Meter
 from .modes import PRIVATE, PRIVATE_FILE, Modes, private
 from .place import Place
@@ -37,6 +39,8 @@ class Means(NamedTuple):
     sizes: Mapping[str, int]
     sure: set[str]
     meter: Meter
+    large: Downloads
+    """The files that lie in a store and not in git."""
 
 
 class Staging:
@@ -64,6 +68,9 @@ class Staging:
             make_root(self._place)
             self._place.stage.mkdir(mode=PRIVATE, exist_ok=True)
             self._sweep(missing)
+            large = {path: entry for path, entry in missing.items() if not self.holds(path)}
+            if not self._means.large.bring(self._place.stage, large, stop, ends):
+                return False
             for number, (path, entry) in enumerate(missing.items(), 1):
                 check(stop)
                 known = _mark(path, entry) in self._means.sure
@@ -80,14 +87,18 @@ class Staging:
         return True
 
     def drop(self) -> None:
-        """Nothing of this version is to be put in place."""
-        shutil.rmtree(self._place.stage, ignore_errors=True)
+        """Nothing of this version is to be put in place; what costs much to bring is kept."""
+        if self._place.stage.is_dir():
+            self._sweep({})
+            with suppress(OSError):
+                self._place.stage.rmdir()
 
-    def one(self, reader: ObjectReader, path: str, entry: Entry) -> Path:
+    def one(self, reader: ObjectReader, path: str, entry: Entry, stop: threading.Event) -> Path:
         """Bring one file, and look at what the disk has of it. Raises Transient if that differs."""
         try:
             make_root(self._place)
             self._place.stage.mkdir(mode=PRIVATE, exist_ok=True)
+            self._means.large.bring(self._place.stage, {path: entry}, stop)
             self._bring_one(reader, path, entry)
             self._means.sure.clear()
             if not self._is_there(path, entry):
@@ -98,7 +109,7 @@ class Staging:
 
     def _sweep(self, missing: Listing) -> None:
         """What an older version brought, or a killed writer left, is in nobody's way."""
-        wanted = {self.path(path).name for path in missing}
+        wanted = {self.path(path).name for path in missing} | self._means.large.leftovers()
         for entry in self._place.stage.iterdir():
             if entry.name not in wanted:
                 shutil.rmtree(entry) if _is_folder(entry) else entry.unlink()
@@ -108,7 +119,7 @@ class Staging:
         staged, mark = self.path(path), _mark(path, entry)
         if not os.path.lexists(staged):
             return False
-        if mark in self._means.sure or blob_id(staged) == (entry.id, entry.mode == LINK):
+        if mark in self._means.sure or self._is_right(path, staged, entry):
             if entry.mode != LINK:
                 staged.chmod(self._mode(path, entry))
             self._means.sure.add(mark)
@@ -116,11 +127,19 @@ class Staging:
         staged.unlink()
         return False
 
+    def _is_right(self, path: str, staged: Path, entry: Entry) -> bool:
+        if path in self._means.large:
+            return self._means.large.is_right(path, staged)
+        return blob_id(staged) == (entry.id, entry.mode == LINK)
+
     def _bring_one(self, reader: ObjectReader, path: str, entry: Entry) -> None:
         staged = self.path(path)
         part = staged.with_name(staged.name + _UNFINISHED)
         part.unlink(missing_ok=True)
-        if entry.mode == LINK:
+        if path in self._means.large:
+            self._means.large.hand_over(self._place.stage, path, part)
+            part.chmod(self._mode(path, entry))
+        elif entry.mode == LINK:
             target = reader.small(entry.id, LONGEST)
             if b"\0" in target or not target:
                 raise Transient("the backup holds a link to nowhere", reason="BadPath")

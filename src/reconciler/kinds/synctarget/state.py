@@ -5,6 +5,7 @@ from __future__ import annotations
 from posixpath import normpath
 
 from ...core.model import Resource, State
+from .large.state import LargeState, render_large
 from .spec import SnapshotBy, SyncTargetSpec
 
 
@@ -25,6 +26,8 @@ class SyncTargetState(State):
     """When it is verified, with the time zone; empty for never."""
     command: tuple[str, ...] = ()
     """What makes the copy, when ``snapshot`` is exec."""
+    large: LargeState | None = None
+    """Where files go that are too large for git."""
 
 
 def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
@@ -40,6 +43,7 @@ def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
         timeout=spec.restore.timeout,
         schedule=f"{verify.schedule} {verify.timezone or ''}".strip() if verify else "",
         command=_command(resource),
+        large=render_large(spec.large_files, resource.root) if spec.large_files else None,
     )
 
 

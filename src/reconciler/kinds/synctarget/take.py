@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from ...clients import sqlite
+from ...clients.blobs import Shrunk
 from ...clients.git_objects import FILE, LINK, PROGRAM, Changed, Entry, ObjectStore, ReadFailed
 from ...clients.offload import check
+from .large.marks import NONE, Mark, Marks
 from .place import Place
 from .rows import Cache, Nothing, Row
 from .stamp import Stamp, is_same, plain, stamp_of
@@ -23,7 +25,11 @@ LIMIT: Final = 100_000_000
 TRIES: Final = 3
 RACY: Final = 2.0
 """A file changed this short ago may change again without its times showing it: look again."""
-AGAIN: Final = frozenset({"Unreadable", "Unstable", "StillChanging", "DatabaseBusy"})
+LATER: Final = "Uploading"
+"""Why a large file is left out of a look that is for the others."""
+AGAIN: Final = frozenset(
+    {"Unreadable", "Unstable", "StillChanging", "DatabaseBusy", LATER, "UploadFailed"}
+)
 """What may be otherwise next time, though nobody touches the path."""
 
 
@@ -33,6 +39,37 @@ class Skipped(NamedTuple):
     path: str
     reason: str
     message: str
+
+
+class Stored(NamedTuple):
+    """What git has of a file; ``name`` is the blob's that it is a pointer to, if it is one."""
+
+    blob: str
+    name: str = ""
+
+
+class NotTaken(Exception):  # noqa: N818 (an answer: what the backup has stays)
+    """A file is left as the backup has it, for a reason."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Large(Protocol):
+    """What is done with files above a threshold."""
+
+    threshold: int
+    ready: bool
+    """Whether they are taken at all this time."""
+
+    def take(self, below: str, file: BinaryIO, size: int, /) -> Stored:
+        """Keep a file's content. Raises NotTaken, and Changed when it is another by now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +82,11 @@ class Means:
     snapshots: bool = True
     cache: Cache = field(default_factory=Nothing)
     previous: Callable[[str], Entry | None] = lambda _: None
+    large: Large | None = None
+    marks: Marks = NONE
+    """Which files of the last backup are pointers."""
+    marked: Entry | None = None
+    """The file that says so."""
 
 
 class Taker:
@@ -55,6 +97,8 @@ class Taker:
         self._top = os.path.realpath(place.folder)
         self._means = means
         self.skipped: list[Skipped] = []
+        self.pointers: dict[str, Mark] = {}
+        """Which of what was taken are pointers to large files."""
         self.newest = 0.0
         """When the youngest of the changed files was changed."""
 
@@ -73,7 +117,10 @@ class Taker:
     def keep(self, below: str, reason: str, message: str) -> Entry | None:
         """Leave in the backup what it has: an unreadable file is not a deleted one."""
         self.skip(below, reason, message)
-        return self._means.previous(below)
+        entry, marked = self._means.previous(below), self._means.marks.files.get(below)
+        if entry is not None and marked is not None and marked.pointer == entry.id:
+            self.pointers[below] = Mark(entry.id, marked.names[0])
+        return entry
 
     def names(self, below: str, path: Path) -> list[str]:
         """What is in a folder. One that a link took the place of meanwhile is not there."""
@@ -101,19 +148,19 @@ class Taker:
         self, below: str, path: Path, facts: os.stat_result, known: Row | None
     ) -> Entry | None:
         if known is not None and known.stamp is not None and is_same(known.stamp, path, facts):
-            return Entry(known.mode, known.blob)
+            return self._entry(below, known.mode, Stored(known.blob, known.name))
         self._means.cache.put(below, Row(facts.st_size, "", "", _perm(facts), None))
         self.newest = max(self.newest, facts.st_mtime)
-        if facts.st_size > LIMIT:
-            return self.keep(
-                below, "TooLarge", f"{facts.st_size} bytes; at most {LIMIT} can be kept"
-            )
+        if (refused := self._refused(facts.st_size)) is not None:
+            return self.keep(below, refused.reason, str(refused))
         for attempt in range(TRIES):
             check(self._means.stop)
             try:
                 return self._once(below, path, last=attempt == TRIES - 1)
-            except Changed:
+            except (Changed, Shrunk):
                 continue
+            except NotTaken as exc:
+                return self.keep(below, exc.reason, str(exc))
             except ReadFailed as exc:
                 return self.keep(below, "Unreadable", str(exc))
         return self.keep(below, "Unstable", "changed each time while it was read")
@@ -127,13 +174,13 @@ class Taker:
             before = os.fstat(descriptor)
             if self._means.snapshots and sqlite.is_database(os.pread(descriptor, 16, 0)):
                 return self._database(below, path, before)
-            blob = self._means.objects.blob(file, before.st_size)
+            stored = self._store(below, file, before.st_size)
             after = os.fstat(descriptor)
         if plain(before) != plain(after):
             if not last or after.st_size < before.st_size:
                 raise Changed
             self.skip(below, "StillChanging", "was written to while it was read")
-        return self._remember(below, before, plain(before), blob)
+        return self._remember(below, before, plain(before), stored)
 
     def _database(self, below: str, path: Path, facts: os.stat_result) -> Entry | None:
         stamp = stamp_of(path, facts, database=True)
@@ -148,18 +195,40 @@ class Taker:
             if (now.st_dev, now.st_ino) != (facts.st_dev, facts.st_ino):
                 raise Changed
             with copy.open("rb", buffering=0) as file:
-                blob = self._means.objects.blob(file, copy.stat().st_size)
+                stored = self._store(below, file, copy.stat().st_size)
         finally:
             copy.unlink(missing_ok=True)
-        return self._remember(below, facts, stamp, blob)
+        return self._remember(below, facts, stamp, stored)
 
-    def _remember(self, below: str, facts: os.stat_result, stamp: Stamp, blob: str) -> Entry:
+    def _refused(self, size: int) -> NotTaken | None:
+        """Why a file of this size is not even opened."""
+        large = self._means.large
+        if large is not None and size > large.threshold:
+            return None if large.ready else NotTaken(LATER, "is uploaded after the others")
+        if size > LIMIT:
+            return NotTaken("TooLarge", f"{size} bytes; at most {LIMIT} can be kept")
+        return None
+
+    def _store(self, below: str, file: BinaryIO, size: int) -> Stored:
+        if (refused := self._refused(size)) is not None:
+            raise refused
+        large = self._means.large
+        if large is not None and size > large.threshold:
+            return large.take(below, file, size)
+        return Stored(self._means.objects.blob(file, size))
+
+    def _entry(self, below: str, mode: str, stored: Stored) -> Entry:
+        if stored.name:
+            self.pointers[below] = Mark(stored.blob, stored.name)
+        return Entry(mode, stored.blob)
+
+    def _remember(self, below: str, facts: os.stat_result, stamp: Stamp, stored: Stored) -> Entry:
         mode = PROGRAM if facts.st_mode & stat.S_IXUSR else FILE
         sure = time.time() - max(stamp[1::3]) / 1e9 > RACY
-        self._means.cache.put(
-            below, Row(facts.st_size, mode, blob, _perm(facts), stamp if sure else None)
-        )
-        return Entry(mode, blob)
+        known = stamp if sure else None
+        row = Row(facts.st_size, mode, stored.blob, _perm(facts), known, stored.name)
+        self._means.cache.put(below, row)
+        return self._entry(below, mode, stored)
 
 
 def _perm(facts: os.stat_result) -> int:
