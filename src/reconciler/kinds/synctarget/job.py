@@ -13,14 +13,13 @@ from typing import Any, Final
 from ...clients.git_folder import GitFolder, Settings
 from ...clients.git_history import History
 from ...clients.git_objects import EMPTY_TREE, TREE, Entry, Hasher, ObjectStore
-from ...clients.git_reader import ObjectReader, damaged
 from ...clients.git_remote import UPSTREAM, Moved, Remote
 from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
 from .cache import FileCache
-from .large.marks import NONE, Marks, place_of_marks
-from .large.marks import decode as decode_marks
+from .large.marks import place_of_marks
+from .large.reading import read_marks
 from .meter import Meter
 from .modes import place_of_modes
 from .place import Place, place_of
@@ -249,13 +248,3 @@ class Job:
         if last is None or not self.place.is_folder:
             return last
         return trees.at(last.id, below) if last.mode == TREE else None
-
-
-def read_marks(reader: ObjectReader, marked: Entry | None) -> Marks:
-    """What a file of marks says. Raises Transient when nobody can read it: it is not nothing."""
-    if marked is None:
-        return NONE
-    found = decode_marks(reader.whole(marked.id).content)
-    if found is None:
-        raise damaged(marked.id)
-    return found

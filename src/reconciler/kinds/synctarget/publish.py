@@ -15,8 +15,9 @@ from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json
 from .beside import Beside
-from .job import Job, read_marks
+from .job import Job
 from .large.marks import combine, encode
+from .large.reading import read_marks
 from .merge import Merge, Sides, merge
 from .scan import Copy
 

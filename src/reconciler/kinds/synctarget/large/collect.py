@@ -17,10 +17,11 @@ from ....clients.git_reader import ObjectReader
 from ....clients.git_trees import Trees
 from ....clients.offload import offload
 from ....core.errors import ReconcileError, Transient
-from ..job import Job, read_marks
+from ..job import Job
 from ..modes import OURS
 from .marks import NONE, Marks, place_of_marks
 from .pointer import LARGEST, SUFFIX, decode
+from .reading import read_marks
 from .stores import Stores
 
 log = logging.getLogger(__name__)

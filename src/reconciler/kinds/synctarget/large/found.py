@@ -13,10 +13,11 @@ from ....clients.git_history import History
 from ....clients.git_objects import FILE, PROGRAM, Entry, Hasher
 from ....clients.git_reader import ObjectReader, damaged
 from ....core.errors import Transient
-from ..job import Job, MakeLarge, read_marks
+from ..job import Job, MakeLarge
 from ..take import LIMIT, Large, NotTaken, Stored
 from ..vet import vet
 from .pointer import LARGEST, SUFFIX, Pointer, decode
+from .reading import read_marks
 
 _NOBODY: Final = "0" * 40
 

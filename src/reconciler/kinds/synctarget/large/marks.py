@@ -13,8 +13,6 @@ from typing import Any, Final, NamedTuple
 
 from ..modes import OURS
 
-LARGEST: Final = 16 << 20
-"""Bytes of the largest file of marks that is believed."""
 KEPT: Final = 30 * 86400
 """Seconds that the blobs of a file that was deleted stay."""
 _DROPPED: Final = 200
