@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .options import Specs, StateDir, Verb, app
 from .stack import find_settings
+
+dashboards = typer.Typer(help="Dashboards for Grafana, rules for Prometheus.", no_args_is_help=True)
+app.add_typer(dashboards, name="dashboards")
+
+
+@dashboards.command()
+def export(
+    ctx: Verb,
+    folder: Annotated[Path, typer.Option("--to", help="Where to write them.")] = Path("grafana"),
+    runbooks: Annotated[
+        str | None,
+        typer.Option("--runbooks", help="Where alerts find their pages, a URL or a folder."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 when they are old.")] = False,
+) -> int:
+    """Write dashboards, alerts and what provisions them. Needs no running stack."""
+    from .dashboards import export as write
+
+    return write(ctx.obj, folder=folder, runbooks=runbooks, check=check)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""What watches a stack from outside, as files: dashboards and rules. All pure."""
