@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -40,7 +39,7 @@ def types() -> Path:
         shutil.rmtree(made)
         pytest.skip(f"Grafana's types cannot be fetched: {done.stderr.strip()[-200:]}")
     shutil.rmtree(PLACE, ignore_errors=True)
-    os.replace(made, PLACE)
+    made.replace(PLACE)
     return PLACE
 
 

@@ -9,7 +9,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAIRS = [(page, DOCS / "zh" / page.name) for page in sorted((DOCS / "en").glob("*.md"))]
+EN = DOCS / "en"
+PAIRS = [(one, DOCS / "zh" / one.relative_to(EN)) for one in sorted(EN.rglob("*.md"))]
 PAIRS.append((ROOT / "README.md", ROOT / "README.zh-CN.md"))
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "README.zh-CN.md"]
 SHELL = [*sorted((ROOT / "scripts").iterdir())]
@@ -45,7 +46,11 @@ def test_both_languages_say_the_same(english: Path, chinese: Path) -> None:
 
 def test_every_guide_has_two_languages() -> None:
     """No page exists in one language only."""
-    assert {p.name for p in (DOCS / "en").iterdir()} == {p.name for p in (DOCS / "zh").iterdir()}
+    english, chinese = (
+        {page.relative_to(DOCS / name) for page in (DOCS / name).rglob("*")}
+        for name in ("en", "zh")
+    )
+    assert english == chinese
 
 
 def test_every_decision_is_listed() -> None:

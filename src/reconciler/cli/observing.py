@@ -48,3 +48,16 @@ def healthcheck(
 
     socket = find_settings(specs, state_dir).operator_socket
     return check(page_of(what or ""), ("127.0.0.1", port) if port else str(socket), timeout)
+
+
+@app.command()
+def metrics(
+    ctx: Verb,
+    docs: Annotated[Path, typer.Argument(help="Where the guide lies.")] = Path("docs"),
+    write: Annotated[bool, typer.Option("--write", help="Write the tables of the guide.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 when they are old.")] = False,
+) -> int:
+    """Print every metric there is. Needs no running stack."""
+    from .metrics import metrics as tell
+
+    return tell(ctx.obj, docs=docs, write=write, check=check)
