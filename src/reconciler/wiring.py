@@ -99,5 +99,9 @@ def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: b
             table, runner, place.prefix, wires.resolver, edition=gateway.folder.edition
         ),
         "Repository": RepositoryDriver(folders),
-        "SyncTarget": SyncTargetDriver(folders, Latches(records, settings.stack_start)),
+        "SyncTarget": SyncTargetDriver(
+            folders,
+            Latches(records, settings.stack_start),
+            wake=partial(ring, settings.wake_socket),
+        ),
     }

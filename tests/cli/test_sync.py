@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from .conftest import FakeOperator, Reconciler
@@ -142,3 +143,28 @@ def test_log(operator: FakeOperator, reconciler: Reconciler) -> None:
     assert operator.asked[-1].endswith("/sync/data/log?limit=5&fetch=true")
     operator.pages["GET sync/data/log"] = {"items": []}
     assert "no version yet" in reconciler("sync", "log", "data").err
+
+
+def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path) -> None:
+    """A version, a folder and paths are what is ordered; what was kept is told."""
+    did = {"files": 1, "bytes": 3, "commit": "4f2c1d9aa0", "notes": ["what was here is safety/x"]}
+    done = {**DONE, "verb": "restore", "outcome": {**DONE["outcome"], "did": did}}
+    operator.pages["POST orders"] = (202, {"items": [done]})
+    said = reconciler("sync", "restore", "data", "sub/b", "--at", "2 days ago")
+    assert operator.bodies[0]["arguments"] == {"at": "2 days ago", "paths": ["sub/b"]}
+    assert (operator.bodies[0]["verb"], operator.bodies[0]["names"]) == ("restore", ["data"])
+    told = "restore 1 files, 3 B, version 4f2c1d9a, what was here is safety/x\n"
+    assert said.out == f"✔ SyncTarget/data  {told}"
+    reconciler("sync", "restore", "data", "--to", str(tmp_path))
+    assert operator.bodies[1]["arguments"] == {"to": str(tmp_path)}
+
+
+def test_verify_and_accept(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """A drill of a sample or of all; and a person's word."""
+    operator.pages["POST orders"] = (202, {"items": [DONE]})
+    assert reconciler("sync", "verify").code == 0
+    assert reconciler("sync", "verify", "data", "--all").code == 0
+    assert reconciler("sync", "accept", "data").code == 0
+    said = [(one["verb"], one["names"], one["arguments"]) for one in operator.bodies]
+    wanted = [("verify", [], {}), ("verify", ["data"], {"all": True}), ("accept", ["data"], {})]
+    assert said == wanted

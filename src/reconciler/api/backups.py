@@ -14,6 +14,7 @@ from .actions import Text
 from .answers import answer, says
 from .backup_models import FilesView, OrderView, TargetView, VersionView
 from .callers import caller_of
+from .credentials import Scope
 from .models import Items
 from .resources import Name
 from .view import BackupsView
@@ -74,6 +75,8 @@ class BackupPages:
 
     async def give(self, request: Request, order: NewOrder) -> Response:
         """Have something done once with targets: soon, and as soon as it can be."""
+        if order.arguments.get("to") and not caller_of(request).scope.allows(Scope.ADMIN):
+            raise HTTPException(403, "writing into another folder takes the scope admin")
         refs = self.backups.targets(order.names)
         items = self.backups.order(
             refs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -64,6 +65,87 @@ def push(
 
     wish = Wish(names or (), {}, reason, output.value, wait, seconds(timeout))
     return send(find_settings(specs, state_dir), ctx.obj, wish)
+
+
+@sync_app.command()
+def restore(
+    ctx: Verb,
+    name: Annotated[str, typer.Argument(help="A sync target.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Paths below the target; all where none are named.")
+    ] = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="REV", help='A commit, "2026-11-20", "2 days ago", safety/….'),
+    ] = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Write there; touch nothing live.")
+    ] = None,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Restore a version, the remote's newest unless --at. Exit code 2: failed. 3: not in time.
+
+    In place, what lies there is kept as a version of its own (safety/…), what uses it is stopped
+    meanwhile, what is replaced is put aside, and the next backup makes the result the newest.
+    """
+    from .sync.ordering import Wish
+    from .sync.restore import What
+    from .sync.restore import restore as bring_back
+    from .waiting import seconds
+
+    wish = Wish([name], {}, reason, output.value, wait, seconds(timeout))
+    settings = find_settings(specs, state_dir)
+    return bring_back(settings, ctx.obj, What(at, to, paths or ()), wish)
+
+
+@sync_app.command()
+def verify(
+    ctx: Verb,
+    names: Targets = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    everything: Annotated[bool, typer.Option("--all", help="All files, not a sample.")] = False,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Restore what the remote holds into a scratch folder, and look at it.
+
+    Exit code 2: something could not be restored. 3: not done in time.
+    """
+    from .sync.ordering import Wish
+    from .sync.proving import verify as prove
+    from .waiting import seconds
+
+    wish = Wish(names or (), {}, reason, output.value, wait, seconds(timeout))
+    settings = find_settings(specs, state_dir)
+    return prove(settings, ctx.obj, wish, everything=everything)
+
+
+@sync_app.command()
+def accept(
+    ctx: Verb,
+    names: Annotated[list[str], typer.Argument(help="Sync targets.")],
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Let what lies there be the truth, restored or not: it is backed up from now on."""
+    from .sync.ordering import Wish
+    from .sync.proving import accept as take
+    from .waiting import seconds
+
+    wish = Wish(names, {}, reason, output.value, wait, seconds(timeout))
+    return take(find_settings(specs, state_dir), ctx.obj, wish)
 
 
 @sync_app.command()

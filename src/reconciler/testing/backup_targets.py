@@ -8,9 +8,11 @@ from typing import assert_never
 from ..core.errors import ReconcileError, Transient, Waiting
 from ..core.model import Json, Observed
 from ..kinds.synctarget.actions import (
+    Accept,
     Backup,
     Push,
     Restore,
+    RestoreAt,
     Stage,
     SyncTargetAction,
     Track,
@@ -26,6 +28,12 @@ class FakeSyncTargetDriver:
 
     def __init__(self, world: FakeBackup) -> None:
         self._world = world
+        self._bringing: dict[type, Callable[[Target], None]] = {
+            Stage: self._stage,
+            Restore: self._restore,
+            RestoreAt: self._restore_newest,
+            Accept: self._accept,
+        }
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
         return {name: self._look(target) for name, target in self._world.targets.items()}
@@ -36,10 +44,8 @@ class FakeSyncTargetDriver:
                 self._track(name, state)
             case Untrack(name):
                 self._world.targets.pop(name, None)
-            case Stage(name):
-                self._noting(name, self._stage)
-            case Restore(name):
-                self._noting(name, self._restore)
+            case Stage() | Restore() | RestoreAt() | Accept():
+                self._noting(action.name, self._bringing[type(action)])
             case Verify(name):
                 self._noting(name, self._verify)
             case Backup(name) | Push(name):  # what was taken here was pushed at once
@@ -125,6 +131,14 @@ class FakeSyncTargetDriver:
         world.disk.update(theirs)
         target.agreed = theirs
         self._latch(target, held=True)
+
+    def _accept(self, target: Target) -> None:
+        self._latch(target, held=bool(self._here(target)))
+
+    def _restore_newest(self, target: Target) -> None:
+        """All that a remote in memory has is its newest state."""
+        target.staged = self._world.under(target.state.path, self._tip(target) or {})
+        self._restore(target)
 
     def _verify(self, target: Target) -> None:
         held, now = self._tip(target), self._world.clock()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.errors import Waiting
+from reconciler.core.errors import Transient, Waiting
 from reconciler.core.status import Told
 from reconciler.kinds import synctarget
 from reconciler.kinds.synctarget import drill as drills
@@ -32,12 +32,18 @@ def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]
 
 async def drill(world: GitWorld, share: float = 1.0) -> dict[str, Any]:
     """One drill to its end, and what is noted of it."""
+    failed = ""
     for _ in range(1000):
         try:
             await world.drivers["SyncTarget"].apply(Verify("data", share))
             break
         except Waiting:
             continue
+        except Transient as exc:
+            failed = exc.reason
+            break
+    if not (await world.vitals())["drill"]["ok"]:
+        assert failed == "DrillFailed"
     return dict((await world.vitals())["drill"])
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...core.kind import Kind
 from ...core.model import Need, Ref
-from .actions import OBEYS, SyncTargetAction, disturbs, due, parting, steps
+from .actions import SyncTargetAction, disturbs, due, parting, steps
 from .health import health, told
+from .orders import OBEYS
 from .spec import SyncTargetSpec
 from .state import SyncTargetState, render
 

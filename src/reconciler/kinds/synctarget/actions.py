@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ...core.model import Change, Due, Observed, Resource
-from ...core.ordered import Arguments, Obeys, takes_nothing
 from ...core.schedule import next_fire
 from .spec import SyncTargetSpec
 from .state import SyncTargetState
@@ -65,7 +63,27 @@ class Push(NamedTuple):
     name: str
 
 
-SyncTargetAction: TypeAlias = Track | Untrack | Stage | Restore | Backup | Push | Verify
+class RestoreAt(NamedTuple):
+    """Restore a version that a person named, here or into another folder, all of it or some paths.
+
+    ``revision`` is a commit, a moment or a safety snapshot; empty for the newest.
+    """
+
+    name: str
+    revision: str = ""
+    to: str = ""
+    paths: tuple[str, ...] = ()
+
+
+class Accept(NamedTuple):
+    """What lies there is the truth from now on, restored or not."""
+
+    name: str
+
+
+SyncTargetAction: TypeAlias = (
+    Track | Untrack | Stage | Restore | RestoreAt | Accept | Backup | Push | Verify
+)
 
 
 def steps(change: Change[SyncTargetState]) -> tuple[SyncTargetAction, ...]:
@@ -110,23 +128,6 @@ def _due_backup(
     if attempt is None or not attempt <= now < attempt + interval:
         return Due((Backup(resource.ref.name),), after=interval)
     return Due(after=attempt + interval - now)
-
-
-def _backup(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Backup(resource.ref.name),)
-
-
-def _push(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Push(resource.ref.name),)
-
-
-OBEYS: Final[Mapping[str, Obeys]] = {
-    "backup": Obeys(_backup),
-    "push": Obeys(_push),
-}
-"""What may be ordered to be done once."""
 
 
 def _due_drill(

@@ -66,7 +66,10 @@ class Drill:
         self._cursor = ""
 
     async def run(self, job: Job) -> dict[str, Json]:
-        """Go on for a while. Raises Waiting while there is more; else how it went is noted."""
+        """Go on for a while. Raises Waiting while there is more; else how it went is noted.
+
+        Raises Transient when something could not be restored.
+        """
         try:
             if not self._commit:
                 await self._begin(job)
@@ -79,7 +82,11 @@ class Drill:
         if not done:
             raise Waiting("the drill goes on", reason="Verifying", after=0.0)
         self._clear()
-        return self._note(job)
+        facts = self._note(job)
+        if self._found.message:
+            where = f"{self._found.path}: " if self._found.path else ""
+            raise Transient(f"{where}{self._found.message}", reason="DrillFailed")
+        return facts
 
     async def _go_on(self, job: Job) -> bool:
         found, left = self._found, [self._sizes.get(entry.id, 0) for _, entry in self._left]

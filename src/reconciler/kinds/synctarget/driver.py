@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import assert_never
 
@@ -12,8 +12,20 @@ from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.ordered import Progress
-from .actions import Backup, Push, Restore, Stage, SyncTargetAction, Track, Untrack, Verify
+from .actions import (
+    Accept,
+    Backup,
+    Push,
+    Restore,
+    RestoreAt,
+    Stage,
+    SyncTargetAction,
+    Track,
+    Untrack,
+    Verify,
+)
 from .backup import Backup as RunBackup
+from .by_hand import ByHand
 from .drill import Drill
 from .job import Job
 from .latch import Latches
@@ -30,7 +42,15 @@ from .versions import deepen, files, versions
 class SyncTargetDriver:
     """Keeps targets. The mark of ownership is a note per target in its repository's git folder."""
 
-    def __init__(self, folders: GitFolders, latches: Latches, *, host: str = "") -> None:
+    def __init__(
+        self,
+        folders: GitFolders,
+        latches: Latches,
+        *,
+        host: str = "",
+        wake: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._wake = wake
         self._folders = folders
         self._latches = latches
         self._host = host or socket.gethostname()
@@ -54,10 +74,8 @@ class SyncTargetDriver:
                 self._marks.set(name, state)
             case Untrack(name):
                 await self._untrack(name)
-            case Stage(name):
-                await self._stage(name)
-            case Restore(name):
-                await self._restore(name)
+            case Stage() | Restore() | RestoreAt() | Accept():
+                return await self._bring_back(action)
             case Verify(name, share):
                 return await self._verify(name, share)
             case Backup(name, last):
@@ -86,26 +104,34 @@ class SyncTargetDriver:
         self._lose_sight(name)
         self._fresh.pop(name, None)
 
-    async def _stage(self, name: str) -> None:
-        async with self._job(name) as job:
-            if not job.settings.url or self._latches.holds(job.place):
-                return
-            self._latches.wait(name)
-            await RunRestore(job, self._latches, self._known(name).sure).stage()
-
-    async def _restore(self, name: str) -> None:
-        known = self._known(name)
-        async with self._job(name) as job:
-            self._lose_sight(name)
-            known.busy = True
+    async def _bring_back(
+        self, action: Stage | Restore | RestoreAt | Accept
+    ) -> dict[str, Json] | None:
+        known, by_hand = self._known(action.name), isinstance(action, RestoreAt)
+        async with self._job(action.name, noted=not by_hand) as job:
+            restore = RunRestore(job, self._latches, known.sure)
             try:
-                await RunRestore(job, self._latches, known.sure).put()
+                match action:
+                    case Stage() if job.settings.url and not self._latches.holds(job.place):
+                        self._latches.wait(job.name)
+                        await restore.stage()
+                    case Restore():
+                        self._lose_sight(job.name)
+                        known.busy = True
+                        await restore.put()
+                    case Accept():
+                        await restore.accept()
+                    case RestoreAt():
+                        return await ByHand(job, restore, action).run()
             finally:
                 known.busy = False
+                if by_hand:  # who has to rest for it is looked after by another lane
+                    self._wake()
+        return None
 
     async def _verify(self, name: str, share: float) -> dict[str, Json]:
         known = self._known(name)
-        async with self._job(name) as job:
+        async with self._job(name, noted=False) as job:
             drill, known.drill = known.drill or Drill(job, share), None
             try:
                 return await drill.run(job)
@@ -144,8 +170,8 @@ class SyncTargetDriver:
             found.watch.close()
 
     @asynccontextmanager
-    async def _job(self, name: str) -> AsyncIterator[Job]:
-        """Open a target for an action, and note how the action failed if it does."""
+    async def _job(self, name: str, *, noted: bool = True) -> AsyncIterator[Job]:
+        """Open a target for an action; how it failed is ``noted``, if it is the target's fault."""
         folder, settings, state = self._find(name)
         async with folder.alone():
             meter = self._known(name).meter
@@ -155,7 +181,8 @@ class SyncTargetDriver:
             except Waiting:
                 raise
             except ReconcileError as exc:
-                job.note(error={"reason": exc.reason, "message": str(exc)})
+                if noted:
+                    job.note(error={"reason": exc.reason, "message": str(exc)})
                 if exc.reason == "Locked":
                     folder.suspect()
                 if exc.reason == "Corrupt" and await folder.is_damaged():

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ...clients.files import free_space
-from ...clients.git_objects import EMPTY_TREE, TREE, Entry
+from ...clients.git_objects import EMPTY_TREE, Entry
 from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
 from .contents import Contents
+from .gathered import Gathered, chosen
 from .job import Job
 from .large.download import Downloads
 from .large.found import find_pointers
 from .latch import Latches
 from .modes import Modes
+from .safety import take_safety
 from .staging import Means, Staging, make_root
 from .swap import Swap
-from .vet import Listing
 
 BLOCK: Final = 4096
 RESERVE: Final = 16 << 20
@@ -49,21 +50,6 @@ class Ready(NamedTuple):
             return cls(**{**noted, "entry": Entry(*noted["entry"])})
         except (TypeError, KeyError, ValueError):
             return None
-
-
-class Gathered(NamedTuple):
-    """What shall lie there, what does, and what is missing."""
-
-    wanted: Listing
-    here: Listing
-    missing: Listing
-    large: Downloads
-
-    @property
-    def replaces(self) -> bool:
-        """Whether anything live has to move."""
-        extra = (p for p, e in self.here.items() if e.mode != TREE and self.wanted.get(p) != e)
-        return bool(self.missing) or any(True for _ in extra)
 
 
 class Restore:
@@ -117,6 +103,14 @@ class Restore:
         await self._bring(ready, found)  # what was changed here since is missing now
         await self._put(ready, found)
 
+    async def accept(self) -> None:
+        """What lies here counts as restored; what was staged is dropped."""
+        await offload(lambda _: make_root(self._job.place))
+        held = await offload(lambda _: self._job.place.holds_something())
+        nothing = self._staging(None, {}, Downloads(self._job, {}))
+        await offload(lambda _: nothing.drop())
+        self._end("accepted", None, held=held)
+
     async def _source(
         self, theirs: Entry | None, tip: str | None
     ) -> tuple[Entry | None, str | None, bool]:
@@ -128,20 +122,16 @@ class Restore:
         return theirs, tip, True
 
     async def _gather(self, ready: Ready) -> Gathered:
-        place = self._job.place
-        listing = await Contents(self._job.history, place).listing(ready.entry)
-        found = await find_pointers(self._job, self._job.history, ready.commit, listing)
-        here = await self._job.listing(found.recognise(self._job))
-        missing = {
-            path: entry
-            for path, entry in found.wanted.items()
-            if entry.mode != TREE and here.get(path) != entry and not place.excluded(path)
-        }
-        return Gathered(found.wanted, here, missing, Downloads(self._job, found.pointers))
+        job, paths = self._job, tuple((ready.order or {}).get("paths") or ())
+        listing = await Contents(job.history, job.place).listing(ready.entry)
+        found = await find_pointers(job, job.history, ready.commit, listing)
+        given = chosen(found.wanted, paths)
+        here = await job.listing(found.recognise(job))
+        large = Downloads(job, found.pointers)
+        return Gathered.of(given, here, place=job.place, large=large, paths=paths)
 
     async def _bring(self, ready: Ready, found: Gathered) -> None:
-        sizes = await self._job.history.sizes(entry.id for entry in found.missing.values())
-        sizes = {**sizes, **found.large.sizes(found.missing)}
+        sizes = await self._sizes(found)
         modes = await self._modes(ready)
         staging = self._staging(modes, sizes, found.large)
         missing = {p: e for p, e in found.missing.items() if not staging.holds(p)}
@@ -157,18 +147,38 @@ class Restore:
 
     async def _put(self, ready: Ready, found: Gathered) -> None:
         job = self._job
+        if ready.order is not None:
+            ready = await self._secure(ready)
         modes = await self._modes(ready)
         staging = self._staging(modes, {}, found.large)
         swap = Swap(job.place, Path(ready.aside), modes)
         staged = {path: staging.path(path) for path in found.missing}
         job.meter.begin("swap", len(staged))
-        await offload(lambda _: swap.run(found.wanted, found.here, staged))
+        await offload(lambda _: swap.run(found, staged))
         if ready.tip is not None:
             await self._keep_unpushed()
             agreed = await job.history.entry(ready.tip, job.place.inside)
             await job.agree(ready.tip, agreed, agreed)
-        job.remember(put_aside=ready.aside if swap.put_aside() else None)
+        aside = ready.aside if swap.put_aside() else None
+        job.remember(put_aside=aside)
+        if ready.order is not None:
+            sizes = await self._sizes(found)
+            size = sum(sizes.get(entry.id, 0) for entry in found.missing.values())
+            job.remember(ordered=_told(ready, {"files": len(staged), "bytes": size}, aside))
         self._end("restored", ready.commit, held=True)
+
+    async def _secure(self, ready: Ready) -> Ready:
+        """A snapshot of what lies here, once: it can be restored like any version."""
+        order = dict(ready.order or {})
+        if "safety" not in order:
+            order["safety"] = await take_safety(self._job)
+            ready = ready._replace(order=order)
+            self._job.folder.write(f"{NOTE}/{self._job.name}", ready._asdict())
+        return ready
+
+    async def _sizes(self, found: Gathered) -> dict[str, int]:
+        sizes = await self._job.history.sizes(entry.id for entry in found.missing.values())
+        return {**sizes, **found.large.sizes(found.missing)}
 
     async def _modes(self, ready: Ready) -> Modes | None:
         return await Contents(self._job.history, self._job.place).modes(
@@ -210,3 +220,19 @@ class Restore:
         if unpushed is not None:
             name = f"refs/reconciler/kept/{self._job.name}/{unpushed[:12]}"
             await self._job.history.move(unpushed, name)
+
+
+def _told(ready: Ready, amount: Mapping[str, Any], aside: str | None) -> dict[str, Any]:
+    """What a person who asked for it is told."""
+    order = ready.order or {}
+    safety = order.get("safety")
+    notes = [f"what was here is {safety}"] if safety else []
+    notes += [f"replaced files are in {aside}"] if aside else []
+    did = {
+        **amount,
+        "commit": ready.commit,
+        "safety": safety,
+        "putAside": aside,
+        "notes": notes,
+    }
+    return {"wish": order.get("wish"), "at": time.time(), "did": did}

@@ -41,7 +41,7 @@ def parse(repository: str, noted: Json) -> SyncTargetState:
 
 def vitals_of(folder: GitFolder, name: str, settings: Settings | None) -> dict[str, Json]:
     """What the notes tell of a target."""
-    status = folder.read(f"status/{name}") or {}
+    status, drill = folder.read(f"status/{name}") or {}, read_drill(folder, name, settings)
     return {
         **{fact: status.get(fact) for fact in SHOWN},
         "disabled": settings is not None and not settings.url,
@@ -52,6 +52,7 @@ def vitals_of(folder: GitFolder, name: str, settings: Settings | None) -> dict[s
         "remoteAhead": bool(status.get("ahead")),
         "unpushed": status.get("chain") or 0,
         "putAside": status.get("put_aside"),
-        "drill": read_drill(folder, name, settings),
+        "drill": drill,
+        "verified": (drill or {}).get("verified"),
         "error": status.get("error"),
     }

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...clients.git_objects import LINK, TREE, Entry
+from .gathered import Gathered
 from .modes import PRIVATE, Modes
 from .place import Place
 from .staging import failed, own
@@ -26,19 +27,20 @@ class Swap:
         self._root = place.folder
         self._aside = aside
 
-    def run(self, wanted: Listing, here: Listing, staged: Mapping[str, Path]) -> None:
+    def run(self, found: Gathered, staged: Mapping[str, Path]) -> None:
         """Put the ``staged`` files in place, by the paths they belong to."""
+        wanted, here = found.wanted, found.here
         try:
             for path, entry in sorted(here.items()):
                 if entry.mode != TREE and wanted.get(path) != entry:
                     self._put_aside(path)
-            for path, entry in wanted.items():
+            for path, entry in found.given.items():
                 if entry.mode == TREE and not self._place.excluded(path):
                     self._folder(path)
             for path, source in staged.items():
                 self._into_place(source, path)
             self._remove_empty(wanted, here)
-            self._give_modes(wanted)
+            self._give_modes(found)
             shutil.rmtree(self._place.stage, ignore_errors=True)
         except OSError as exc:
             raise failed(exc, self._place) from exc
@@ -47,17 +49,17 @@ class Swap:
         """Whether anything was, by this swap or by one that was killed before its end."""
         return self._aside.exists()
 
-    def _give_modes(self, wanted: Listing) -> None:
+    def _give_modes(self, found: Gathered) -> None:
         """Give folders, and files that were right already, the permissions they had.
 
         Folders come last and from below: one that nobody may write to is filled by now.
         """
         if self._modes is None:
             return
-        for path, entry in sorted(wanted.items(), reverse=True):
+        for path, entry in sorted(found.given.items(), reverse=True):
             if entry.mode != LINK and not self._place.excluded(path):
                 set_mode(self._root / path, self._modes.of(path, entry))
-        if self._place.is_folder:
+        if self._place.is_folder and found.whole:
             set_mode(self._root, self._modes.of("", Entry(TREE, "")))
 
     def _into_place(self, staged: Path, path: str) -> None:
