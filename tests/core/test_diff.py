@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from reconciler.core import diff as module
 from reconciler.core.diff import diff
 from reconciler.core.model import Apply, Ref, State, Verb
 from reconciler.core.sealed import Sealed
@@ -79,3 +80,12 @@ def test_empty_diff_means_equal(one: Toy, other: Toy) -> None:
     change = diff(REF, one, other)
     assert (change is None) == (one == other)
     assert change is None or change.fields
+
+
+@given(toys, toys)
+def test_what_is_plain_to_see_is_what_deepdiff_finds(one: Toy, other: Toy) -> None:
+    """The short way names the same paths and values as a look at everything."""
+    change = diff(REF, one, other)
+    dumps = [toy.model_dump(mode="json", by_alias=True) for toy in (other, one)]
+    whole = sorted(module._inside(*dumps, module._costs(Toy)), key=lambda field: field.path)
+    assert list(change.fields if change else ()) == whole

@@ -13,6 +13,7 @@ from typing import Final
 
 from ..core.errors import Transient
 
+_LIBC: Final = ctypes.CDLL(None)
 _HERE: Final = -100
 _EXCHANGE: Final = 2
 _FEW: Final = 1
@@ -48,7 +49,7 @@ def _exchange(temporary: str, path: Path) -> bool:
     milliseconds: https://docs.kernel.org/admin-guide/ext4.html (auto_da_alloc).
     """
     try:
-        call = ctypes.CDLL(None, use_errno=True).renameat2
+        call = _LIBC.renameat2
         names = os.fsencode(temporary), os.fsencode(path)
         if call(_HERE, names[0], _HERE, names[1], _EXCHANGE) != 0:
             return False  # there is none, or this file system cannot

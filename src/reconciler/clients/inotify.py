@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import struct
+import sys
 import termios
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -90,11 +91,11 @@ class Inotify:
         self._close()
 
     @property
-    def pending(self) -> bool:
-        """Whether there is something to take."""
+    def pending(self) -> int:
+        """How many bytes there are to take."""
         count = bytearray(4)
         fcntl.ioctl(self._descriptor, termios.FIONREAD, count)
-        return any(count)
+        return int.from_bytes(count, sys.byteorder)
 
     @property
     def is_calm(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,18 +12,13 @@ from .sealed import KEY
 
 def diff(ref: Ref, desired: StateT | None, observed: StateT | None) -> Change[StateT] | None:
     """What must change to make ``observed`` into ``desired``; None when nothing must."""
-    if desired == observed:
+    if desired is observed or desired == observed:
         return None
     if observed is None:
         return Change(ref, Verb.CREATE, None, desired, tuple(_all_fields(desired, after=True)))
     if desired is None:
         return Change(ref, Verb.DELETE, observed, None, tuple(_all_fields(observed, after=False)))
     return Change(ref, Verb.UPDATE, observed, desired, _fields(observed, desired))
-
-
-def prepare() -> None:
-    """Load what finding a difference takes, so that the first edit need not wait for it."""
-    import deepdiff  # noqa: F401 (loading it is the point)
 
 
 def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
@@ -35,33 +30,73 @@ def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
 
 
 def _fields(before: State, after: State) -> tuple[FieldChange, ...]:
-    """What differs, field by field; most often it is one, and nothing is inside of that."""
+    """What differs, field by field; most often it is one value, of a field or right inside it."""
     costs, old, new = _costs(type(after)), _dump(before), _dump(after)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    flat = [name for name in names if _is_flat(old.get(name)) and _is_flat(new.get(name))]
+    plain = {name: _plain(name, old.get(name), new.get(name)) for name in names}
     found = [
-        FieldChange(name, old.get(name), new.get(name), costs.get(name, Apply.LIVE))
-        for name in flat
+        FieldChange(*one, costs.get(name, Apply.LIVE))
+        for name, own in plain.items()
+        for one in own or ()
     ]
-    deep = names if not flat else [name for name in names if name not in flat]
+    deep = [name for name, own in plain.items() if own is None]
     if deep:
         found += _inside({n: old.get(n) for n in deep}, {n: new.get(n) for n in deep}, costs)
     return tuple(sorted(found, key=lambda one: one.path))
 
 
-def _is_flat(value: Json) -> bool:
-    return not isinstance(value, dict | list)
+def _plain(name: str, before: Json, after: Json) -> list[tuple[str, Json, Json]] | None:
+    """The differences of one field where they are plain to see; None where they are not."""
+    if _is_value(before) and _is_value(after):
+        return [(name, before, after)]
+    if isinstance(before, dict) and isinstance(after, dict):
+        return _by_key(name, before, after)
+    if isinstance(before, list) and isinstance(after, list):
+        return _by_place(name, before, after)
+    return None
+
+
+def _by_key(
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json]
+) -> list[tuple[str, Json, Json]] | None:
+    if not all(map(_is_value, (*before.values(), *after.values()))):
+        return None
+    keys = [key for key in {**before, **after} if _differs(key, before, after)]
+    return [(f"{name}.{key}", before.get(key), after.get(key)) for key in keys]
+
+
+def _differs(key: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
+    return (key in before) != (key in after) or before[key] != after[key]
+
+
+def _by_place(
+    name: str, before: Sequence[Json], after: Sequence[Json]
+) -> list[tuple[str, Json, Json]] | None:
+    """Of two lists in which only one place differs; where more does, something may have moved."""
+    places = [n for n, pair in enumerate(zip(before, after)) if pair[0] != pair[1]]  # noqa: B905
+    if len(before) != len(after) or len(places) != 1:
+        return None
+    old, new = before[places[0]], after[places[0]]
+    return [(f"{name}.{places[0]}", old, new)] if _is_value(old) and _is_value(new) else None
+
+
+def _is_value(value: Json) -> bool:
+    """Whether nothing is inside of it, or only the digest of a secret."""
+    if isinstance(value, dict):
+        return value.keys() == {KEY}
+    return not isinstance(value, list)
 
 
 def _inside(
     before: Mapping[str, Json], after: Mapping[str, Json], costs: Mapping[str, Apply]
 ) -> Iterator[FieldChange]:
     """The differences inside of fields."""
-    # DeepDiff costs a tenth of a second to import: only a real difference pays for it.
+    # DeepDiff costs a tenth of a second and megabytes: only what moved about pays for it.
     from deepdiff import DeepDiff
     from deepdiff.helper import notpresent
 
-    tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True)
+    how: Any = {"ignore_numeric_type_changes": True, "threshold_to_diff_deeper": 0}
+    tree = DeepDiff(before, after, view="tree", **how)
     fields = {}
     for levels in tree.values():
         for level in levels:

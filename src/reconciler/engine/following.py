@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,8 +38,11 @@ class Following:
 
     async def read(self, touched: Collection[str] | None = None) -> bool:
         """Read the specs; says whether they differ from what was read before."""
+        return await self._after(self.reading.read(touched))
+
+    async def _after(self, read: Awaitable[bool]) -> bool:
         before = self.reading.outside()
-        differ = await self.reading.read(touched)
+        differ = await read
         if self.reading.outside() != before:
             self.beside.look_again()
         if differ:
@@ -59,8 +62,14 @@ class Following:
 
     async def _follow_specs(self) -> None:
         await self.read()
-        async for touched in file_changes(self.watch_paths, self.watch, self.noticed):
-            await self.read(touched)
+        async for touched in file_changes(self.watch_paths, self.watch, self._notice):
+            await self._after(self.reading.read_noted(touched))
+
+    def _notice(self, touched: set[str]) -> None:
+        """Begin with what is to be done once the edit is complete."""
+        if not self.reading.is_ahead:
+            self.noticed()
+        self.reading.read_ahead(touched)
 
     async def _resync(self) -> None:
         """What no watch reports (a missed event, a file over a network) is found a little later."""

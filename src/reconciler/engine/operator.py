@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ..core.diff import prepare
 from ..core.errors import ReconcileError
 from ..core.model import Ref
 from ..core.overrides import AUTHOR
@@ -38,7 +37,6 @@ LANES: Final = {
     "backup": frozenset({"Repository", "SyncTarget"}),
 }
 ROUNDS: Final = 10
-CALM: Final = 1.0
 LATER: Final = 0.1
 
 
@@ -79,7 +77,6 @@ class Operator:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.following.run())
-                group.create_task(self._prepare())
                 group.create_task(self.unfolding.run())
                 group.create_task(self.watching.run())
                 for lane in self.lanes:
@@ -236,11 +233,6 @@ class Operator:
         if asking.may_restart(self.stack, ref):
             with suppress(ReconcileError):  # it may be gone, switched off or not to be seen
                 self.request([ref], Ask(Asked.RESTART, reason=why, author=AUTHOR, cause="watch"))
-
-    async def _prepare(self) -> None:
-        """Once the stack had its chance to start: be ready for the first edit."""
-        await self.calm(CALM)
-        await asyncio.to_thread(prepare)
 
     async def calm(self, seconds: float) -> None:
         """Wait until nothing was done for so long: what is heavy would only be in the way."""

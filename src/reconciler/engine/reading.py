@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from ..core.errors import ReconcileError, Waiting
 from ..core.usual import nothing_to_say
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+Loaded: TypeAlias = tuple[Snapshot, frozenset[Path]]
+"""The specs, and the files they refer to."""
 AGAIN: Final = 1.0
 """What cannot be read is tried again this soon (seconds)."""
 
@@ -34,6 +36,10 @@ class Reading:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _outside: frozenset[Path] = frozenset()
+    _noted: set[str] = field(default_factory=set)
+    """Where something happened that is to be read ahead."""
+    _ahead: Loaded | None = None
+    _reader: asyncio.Task[None] | None = None
 
     async def read(self, touched: Collection[str] | None = None) -> bool:
         """Read them; says whether they differ from what was read before.
@@ -41,18 +47,54 @@ class Reading:
         ``touched`` are the paths where something happened, if that is known.
         """
         async with self._turn:
-            try:
-                snapshot, self._outside = await asyncio.to_thread(self._load, touched)
-            except ReconcileError as exc:
-                self.error = str(exc)
-                log.warning("specs cannot be read: %s", exc)
-                return False
-            except Exception as exc:  # a fault of ours must not end what already runs
-                self.error = f"internal error: {type(exc).__name__}"
-                log.exception("reading the specs failed")
-                return False
-            self.error = ""
-            return self._take(snapshot)
+            return await self._read(touched)
+
+    async def read_noted(self, touched: Collection[str] | None) -> bool:
+        """The same where all of ``touched`` was noted: what was read ahead is not read again."""
+        async with self._turn:
+            is_read = touched is not None and not self._noted
+            known = self._ahead if is_read else None
+            self._noted.clear()
+            return await self._read(touched, known)
+
+    async def _read(self, touched: Collection[str] | None, known: Loaded | None = None) -> bool:
+        self._ahead = None
+        try:
+            found = await asyncio.to_thread(self._load, touched) if known is None else known
+            snapshot, self._outside = found
+        except ReconcileError as exc:
+            self.error = str(exc)
+            log.warning("specs cannot be read: %s", exc)
+            return False
+        except Exception as exc:  # a fault of ours must not end what already runs
+            self.error = f"internal error: {type(exc).__name__}"
+            log.exception("reading the specs failed")
+            return False
+        self.error = ""
+        return self._take(snapshot)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether anything is read, or was, for a ``read_noted`` to come."""
+        return self._ahead is not None or bool(self._noted)
+
+    def read_ahead(self, touched: Collection[str]) -> None:
+        """Something happened there, and more may: begin to read it."""
+        self._noted.update(touched)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read_ahead())
+
+    async def _read_ahead(self) -> None:
+        """What was read after the last note of it is as good as what is read now."""
+        async with self._turn:
+            while self._noted:
+                touched, self._noted = self._noted, set()
+                try:
+                    self._ahead = await asyncio.to_thread(self._load, touched)
+                except Exception:  # noqa: BLE001 (it is read again, and told then)
+                    self._ahead = None
+                    self._noted |= touched
+                    return
 
     async def review(self) -> None:
         """Have the ledger know what is odd about the specs in use. It may take a while, once."""
@@ -95,7 +137,7 @@ class Reading:
         why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.error}
         return [why] if self.error else []
 
-    def _load(self, touched: Collection[str] | None) -> tuple[Snapshot, frozenset[Path]]:
+    def _load(self, touched: Collection[str] | None) -> Loaded:
         return self.loader.load(touched), self.loader.outside()
 
     def _take(self, snapshot: Snapshot) -> bool:

@@ -19,7 +19,7 @@ from ..clients.mounts import are_local
 
 log = logging.getLogger(__name__)
 
-SETTLED: Final = 0.001
+SETTLED: Final = 0.0005
 """Seconds without another note after which what was written is complete."""
 RETURNS: Final = 0.006
 """The same when a file went: who replaces one may put it away first."""
@@ -64,12 +64,12 @@ class Watch:
 async def file_changes(
     paths: Callable[[], Iterable[Path]],
     watch: Watch | None = None,
-    noticed: Callable[[], None] = lambda: None,
+    noticed: Callable[[set[str]], None] = lambda _: None,
 ) -> AsyncIterator[set[str] | None]:
     """Yields after each burst of changes below the watched folders, which may change themselves.
 
     What it yields says where to look first, and None that nobody knows: it is no payload, a look
-    at everything finds the same. ``noticed`` is called when one begins.
+    at everything finds the same. ``noticed`` is told of each part of a burst as it comes.
     """
     watch = watch or Watch()
     while True:
@@ -98,22 +98,24 @@ async def file_changes(
 
 
 async def bursts(
-    watch: Inotify, noticed: Callable[[], None] = lambda: None
+    watch: Inotify, noticed: Callable[[set[str]], None] = lambda _: None
 ) -> AsyncGenerator[set[str] | None]:
     """What happened together, once it is complete; None when the kernel lost count.
 
-    ``noticed`` is called when it begins.
+    ``noticed`` is told of each part as it comes.
     """
     with watch as notes:
         while await notes.noted():
             end = monotonic() + QUIET
             touched = notes.take()
             if touched:
-                noticed()
+                noticed(touched)
             while touched is not None and (left := end - monotonic()) > 0:
                 if not await notes.noted(_patience(notes, left)):
                     break
                 more = notes.take()
+                if more:
+                    noticed(more)
                 touched = None if more is None else touched | more
             notes.forget()
             if touched or touched is None:

@@ -10,8 +10,6 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 
-from watchfiles import Change, awatch
-
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
 from ..core.request import Watch
@@ -107,7 +105,7 @@ class Watching:
                 there = await asyncio.to_thread(_there, watches)
                 if watches == seen[0]:  # what comes back comes with other files
                     came = {*there} - {*seen[1]}
-                    self._take(watches, [(Change.added, str(path)) for path in came])
+                    self._take(watches, map(str, came))
                 seen = watches, there
                 await self._follow(watches, there)
         finally:
@@ -127,11 +125,17 @@ class Watching:
     async def _listen(
         self, watches: Watched, paths: set[Path], stop: asyncio.Event, *, recursive: bool
     ) -> None:
+        if not paths:
+            return
+        # Most stacks watch nothing: then a megabyte is not loaded.
+        from watchfiles import Change, awatch
+
         how: Any = {"watch_filter": None, "step": STEP, "debounce": STEP, "recursive": recursive}
-        while paths and not stop.is_set():
+        while not stop.is_set():
             try:
                 async for changes in awatch(*paths, stop_event=stop, **how):
-                    self._take(watches, changes)
+                    gone = {path for change, path in changes if change is Change.deleted}
+                    self._take(watches, (path for _, path in changes), gone)
             except OSError as exc:  # a folder went away meanwhile, or there are too many of them
                 self._say(f"files cannot be watched now: {exc}")
                 await asyncio.sleep(MISSING)
@@ -159,14 +163,11 @@ class Watching:
                 self._edited.set()
                 stop.set()
 
-    def _take(self, watches: Watched, changes: Iterable[tuple[Change, str]]) -> None:
-        changes = list(changes)
-        if any(
-            change is Change.deleted and path in set(_paths(watches)) for change, path in changes
-        ):
+    def _take(self, watches: Watched, touched: Iterable[str], gone: Iterable[str] = ()) -> None:
+        if not set(_paths(watches)).isdisjoint(gone):
             self._lost = True  # it may be back already, as another one
             self.look_again()
-        paths = [PurePath(path) for _, path in changes]
+        paths = [*map(PurePath, touched)]
         # Many watch the same, and a checkout is thousands of files.
         hits: dict[Watch, set[str]] = {}
         for ref, watch in watches.items():

@@ -27,8 +27,8 @@ from .adoption import (
     write_adoption,
 )
 from .backend import Backend
+from .folder import Folder
 from .looks import as_seen, look
-from .records import Folder
 from .state import EXECUTED, Program
 from .stopping import Stopping
 

@@ -10,7 +10,8 @@ from ...clients.keeper import Entry
 from ...core.errors import Terminal
 from .cron import CronNotes
 from .file import ProgramFile
-from .records import Folder, Record
+from .folder import Folder
+from .records import Record
 from .sight import Sight, is_other
 from .spec import RESERVED
 from .state import Program
@@ -51,8 +52,8 @@ class Gathering:
         return 0 if sight is None or sight.entry is None else int(sight.entry["pid"])
 
     def needs_disk(self) -> bool:
-        """Whether a look has to read more than a few bytes."""
-        return bool(self._crons) or not self._records.is_known
+        """Whether a look has to read more than a few files."""
+        return bool(self._crons) or not self._records.is_brief
 
     def look(self, entries: Mapping[str, Entry]) -> bool:
         """Take in what the keeper says, and the disk; whether anything is new. Blocks on it."""

@@ -25,11 +25,12 @@ from .checks import Start as Beginning
 from .checks import check_start
 from .cron import CronNotes
 from .file import ProgramFile, Quiet
+from .folder import Folder
 from .gathering import Gathering
 from .layout import Layout
 from .many import Disk, Found, Many, Work
 from .others import Others
-from .records import Folder, Record, parse_record, write_record
+from .records import Record, parse_record, write_record
 from .settling import Settling
 from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp

@@ -58,6 +58,8 @@ def program(sight: Sight) -> Program:
     if is_other(entry, record):
         executed = sight.running or Program()
         update |= {name: getattr(executed, name) for name in EXECUTED}
+    if all(getattr(written, name) == value for name, value in update.items()):
+        return written  # as it is written, it runs: one object for both, among hundreds
     return written.model_copy(update=update)
 
 

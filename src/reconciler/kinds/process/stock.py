@@ -26,8 +26,9 @@ from .actions import (
 from .checks import check_folder, check_ports, check_program
 from .cron import CronNotes
 from .file import ProgramFile, Quiet
+from .folder import Folder
 from .layout import Layout
-from .records import Folder, Record, RunRecord, parse_record, parse_run, write_record
+from .records import Record, RunRecord, parse_record, parse_run, write_record
 from .seen import Traces, observe
 from .state import Program, stamp
 from .stopping import Stopping
