@@ -91,6 +91,7 @@ class Ledger:
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
         edited = moved(old, self.desired)
+        self.digests = dict(self.digests)  # whoever holds those of before keeps them
         for ref in edited:
             self.digests.pop(ref, None)
             if ref in self.desired:

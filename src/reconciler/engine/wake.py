@@ -23,7 +23,7 @@ SETTLED: Final = 0.0005
 """Seconds without another note after which what was written is complete."""
 RETURNS: Final = 0.006
 """The same when a file went: who replaces one may put it away first."""
-QUIET: Final = 0.04
+QUIET: Final = 0.1
 """Seconds after which a burst is told though it goes on, or though somebody still writes."""
 _GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
 
