@@ -88,11 +88,11 @@ async def test_a_default_backend_that_refuses_is_told(
     async def serves() -> bool:
         return (await judged()).code is HealthCode.HEALTHY
 
-    assert await serves()
+    await eventually_async(serves)
     assert (await gateway.get("/any")).status_code == 503
     await eventually_async(is_told)
     await gateway.echo("/web")
-    assert await is_healthy(gateway, "web")
+    await eventually_async(lambda: is_healthy(gateway, "web"))
     await make_backend(port=port)
     await eventually_async(serves)
     await gateway.echo("/any")
