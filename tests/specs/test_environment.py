@@ -197,3 +197,11 @@ def test_names_are_legal_and_their_own(paths: list[str], excludes: list[str]) ->
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(NAME_PATTERN, name) for name in names)
     assert {one.path for one in found} == {path.lstrip("/") for path in paths if path.strip("/")}
+
+
+def test_without_a_remote_nothing_waits(tmp_path: Path) -> None:
+    """Targets without credentials are there, and their repository is one that keeps nothing."""
+    snapshot = load(tmp_path, {"SYNC_TARGETS": "home/user/AstrBot/data/"}, PROCESS)
+    assert snapshot.problems == ()
+    assert spec(snapshot, BACKUP).url == ""
+    assert str(snapshot.resources[BACKUP].origin) == "SYNC_TARGETS"

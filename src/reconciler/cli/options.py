@@ -9,7 +9,9 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 CODES: Final = """Exit codes: 0 in sync or done, 1 differences or findings, 2 could not run,
-3 applied but not healthy, 130 interrupted."""
+3 applied but not healthy, 130 interrupted.
+
+SIGUSR1, to `up` or the operator: back up everything now, as `sync now` does."""
 
 app = typer.Typer(
     name="reconciler",

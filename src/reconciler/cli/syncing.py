@@ -68,6 +68,29 @@ def push(
 
 
 @sync_app.command()
+def pull(
+    ctx: Verb,
+    names: Targets = None,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    reason: Reason = "",
+    output: AnOutput = Output.TEXT,
+    wait: Stay = True,
+    timeout: Timeout = "30m",
+) -> int:
+    """Bring here what others changed on the remote; what was changed here stays, and is pushed.
+
+    Exit code 2: one failed. 3: not done in time.
+    """
+    from .sync.ordering import Wish
+    from .sync.pull import pull as bring
+    from .waiting import seconds
+
+    wish = Wish(names or (), {}, reason, output.value, wait, seconds(timeout))
+    return bring(find_settings(specs, state_dir), ctx.obj, wish)
+
+
+@sync_app.command()
 def restore(
     ctx: Verb,
     name: Annotated[str, typer.Argument(help="A sync target.")],

@@ -10,6 +10,7 @@ from ..core.model import Json, Observed
 from ..kinds.synctarget.actions import (
     Accept,
     Backup,
+    Pull,
     Push,
     Restore,
     RestoreAt,
@@ -48,6 +49,9 @@ class FakeSyncTargetDriver:
                 self._noting(action.name, self._bringing[type(action)])
             case Verify(name):
                 self._noting(name, self._verify)
+            case Pull(name):
+                self._noting(name, self._backup)
+                return self._pull(self._world.targets[name])
             case Backup(name) | Push(name):  # what was taken here was pushed at once
                 self._noting(name, self._backup)
                 return {"files": len(self._here(self._world.targets[name]))}
@@ -162,6 +166,21 @@ class FakeSyncTargetDriver:
         self._publish(target, here)
         target.vitals["backed"] = world.clock()
         target.held, target.inode = True, self._inode(target)
+
+    def _pull(self, target: Target) -> Mapping[str, Json]:
+        """What the remote has, but for what clashes, and for what is left out."""
+        here, world = self._here(target), self._world
+        theirs = world.under(target.state.path, self._tip(target) or {})
+        if target.vitals.get("conflict") or not theirs:
+            return {"pulled": 0}
+        changed = [path for path in here.keys() | theirs if here.get(path) != theirs.get(path)]
+        for path in changed:
+            if path in here:
+                world.quarantine[path] = world.disk.pop(path)
+            if path in theirs:
+                world.disk[path] = theirs[path]
+        target.agreed = theirs
+        return {"pulled": len(changed)}
 
     def _publish(self, target: Target, here: Files) -> None:
         world, path = self._world, target.state.path

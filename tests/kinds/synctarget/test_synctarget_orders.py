@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from reconciler.core.errors import ReconcileError, Terminal
 from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
 
+SOAK = os.environ.get("RECONCILER_SOAK") == "1"
 
-@pytest.fixture(params=["path", "http"])
+
+@pytest.fixture(params=["path", "http"] if SOAK else ["http"])
 def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]:
     with open_world(request.param, stack_dir) as found:
         assert isinstance(found, GitWorld)

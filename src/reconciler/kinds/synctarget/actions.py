@@ -63,6 +63,12 @@ class Push(NamedTuple):
     name: str
 
 
+class Pull(NamedTuple):
+    """Bring here what others changed on the remote; what was changed here stays."""
+
+    name: str
+
+
 class RestoreAt(NamedTuple):
     """Restore a version that a person named, here or into another folder, all of it or some paths.
 
@@ -82,7 +88,7 @@ class Accept(NamedTuple):
 
 
 SyncTargetAction: TypeAlias = (
-    Track | Untrack | Stage | Restore | RestoreAt | Accept | Backup | Push | Verify
+    Track | Untrack | Stage | Restore | RestoreAt | Accept | Backup | Push | Pull | Verify
 )
 
 

@@ -15,6 +15,7 @@ from ...core.ordered import Progress
 from .actions import (
     Accept,
     Backup,
+    Pull,
     Push,
     Restore,
     RestoreAt,
@@ -32,6 +33,8 @@ from .latch import Latches
 from .marks import Marks
 from .observing import Fresh, Observing
 from .publish import push_saved
+from .pull import Pull as RunPull
+from .restore import NOTE, Ready
 from .restore import Restore as RunRestore
 from .seen import parse
 from .sight import Sight
@@ -78,11 +81,8 @@ class SyncTargetDriver:
                 return await self._bring_back(action)
             case Verify(name, share):
                 return await self._verify(name, share)
-            case Backup(name, last):
-                return await self._backup(name, last=last)
-            case Push(name):
-                async with self._job(name) as job:
-                    return await push_saved(job)
+            case Backup() | Push() | Pull():
+                return await self._keep(action)
             case _:
                 assert_never(action)
         return None
@@ -118,7 +118,7 @@ class SyncTargetDriver:
                     case Restore():
                         self._lose_sight(job.name)
                         known.busy = True
-                        await restore.put()
+                        await (self._pulling(job) if _is_pulled(job) else restore).put()
                     case Accept():
                         await restore.accept()
                     case RestoreAt():
@@ -142,18 +142,39 @@ class SyncTargetDriver:
     def _known(self, name: str) -> Fresh:
         return self._fresh.setdefault(name, Fresh())
 
-    async def _backup(self, name: str, *, last: bool) -> dict[str, Json]:
-        async with self._job(name) as job:
-            if not self._look.standing(job.folder, job.settings, name, job.state).restored:
-                raise Waiting(
-                    f"{job.place.path} was not restored yet; it is not backed up before",
-                    reason="NotRestored",
-                    after=1.0,
-                )
-            kept = await RunBackup(job, self._sight(job), last=last).run()
-            if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
-                self._latches.set(job.place, held=True)
-            return job.summary()
+    async def _keep(self, action: Backup | Push | Pull) -> dict[str, Json]:
+        try:
+            async with self._job(action.name) as job:
+                match action:
+                    case Push():
+                        return await push_saved(job)
+                    case Backup(_, last):
+                        self._demand_restored(job)
+                        return await self._backup(job, last=last)
+                    case Pull():
+                        self._demand_restored(job)
+                        return await self._pulling(job).stage()
+        finally:
+            if isinstance(action, Pull):  # who has to rest for it is looked after by another lane
+                self._wake()
+
+    async def _backup(self, job: Job, *, last: bool) -> dict[str, Json]:
+        kept = await RunBackup(job, self._sight(job), last=last).run()
+        if kept is not None and job.state.on_start != "skip" and job.place.holds_something():
+            self._latches.set(job.place, held=True)
+        return job.summary()
+
+    def _pulling(self, job: Job) -> RunPull:
+        restore = RunRestore(job, self._latches, self._known(job.name).sure)
+        return RunPull(job, self._sight(job), restore)
+
+    def _demand_restored(self, job: Job) -> None:
+        if not self._look.standing(job.folder, job.settings, job.name, job.state).restored:
+            raise Waiting(
+                f"{job.place.path} was not restored yet; it is not backed up before",
+                reason="NotRestored",
+                after=1.0,
+            )
 
     def _sight(self, job: Job) -> Sight:
         """What is known of the target; nothing, when it is another than it was."""
@@ -205,3 +226,9 @@ class SyncTargetDriver:
                     break
                 return folder, settings, parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
+
+
+def _is_pulled(job: Job) -> bool:
+    """Whether what is to be put in place is what others changed."""
+    ready = Ready.read(job.folder.read(f"{NOTE}/{job.name}"))
+    return ready is not None and ready.is_pull

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...core.model import Json, Resource
 from ...core.ordered import Arguments, Obeys, takes_nothing
-from .actions import Accept, Backup, Push, RestoreAt, SyncTargetAction, Verify
+from .actions import Accept, Backup, Pull, Push, RestoreAt, SyncTargetAction, Verify
 
 SHARE: Final = 0.05
 """What a drill by hand looks at where no spec says how much."""
@@ -23,6 +23,11 @@ def _backup(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAc
 def _push(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
     takes_nothing(arguments)
     return (Push(resource.ref.name),)
+
+
+def _pull(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
+    takes_nothing(arguments)
+    return (Pull(resource.ref.name),)
 
 
 def _accept(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
@@ -76,6 +81,7 @@ def _path(value: Json) -> str:
 OBEYS: Final[Mapping[str, Obeys]] = {
     "backup": Obeys(_backup),
     "push": Obeys(_push),
+    "pull": Obeys(_pull),
     "restore": Obeys(_restore, unsettled=True),
     "verify": Obeys(_verify, unsettled=True),
     "accept": Obeys(_accept, unsettled=True),

@@ -27,6 +27,8 @@ RESERVE: Final = 16 << 20
 """Bytes of the disk that a restore leaves."""
 NOTE: Final = "staged"
 """What is ready to be put in place is noted by this name, per target."""
+PULL: Final = {"verb": "pull"}
+"""What a person wanted who wants what others changed, and nothing else."""
 
 
 class Ready(NamedTuple):
@@ -50,6 +52,11 @@ class Ready(NamedTuple):
             return cls(**{**noted, "entry": Entry(*noted["entry"])})
         except (TypeError, KeyError, ValueError):
             return None
+
+    @property
+    def is_pull(self) -> bool:
+        """Whether it is what others changed, put among what lies here."""
+        return self.order is not None and self.order.get("verb") == PULL["verb"]
 
 
 class Restore:
@@ -103,6 +110,11 @@ class Restore:
         await self._bring(ready, found)  # what was changed here since is missing now
         await self._put(ready, found)
 
+    async def exchange(self, ready: Ready, found: Gathered) -> None:
+        """Put some paths in place, whatever else lies there."""
+        await self._bring(ready, found)
+        await self._put(ready, found)
+
     async def accept(self) -> None:
         """What lies here counts as restored; what was staged is dropped."""
         await offload(lambda _: make_root(self._job.place))
@@ -147,7 +159,7 @@ class Restore:
 
     async def _put(self, ready: Ready, found: Gathered) -> None:
         job = self._job
-        if ready.order is not None:
+        if ready.order is not None and not ready.is_pull:  # that is pushed before it begins
             ready = await self._secure(ready)
         modes = await self._modes(ready)
         staging = self._staging(modes, {}, found.large)
@@ -157,15 +169,18 @@ class Restore:
         await offload(lambda _: swap.run(found, staged))
         if ready.tip is not None:
             await self._keep_unpushed()
-            agreed = await job.history.entry(ready.tip, job.place.inside)
-            await job.agree(ready.tip, agreed, agreed)
+            theirs = await job.history.entry(ready.tip, job.place.inside)
+            ours = ready.entry if ready.is_pull else theirs
+            # What both changed stays what it is here, and a clash.
+            conflict = job.status.get("conflict") if ready.is_pull else None
+            await job.agree(ready.tip, ours, theirs, conflict=conflict)
         aside = ready.aside if swap.put_aside() else None
         job.remember(put_aside=aside)
-        if ready.order is not None:
+        if ready.order is not None and not ready.is_pull:
             sizes = await self._sizes(found)
             size = sum(sizes.get(entry.id, 0) for entry in found.missing.values())
             job.remember(ordered=_told(ready, {"files": len(staged), "bytes": size}, aside))
-        self._end("restored", ready.commit, held=True)
+        self._end("pulled" if ready.is_pull else "restored", ready.commit, held=True)
 
     async def _secure(self, ready: Ready) -> Ready:
         """A snapshot of what lies here, once: it can be restored like any version."""
