@@ -99,6 +99,8 @@ def test_their_origin_is_the_variable(tmp_path: Path) -> None:
         ("SYNC_TARGETS", "home/../etc/"),
         ("GIT_USER_NAME", "<x>"),
         ("BASE", "--upload-pack=x"),
+        ("DOWNLOAD_RETRY", "many"),
+        ("LARGE_THRESHOLD", "huge"),
     ],
 )
 def test_a_mistake_is_told_of_the_variable(tmp_path: Path, variable: str, value: str) -> None:
@@ -157,6 +159,19 @@ def test_edits_go_into_files(tmp_path: Path) -> None:
     trial = folder.loader.trial({"specs/new.yaml": text})
     assert spec(trial, DATA).path == "other/"
     assert spec(folder.loader.load(), DATA).path == "home/user/AstrBot/data/"
+
+
+def test_large_files(tmp_path: Path) -> None:
+    """They go to releases on GitHub, as they always did, unless that is switched off."""
+    large = spec(load(tmp_path, ENVIRON), DATA).large_files
+    assert (large.store, large.threshold, large.tag) == ("release", 50 << 20, "blobs")
+    more = {"LARGE_THRESHOLD": "1048576", "RELEASE_TAG": "big", "DOWNLOAD_RETRY": "5"}
+    (tmp_path / "b").mkdir()
+    large = spec(load(tmp_path / "b", {**ENVIRON, **more, "VERIFY_SHA": "false"}), DATA).large_files
+    assert (large.threshold, large.tag, large.retries, large.verify) == (1 << 20, "big", 5, False)
+    for name, other in (("c", {"LFS_ENABLED": "false"}), ("d", {"GITHUB_REPO": "/srv/x.git"})):
+        (tmp_path / name).mkdir()
+        assert spec(load(tmp_path / name, {**ENVIRON, **other}), DATA).large_files is None
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ class Borrowed:
 
     def __init__(self, kinds: Kinds, environ: Mapping[str, str]) -> None:
         spec = kinds[TARGET].Spec if TARGET in kinds else None
-        large = spec is not None and "large_files" in spec.model_fields
-        self._environment = Environment(environ, large=large)
+        self._environment = Environment(environ)
         self._is_used = spec is not None and self._environment.is_used
         self.now: Mapping[str, Said] = {}
 

@@ -63,11 +63,10 @@ class Target(NamedTuple):
 
 
 class Environment:
-    """The variables of one stack; ``large`` says whether large files can go to a store."""
+    """The variables of one stack."""
 
-    def __init__(self, environ: Mapping[str, str], *, large: bool = False) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._large = large
 
     @property
     def is_used(self) -> bool:
@@ -132,11 +131,18 @@ class Environment:
         yield Row(f"  path: {_quoted(target.path)}", TARGETS)
         if target.excludes:
             yield Row(f"  excludes: {_quoted(list(target.excludes))}", "EXCLUDE_PATHS")
-        large = {field: name for field, names in _LARGE.items() if (name := self._first(names))}
-        if self._large and large:
-            yield Row("  largeFiles:", next(iter(large.values())))
+        if self._has_releases:
+            large = {field: name for field, names in _LARGE.items() if (name := self._first(names))}
+            yield Row("  largeFiles:", TARGETS)
+            yield Row("    store: release", TARGETS)
             for field, name in large.items():
                 yield Row(f"    {field}: {_plain(self._environ[name])}", name)
+
+    @property
+    def _has_releases(self) -> bool:
+        """Whether large files go to releases, as they always did, unless that is switched off."""
+        switched_off = self._environ.get("LFS_ENABLED", "").strip().lower() in {"false", "0", "no"}
+        return self.url().startswith("https://github.com/") and not switched_off
 
     def _first(self, names: tuple[str, ...]) -> str | None:
         """The first of some variables that is set."""

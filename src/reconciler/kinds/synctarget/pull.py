@@ -19,11 +19,12 @@ from ...core.model import Json
 from .backup import Backup
 from .contents import Contents
 from .job import Job
+from .large.download import Downloads
+from .large.found import Found, find_pointers
 from .merge import Sides, merge
 from .restore import NOTE, PULL, Gathered, Restore
 from .scan import Copy
 from .sight import Sight
-from .vet import Listing
 
 
 class Brought(NamedTuple):
@@ -84,7 +85,7 @@ class Pull:
         wanted = await self._merge(ours.entry, theirs)
         if wanted == ours.entry:
             return None
-        found = await self._differing(ours.entry, wanted)
+        found = await self._differing(ours.entry, wanted, tip)
         return Brought(wanted, tip, found) if found.replaces else None
 
     async def _save(self) -> Copy:
@@ -117,22 +118,30 @@ class Pull:
 
         return await offload(lambda _: work())
 
-    async def _differing(self, ours: Entry | None, wanted: Entry) -> Gathered:
+    async def _differing(self, ours: Entry | None, wanted: Entry, tip: str) -> Gathered:
         """Only the paths that change: nothing else here is touched."""
-        contents, place = Contents(self._job.history, self._job.place), self._job.place
-        before: Listing = await contents.listing(ours) if ours is not None else {}
-        after = await contents.listing(wanted)
+        job, place = self._job, self._job.place
+        saved = await job.history.ref(job.saved)
+        before = (await self._listed(ours, saved)).wanted if ours is not None else {}
+        after = await self._listed(wanted, tip)
         changed = {
             path
-            for path in before.keys() | after.keys()
-            if before.get(path) != after.get(path) and not place.excluded(path)
+            for path in before.keys() | after.wanted.keys()
+            if before.get(path) != after.wanted.get(path) and not place.excluded(path)
         }
         here = {path: before[path] for path in changed & before.keys()}
-        logs = set(_sidecars(place.folder, changed)) - after.keys()
+        logs = set(_sidecars(place.folder, changed)) - after.wanted.keys()
         here |= {path: Entry(FILE, "") for path in logs}
-        there = {path: after[path] for path in changed & after.keys()}
+        there = {path: after.wanted[path] for path in changed & after.wanted.keys()}
         missing = {path: entry for path, entry in there.items() if entry.mode != TREE}
-        return Gathered(there, here, missing)
+        large = {path: after.pointers[path] for path in missing.keys() & after.pointers.keys()}
+        return Gathered(there, here, missing, Downloads(job, large))
+
+    async def _listed(self, entry: Entry, commit: str | None) -> Found:
+        """Every path of a version, and which of them stand for large files."""
+        job = self._job
+        listing = await Contents(job.history, job.place).listing(entry)
+        return await find_pointers(job, job.history, commit, listing)
 
 
 def _sidecars(folder: Path, paths: set[str]) -> Iterator[str]:
