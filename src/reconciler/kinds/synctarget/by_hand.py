@@ -19,7 +19,8 @@ from .job import Job
 from .large.download import Downloads
 from .large.found import find_pointers
 from .place import Place
-from .restore import NOTE, Ready, Restore
+from .ready import NOTE, Ready
+from .restore import Restore
 from .staging import Means, Staging
 from .swap import Swap
 

@@ -34,7 +34,7 @@ from .marks import Marks
 from .observing import Fresh, Observing
 from .publish import push_saved
 from .pull import Pull as RunPull
-from .restore import NOTE, Ready
+from .ready import NOTE, Ready
 from .restore import Restore as RunRestore
 from .seen import parse
 from .sight import Sight

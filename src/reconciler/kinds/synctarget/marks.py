@@ -10,7 +10,7 @@ from .cache import drop_cache
 from .drill import DRILL, arm
 from .large.keys import KEYS, write_keys
 from .place import Place, place_of
-from .restore import NOTE
+from .ready import NOTE
 from .state import SyncTargetState
 
 

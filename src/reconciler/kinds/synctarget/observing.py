@@ -14,7 +14,7 @@ from .large.keys import demand_keys
 from .latch import Latches
 from .meter import Meter
 from .place import place_of
-from .restore import NOTE
+from .ready import NOTE
 from .seen import parse, vitals_of
 from .sight import Sight
 from .standing import Moment, Standing, standing

@@ -18,11 +18,13 @@ from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json
 from .backup import Backup
 from .contents import Contents
+from .gathered import Gathered
 from .job import Job
 from .large.download import Downloads
 from .large.found import Found, find_pointers
 from .merge import Sides, merge
-from .restore import NOTE, PULL, Gathered, Restore
+from .ready import NOTE, PULL
+from .restore import Restore
 from .scan import Copy
 from .sight import Sight
 
@@ -135,7 +137,7 @@ class Pull:
         there = {path: after.wanted[path] for path in changed & after.wanted.keys()}
         missing = {path: entry for path, entry in there.items() if entry.mode != TREE}
         large = {path: after.pointers[path] for path in missing.keys() & after.pointers.keys()}
-        return Gathered(there, here, missing, Downloads(job, large))
+        return Gathered(there, here, missing, there, Downloads(job, large), whole=False)
 
     async def _listed(self, entry: Entry, commit: str | None) -> Found:
         """Every path of a version, and which of them stand for large files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ...clients.files import free_space
 from ...clients.git_objects import EMPTY_TREE, Entry
@@ -18,6 +18,7 @@ from .large.download import Downloads
 from .large.found import find_pointers
 from .latch import Latches
 from .modes import Modes
+from .ready import NOTE, Ready
 from .safety import take_safety
 from .staging import Means, Staging, make_root
 from .swap import Swap
@@ -25,38 +26,6 @@ from .swap import Swap
 BLOCK: Final = 4096
 RESERVE: Final = 16 << 20
 """Bytes of the disk that a restore leaves."""
-NOTE: Final = "staged"
-"""What is ready to be put in place is noted by this name, per target."""
-PULL: Final = {"verb": "pull"}
-"""What a person wanted who wants what others changed, and nothing else."""
-
-
-class Ready(NamedTuple):
-    """What is to be put in place: a version, and why it is that one.
-
-    ``tip`` is what the remote has then: what lies here differs from that as if it was edited. None
-    when it is a copy that was never pushed. ``order`` says what a person wanted, if one did.
-    """
-
-    entry: Entry
-    commit: str | None
-    tip: str | None
-    stack: str
-    aside: str
-    order: Mapping[str, Any] | None = None
-
-    @classmethod
-    def read(cls, noted: Any) -> Ready | None:
-        """What a note says; None when nobody can have written it so."""
-        try:
-            return cls(**{**noted, "entry": Entry(*noted["entry"])})
-        except (TypeError, KeyError, ValueError):
-            return None
-
-    @property
-    def is_pull(self) -> bool:
-        """Whether it is what others changed, put among what lies here."""
-        return self.order is not None and self.order.get("verb") == PULL["verb"]
 
 
 class Restore:

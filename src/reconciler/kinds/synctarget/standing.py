@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ...core.model import Json
 from .latch import Latches
 from .place import Place
-from .restore import Ready
+from .ready import Ready
 from .state import SyncTargetState
 
 
