@@ -17,7 +17,7 @@ from reconciler.core.model import (
     Ref,
     Verb,
 )
-from reconciler.core.status import Condition, ConditionStatus, Facts, conditions
+from reconciler.core.status import Condition, ConditionStatus, Facts, Told, conditions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WEB = Ref("App", "web-0")
@@ -101,3 +101,23 @@ def test_since_moves_with_the_status_alone() -> None:
     again = {one.type: one for one in conditions(worse, new, later + timedelta(hours=1))}
     assert again["Ready"].since == later
     assert again["Ready"].status is ConditionStatus.FALSE
+
+
+@pytest.mark.parametrize(
+    ("holds", "unknown", "expected"),
+    [
+        (True, False, ConditionStatus.TRUE),
+        (False, False, ConditionStatus.FALSE),
+        (None, False, ConditionStatus.UNKNOWN),
+        (True, True, ConditionStatus.UNKNOWN),
+    ],
+)
+def test_a_kind_tells_more(
+    holds: bool | None,
+    unknown: bool,
+    expected: ConditionStatus,
+) -> None:
+    """Beside what every kind has; of what cannot be seen nobody knows."""
+    told = (Told("Proven", holds, "Because", "so"),)
+    found = conditions(Facts(told=told, unknown=unknown), {}, NOW)[-1]
+    assert (found.type, found.status, found.reason) == ("Proven", expected, "Because")

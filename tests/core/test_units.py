@@ -9,6 +9,7 @@ from reconciler.core.units import (
     Duration,
     Name,
     Size,
+    format_bytes,
     format_duration,
     format_size,
     parse_duration,
@@ -90,3 +91,12 @@ def test_fields_refuse_what_has_no_unit(data: dict[str, object]) -> None:
     """A bare number is no duration; names are DNS labels."""
     with pytest.raises(ValidationError):
         Sample.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 B"), (512, "512 B"), (999, "999 B"), (3_100_000, "3.1 MB"), (999_960, "1.0 MB")],
+)
+def test_bytes_for_people(count: int, expected: str) -> None:
+    """Three digits, and never a thousand of a unit."""
+    assert format_bytes(count) == expected

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +16,6 @@ from typing import Any
 import pytest
 
 from reconciler.core.errors import ReconcileError, Terminal, Waiting
-from reconciler.core.model import Ref
 from reconciler.kinds.synctarget import KIND, swap
 from reconciler.kinds.synctarget.actions import Accept
 from reconciler.kinds.synctarget.moments import parse_moment
@@ -19,7 +23,26 @@ from reconciler.testing.backup_world import written
 from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
 
-DATA = Ref("SyncTarget", "data")
+KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 4
+
+OPERATOR = """
+import asyncio, sys
+from pathlib import Path
+from reconciler.core.errors import Waiting
+from reconciler.testing.backup_worlds import GitWorld
+
+async def main():
+    world = GitWorld(Path(sys.argv[1]), None)
+    print("ready", flush=True)
+    while True:
+        try:
+            await world.order("restore", at=sys.argv[2])
+            return
+        except Waiting:
+            continue
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(params=["path", "http"])
@@ -158,6 +181,48 @@ async def test_killed_in_the_swap(near: GitWorld, monkeypatch: pytest.MonkeyPatc
     assert near.files() == {"app/data/a": b"old", "app/data/sub/b": b"old b"}
     await restore(near, at=did["safety"])
     assert near.files()["app/data/a"] == b"new"
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_moment(near: GitWorld) -> None:
+    """However often, what was asked for is done in the end, and what was there can be had again."""
+    for number in range(200):
+        near.write(f"app/data/{number % 5}/{number}", f"old {number}".encode() * 100)
+    asyncio.run(near.back_up())
+    old, first = near.files(), git(near.bare, "rev-parse", "main").decode().strip()
+    for number in range(0, 200, 2):
+        near.write(f"app/data/{number % 5}/{number}", b"new")
+    near.write("app/data/more", b"more")
+    asyncio.run(near.back_up())
+    new, dice = near.files(), random.Random()
+    for _ in range(KILLS):
+        with subprocess.Popen(
+            [sys.executable, "-c", OPERATOR, str(near.folder), first], stdout=subprocess.PIPE
+        ) as operator:
+            assert operator.stdout is not None
+            assert operator.stdout.readline() == b"ready\n"
+            try:
+                operator.wait(dice.uniform(0.0, 0.5))
+            except subprocess.TimeoutExpired:
+                operator.kill()
+            operator.wait()
+    near.restart(stack=False)
+    asyncio.run(restore(near, at=first))
+    assert near.files() == old
+    refs = git(near.store, "--git-dir", str(near.store), "for-each-ref", "--format=%(refname)")
+    names = [one for one in refs.decode().split() if "/kept/data/safety-" in one]
+    assert any(_files_of(near, name) == new for name in names)
+    asyncio.run(near.look(due=True))
+    assert near.remote_files() == old
+
+
+def _files_of(world: GitWorld, ref: str) -> dict[str, bytes]:
+    """What a snapshot in the local git folder holds."""
+    to = world.folder / "look" / ref.rpartition("-")[2]
+    to.mkdir(parents=True, exist_ok=True)
+    archive = git(world.store, "--git-dir", str(world.store), "archive", ref, "app")
+    subprocess.run(["tar", "-x", "-C", str(to)], input=archive, check=True)
+    return {str(p.relative_to(to)): p.read_bytes() for p in to.rglob("*") if p.is_file()}
 
 
 async def test_versions_by_time(world: GitWorld) -> None:
