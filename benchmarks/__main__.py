@@ -13,6 +13,7 @@ from functools import partial
 from .backup import backup
 from .commit import commit
 from .gateway import traffic, updates
+from .large import large
 from .loading import loading
 from .plane import NAMES, Run, plane
 from .quiet import quiet
@@ -32,9 +33,12 @@ class Size:
     seconds: float
     routes: tuple[int, ...]
     files: tuple[int, ...]
+    megabytes: tuple[int, ...]
 
 
-QUICK = Size((10,), 1000, rounds=3, seconds=5.0, routes=(10, 10_000), files=(10_000,))
+QUICK = Size(
+    (10,), 1000, rounds=3, seconds=5.0, routes=(10, 10_000), files=(10_000,), megabytes=(256,)
+)
 FULL = Size(
     (10, 100, 500),
     10_000,
@@ -42,6 +46,7 @@ FULL = Size(
     seconds=30.0,
     routes=(10, 1000, 10_000),
     files=(10_000, 100_000),
+    megabytes=(256, 1024),
 )
 OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
@@ -52,6 +57,7 @@ OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     ),
     "updates": lambda board, size: updates(board, sizes=size.routes, rounds=3 * size.rounds),
     "backup": lambda board, size: backup(board, sizes=size.files, rounds=size.rounds),
+    "large": lambda board, size: large(board, sizes=size.megabytes, rounds=1),
     "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 

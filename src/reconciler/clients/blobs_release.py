@@ -173,7 +173,7 @@ class ReleaseStore(BlobStore):
 
     def _demand_repository(self) -> None:
         """A repository that cannot be seen is no repository without a release."""
-        self._get(f"{self._release.api}/repos/{quote(self._release.repo)}")
+        self._get(f"{self._release.url}?per_page=1")
 
     def _create(self) -> Mapping[str, Any]:
         tag = self._release.tag

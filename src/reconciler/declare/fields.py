@@ -122,6 +122,8 @@ class SyncTargetFields(Metadata, total=False):
     snapshot: Literal["auto", "copy"] | Part
     large_files: Part
     restore: Part
+    verify: Part
+    writers: Sequence[str]
 
 
 class StackFields(Metadata, total=False):

@@ -57,8 +57,6 @@ class Hub:
     releases: dict[str, dict[int, Asset]] = field(default_factory=dict)
     faults: dict[str, list[Callable[[Exchange], bool]]] = field(default_factory=dict)
     seen: list[Exchanged] = field(default_factory=list)
-    largest: int = 1 << 62
-    """Bytes above which content is hashed and counted, and not kept."""
     _next: int = 1
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -181,8 +179,10 @@ class Exchange(BaseHTTPRequestHandler):
 Answer = tuple[int, Any] | None
 
 
-def _repository(exchange: Exchange, _: re.Match[str]) -> Answer:
-    return 200, {"full_name": exchange.server.hub.repo}
+def _releases(exchange: Exchange, _: re.Match[str]) -> Answer:
+    size = int(exchange.query.get("per_page", PAGE))
+    found = [_whole_release(exchange, tag) for tag in exchange.server.hub.releases]
+    return 200, found[:size]
 
 
 def _release(exchange: Exchange, found: re.Match[str]) -> Answer:
@@ -273,7 +273,7 @@ def _invalid(resource: str, code: str, name: str) -> Any:
 
 _TOP: Final = r"/repos/(?P<repo>[^/]+/[^/]+)"
 ROUTES: Final = (
-    ("GET", _TOP, _repository),
+    ("GET", rf"{_TOP}/releases", _releases),
     ("GET", rf"{_TOP}/releases/tags/(?P<tag>[^/]+)", _release),
     ("POST", rf"{_TOP}/releases", _create),
     ("GET", rf"{_TOP}/releases/(?P<id>\d+)/assets", _list),
