@@ -389,6 +389,38 @@ async def test_pointers_of_earlier_tools(world: GitWorld, hub: Hub, form: str) -
     assert world.files()["app/data/big file.bin"] == BIG
 
 
+async def test_earlier_pointers_stay_until_there_is_a_new_one(world: GitWorld, hub: Hub) -> None:
+    """What an earlier tool uploaded is not forgotten while it cannot be uploaded anew."""
+    sha = hashlib.sha256(BIG).hexdigest()
+    told = {
+        "version": 1,
+        "type": "lfs-pointer",
+        "hash": f"sha256:{sha}",
+        "size": len(BIG),
+        "filename": "big",
+        "release_tag": "old",
+        "asset_name": f"{sha[:12]}-big",
+    }
+    hub.add(told["asset_name"], BIG, tag="old")
+    world.push_as_other("app/data/big.pointer", json.dumps(told).encode())
+    await world.settle(8)
+    hub.fail("POST", *[refuse_all] * 9)
+    world.write("app/data/small", b"x")
+    await world.back_up()
+    assert await world.health() == ("Degraded", "UploadFailed")
+    assert pointer(world)["type"] == "lfs-pointer"
+    await start_anew(world)
+    assert world.files() == {"app/data/big": BIG, "app/data/small": b"x"}
+    hub.faults.clear()
+    await world.back_up()
+    assert pointer(world)["type"] == "release-asset"
+
+
+def refuse_all(exchange: Exchange) -> bool:
+    exchange.tell(400, {"message": "no"})
+    return True
+
+
 async def test_a_release_end_to_end(world: GitWorld, hub: Hub) -> None:
     """More than one page of assets, an upload that was told as failed, and all comes back."""
     for number in range(105):

@@ -19,7 +19,7 @@ from ...clients.offload import offload
 from ...core.errors import Transient
 from .cache import FileCache
 from .large.marks import place_of_marks
-from .large.reading import read_marks
+from .large.reading import read_marks, read_pointer
 from .meter import Meter
 from .modes import place_of_modes
 from .place import Place, place_of
@@ -223,6 +223,7 @@ class Job:
                     large=made,
                     marks=read_marks(reader, marked),
                     marked=marked,
+                    pointer=partial(read_pointer, reader),
                 )
                 return look(means, trees, last)
 

@@ -16,6 +16,7 @@ from ...clients.blobs import Shrunk
 from ...clients.git_objects import FILE, LINK, PROGRAM, Changed, Entry, ObjectStore, ReadFailed
 from ...clients.offload import check
 from .large.marks import NONE, Mark, Marks
+from .large.pointer import SUFFIX, Pointer
 from .place import Place
 from .rows import Cache, Nothing, Row
 from .stamp import Stamp, is_same, plain, stamp_of
@@ -87,6 +88,8 @@ class Means:
     """Which files of the last backup are pointers."""
     marked: Entry | None = None
     """The file that says so."""
+    pointer: Callable[[Entry], Pointer | None] = lambda _: None
+    """What a file of the last backup says, if it is a pointer."""
 
 
 class Taker:
@@ -118,8 +121,20 @@ class Taker:
         """Leave in the backup what it has: an unreadable file is not a deleted one."""
         self.skip(below, reason, message)
         entry, marked = self._means.previous(below), self._means.marks.files.get(below)
-        if entry is not None and marked is not None and marked.pointer == entry.id:
+        if entry is None:
+            return self._adopted(below)
+        if marked is not None and marked.pointer == entry.id:
             self.pointers[below] = Mark(entry.id, marked.names[0])
+        return entry
+
+    def _adopted(self, below: str) -> Entry | None:
+        """An earlier tool's pointer, in the place of the file that is not in the store yet."""
+        means = self._means
+        entry = means.previous(below + SUFFIX) if means.marked is None else None
+        pointer = means.pointer(entry) if entry is not None and entry.mode == FILE else None
+        if entry is None or pointer is None:
+            return None
+        self.pointers[below] = Mark(entry.id, pointer.name)
         return entry
 
     def names(self, below: str, path: Path) -> list[str]:

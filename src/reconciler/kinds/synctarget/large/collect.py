@@ -16,12 +16,12 @@ from ....clients.git_objects import FILE, TREE, Entry
 from ....clients.git_reader import ObjectReader
 from ....clients.git_trees import Trees
 from ....clients.offload import offload
-from ....core.errors import ReconcileError, Transient
+from ....core.errors import ReconcileError
 from ..job import Job
 from ..modes import OURS
 from .marks import NONE, Marks, place_of_marks
-from .pointer import LARGEST, SUFFIX, decode
-from .reading import read_marks
+from .pointer import SUFFIX
+from .reading import read_marks, read_pointer
 from .stores import Stores
 
 log = logging.getLogger(__name__)
@@ -110,11 +110,6 @@ def _adopted(reader: ObjectReader, trees: Trees, tree: str) -> Iterator[str]:
         if entry.mode == TREE:
             yield from _adopted(reader, trees, entry.id)
         elif entry.mode == FILE and name.endswith(SUFFIX):
-            try:
-                found = decode(reader.small(entry.id, LARGEST))
-            except Transient as exc:
-                if exc.reason != "TooLarge":
-                    raise
-                continue
+            found = read_pointer(reader, entry)
             if found is not None:
                 yield found.name

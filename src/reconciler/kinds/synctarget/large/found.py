@@ -12,12 +12,11 @@ from ....clients.blobs import Source, hash_of
 from ....clients.git_history import History
 from ....clients.git_objects import FILE, PROGRAM, Entry, Hasher
 from ....clients.git_reader import ObjectReader, damaged
-from ....core.errors import Transient
 from ..job import Job, MakeLarge
 from ..take import LIMIT, Large, NotTaken, Stored
 from ..vet import vet
 from .pointer import LARGEST, SUFFIX, Pointer, decode
-from .reading import read_marks
+from .reading import read_marks, read_pointer
 
 _NOBODY: Final = "0" * 40
 
@@ -76,20 +75,11 @@ def _adopted(reader: ObjectReader, wanted: Mapping[str, Entry], name: str) -> Fo
         stem = path.removesuffix(SUFFIX)
         pointer = None
         if stem != path and stem not in wanted and entry.mode == FILE:
-            pointer = _try(reader, entry)
+            pointer = read_pointer(reader, entry)
         if pointer is not None:
             pointers[stem] = pointer
         renamed[path if pointer is None else stem] = entry
     return Found(vet(renamed, name), pointers)
-
-
-def _try(reader: ObjectReader, entry: Entry) -> Pointer | None:
-    try:
-        return decode(reader.small(entry.id, LARGEST))
-    except Transient as exc:
-        if exc.reason != "TooLarge":
-            raise
-        return None
 
 
 @dataclass
