@@ -240,9 +240,8 @@ class Job:
         return found.listing
 
     def open_cache(self) -> FileCache:
-        large = self.state.large
         about = [str(self.place.path), self.state.snapshot]
-        about += [large.about(self.settings.url)] if large is not None else []
+        about += [self.state.large.about(self.settings.url)] if self.state.large else []
         return FileCache(self.folder.own / "cache" / f"{self.name}.db", about)
 
     def _previous(self, trees: Trees, last: Entry | None, below: str) -> Entry | None:
