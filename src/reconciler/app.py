@@ -7,8 +7,9 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from .api.view import Speak
@@ -29,16 +30,18 @@ from .engine.past import Past
 from .engine.plan_view import View
 from .engine.pulse import beat
 from .engine.records import Records, digest_key
+from .engine.sourcing import Sourcing
 from .engine.watching import Files
 from .engine.writing import Writing
 from .kinds import KINDS
 from .metrics import Metrics
 from .settings import Settings
 from .specs.commits import Commits
-from .specs.git import open_repository
-from .specs.load import Loader
-from .specs.source import open_source
-from .wiring import Wires, kinds_under, make_drivers
+from .specs.git import Git, open_repository
+from .specs.load import Loader, Snapshot
+from .specs.remote import Followed
+from .specs.source import Source, open_source
+from .wiring import Wires, kinds_under, load_tree, make_drivers, make_source
 
 log = logging.getLogger("reconciler")
 
@@ -71,15 +74,17 @@ async def open_operator(
             metrics,
             settings.resync,
         )
+        key = digest_key(settings.durable / "digest.key", read_only=read_only)
+        source = make_source(settings, stack.revisions.choose, key)
+        loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=key)
+        commits = Commits(partial(_git, settings, source))
+        operator = Operator(stack, loader, loader.watch_paths, watching(settings), commits)
+        if isinstance(source, Followed):
+            operator.sourcing = _sourcing(settings, source, operator, key)
+            stack.revisions.remote = operator.sourcing.view
         try:
-            choose = stack.revisions.choose
-            loader = make_loader(settings, read_only=read_only, choose=choose)
-            commits = Commits(lambda: open_repository(settings.specs)[0])
             metrics.traffic = wires.traffic
-            yield (
-                Operator(stack, loader, loader.watch_paths, watching(settings), commits),
-                metrics,
-            )
+            yield operator, metrics
         finally:
             await wires.aclose()
 
@@ -89,17 +94,35 @@ def watching(settings: Settings) -> Files:
     return Files((settings.state_dir, settings.specs), everything=settings.dev)
 
 
-def make_loader(
-    settings: Settings, *, read_only: bool = False, choose: Callable[[str], str] = str
-) -> Loader:
-    """What reads the specs of this stack; ``choose`` may name another commit than HEAD's."""
+def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
+    """What reads the specs that lie beside."""
     return Loader(
         KINDS,
-        open_source(settings.specs, worktree=settings.worktree, choose=choose),
+        open_source(settings.specs, worktree=settings.worktree),
         root=settings.root,
         environ=settings.environ,
         key=digest_key(settings.durable / "digest.key", read_only=read_only),
     )
+
+
+def _sourcing(settings: Settings, source: Followed, operator: Operator, key: bytes) -> Sourcing:
+    """What follows a repository elsewhere, should one be named."""
+    note = settings.durable / "source" / "note.json"
+    reread = partial(operator.following.read, ())
+
+    def try_out(commit: str) -> Snapshot:
+        return load_tree(settings, source.trial(commit), key).load()
+
+    sourcing = Sourcing(source, settings.root, note, try_out, reread)
+    source.turned = partial(asyncio.get_running_loop().call_soon_threadsafe, sourcing.poke)
+    return sourcing
+
+
+def _git(settings: Settings, source: Source | Followed) -> Git:
+    """The repository whose commits are revisions."""
+    if isinstance(source, Followed) and source.order is not None:
+        return source.git()
+    return open_repository(settings.specs)[0]
 
 
 def run(settings: Settings, speak: Speak | None = None) -> int:
@@ -164,6 +187,7 @@ async def _work(
     from .api.app import make_app
     from .api.revisions import RevisionPages
     from .api.serve import serve
+    from .api.source import SourcePages
     from .api.trust import ROOT
 
     access = open_access(settings)
@@ -171,7 +195,8 @@ async def _work(
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, backups.back_up_all)
     app = make_app(operator, metrics, access, writes=writes, backups=backups)
     app.state.speak = speak
-    app.include_router(RevisionPages(Past(operator)).router(), prefix=ROOT)
+    for pages in (RevisionPages(Past(operator)), SourcePages(operator.sourcing)):
+        app.include_router(pages.router(), prefix=ROOT)
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from hashlib import blake2b
 from typing import NamedTuple
 
 from .clients.bell import ring
 from .clients.gateway import GatewayWire
 from .clients.git import Git
 from .clients.git_folder import GitFolders
+from .clients.git_source import SourceFolder
 from .clients.keeper import Keeper
 from .clients.nginx import SupervisedRunner, find_nginx
 from .clients.prober import Prober
@@ -30,9 +33,16 @@ from .kinds.process.probing import Probing
 from .kinds.repository.driver import RepositoryDriver
 from .kinds.route.driver import RouteDriver
 from .kinds.stack.driver import StackDriver
+from .kinds.stack.source import Source as Order
 from .kinds.synctarget.driver import SyncTargetDriver
 from .kinds.synctarget.latch import Latches
 from .settings import Settings
+from .specs.fixed import Fixed
+from .specs.load import Loader
+from .specs.named_source import FIELDS as NAMES
+from .specs.named_source import NamedSource
+from .specs.remote import Followed
+from .specs.source import Source, Tree, open_source
 
 
 class Wires(NamedTuple):
@@ -77,6 +87,34 @@ async def kinds_under(supervisord: Supervisord, settings: Settings) -> Kinds:
     return KINDS if keeps else {**KINDS, "Process": STOCK}
 
 
+def make_source(settings: Settings, choose: Callable[[str], str], key: bytes) -> Source | Followed:
+    """Where the specs come from: what lies beside, or the repository that it names."""
+    if settings.worktree:
+        return open_source(settings.specs, worktree=True)
+    named = any(settings.environ.get(name) for name in NAMES)
+    local: Source = (
+        Fixed(Tree("", {}, "files"))
+        if named and not settings.specs.is_dir()
+        else open_source(settings.specs, choose=choose)
+    )
+    git, places = Git(settings.environ), dict[str, SourceFolder]()
+
+    def opened(order: Order) -> SourceFolder:
+        name = blake2b(f"{order.url} {order.ref}".encode(), digest_size=8).hexdigest()
+        place = settings.durable / "source" / name
+        return places.setdefault(name, SourceFolder(place, git))
+
+    def load(tree: Tree) -> Loader:
+        return load_tree(settings, tree, key)
+
+    return Followed(local, NamedSource(load, settings.environ, key), opened, choose)
+
+
+def load_tree(settings: Settings, tree: Tree, key: bytes) -> Loader:
+    """Loads one tree, whatever is wanted now."""
+    return Loader(KINDS, Fixed(tree), root=settings.root, environ=settings.environ, key=key)
+
+
 def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: bool) -> Drivers:
     """What looks at the world and changes it, of each kind."""
     place = Place(settings.state_dir)
@@ -91,7 +129,7 @@ def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: b
     )
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))
     return {
-        "Stack": StackDriver(settings.durable / "stack"),
+        "Stack": StackDriver(settings.durable / "stack", settings.durable / "source" / "note.json"),
         "Process": Probing(processes, wires.processes, settings.state_dir),
         "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
         "Gateway": gateway,

@@ -24,7 +24,17 @@ from reconciler.core.errors import Transient
 FIRST = ("up", "down", "run", "diff", "apply", "validate", "status", "get", "describe")
 ASKED = ("stop", "start", "restart", "reload")
 TOLD = ("explain", "events", "logs", "schema", "doctor", "version")
-VERBS = [*FIRST, *TOLD, *ASKED, "import", "adopt", "healthcheck", "history", "rollback"]
+VERBS = [
+    *FIRST,
+    *TOLD,
+    *ASKED,
+    "import",
+    "adopt",
+    "healthcheck",
+    "history",
+    "rollback",
+    "reconcile",
+]
 HEAVY = "pydantic httpx rich starlette deepdiff uvicorn ruamel yaml watchfiles prometheus_client"
 
 

@@ -59,14 +59,15 @@ class Plain(Stack):
         return next(pair for pair in pairs if pair.startswith("COLOUR=")).removeprefix("COLOUR=")
 
     def settle_at(self, revision: str) -> None:
-        """Wait until all is in sync and healthy at that revision, be it HEAD or not."""
+        """Wait until all that runs is in sync and healthy at that revision, be it HEAD or not."""
 
         def settled() -> bool:
             status = self.look()
             verdict = status["verdict"]
             assert status["revision"] == revision, status["revision"]
             assert verdict["inSync"], verdict
-            assert verdict["health"] == "Healthy", verdict
+            own = [one for one in status["resources"] if one["kind"] != "Stack"]
+            assert all(one["health"]["code"] == "Healthy" for one in own), verdict
             return True
 
         eventually(settled, 40)
@@ -91,6 +92,7 @@ class Plain(Stack):
 
         def came() -> bool:
             rollout = self.look()["rollout"]
+            assert rollout, "nothing was current yet"
             assert (rollout["revision"], rollout["result"]) == (revision, result), rollout
             return True
 

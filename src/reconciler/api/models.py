@@ -229,3 +229,9 @@ class StandingView(View):
     revision: str
     head: str | None
     rolled_back: dict[str, Any] | None
+
+
+class SourceView(View):
+    """What is known of the repository that is followed; null where none is."""
+
+    source: dict[str, Any] | None

@@ -26,6 +26,8 @@ CALLER: Final = "reconciler.caller"
 
 ROOT: Final = "/admin/api/v1"
 LOGIN: Final = f"{ROOT}/login"
+HOOK: Final = f"{ROOT}/hook"
+"""Pages that see for themselves who asks."""
 METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
 HEALTH_BELOW: Final = "/health/"
@@ -128,7 +130,7 @@ class Door:
         writes = scope["method"] not in READ_METHODS
         if writes and is_foreign(scope):
             return Problem(403, "this request comes from a page of another site")
-        if scope["path"] == LOGIN:
+        if scope["path"] in {LOGIN, HOOK}:
             return None
         if caller is None and password_of(scope):
             return None  # it is looked at next: that takes a while

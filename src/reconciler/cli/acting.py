@@ -21,6 +21,9 @@ def up(
     dev: Annotated[
         bool, typer.Option("--dev", help="Restart processes when files beside them change.")
     ] = False,
+    source: Annotated[
+        str, typer.Option("--source", help="Follow the specs of this repository.")
+    ] = "",
 ) -> int:
     """Start the stack and keep it running; Ctrl-C stops all of it."""
     import os
@@ -29,6 +32,8 @@ def up(
 
     if dev:  # handed over to the operator with the rest of the environment
         os.environ["RECONCILER_DEV"] = "1"
+    if source:
+        os.environ["RECONCILER_SOURCE_URL"] = source
     return start(find_settings(specs, state_dir, worktree=worktree), ctx.obj, detach=detach)
 
 

@@ -68,6 +68,10 @@ class Operator:
         """Have another revision in the place of HEAD."""
         return self.ask("POST", f"{BASE}/rollback", {"to": to, "reason": reason})
 
+    def fetch(self, accept: str = "") -> Any:
+        """Ask the source of the specs now."""
+        return self.ask("POST", f"{BASE}/source", {"accept": accept} if accept else None)
+
     def undo(self) -> Any:
         """Let HEAD be current again."""
         return self.ask("DELETE", f"{BASE}/rollback")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AnOutput, Limit, Output, Specs, StateDir, Verb, app
+from .options import AnOutput, Limit, Output, Specs, StateDir, Timeout, Verb, Wait, app
 from .outcome import Failure
 from .stack import find_settings
 
@@ -56,3 +56,22 @@ def rollback(
     if undo is (revision is not None):
         raise Failure("say where to, or --undo", hint="`reconciler history` names the revisions")
     return go_back(find_settings(specs, state_dir), ctx.obj, to=revision or "", reason=reason)
+
+
+@app.command()
+def reconcile(
+    ctx: Verb,
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    accept: Annotated[
+        str, typer.Option("--accept", help="Let this commit take over a rewritten history.")
+    ] = "",
+    wait: Wait = False,
+    timeout: Timeout = "5m",
+) -> int:
+    """Ask the source for something new now, and apply it."""
+    from .sourced import reconcile as ask
+    from .waiting import seconds
+
+    settings = find_settings(specs, state_dir)
+    return ask(settings, ctx.obj, accept=accept, wait=wait, timeout=seconds(timeout))

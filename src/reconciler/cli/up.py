@@ -29,7 +29,8 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
     from .ports import refuse_busy_ports
 
     # The last commit may hold specs that the work tree does not.
-    if not settings.specs.is_dir() and not (settings.root / ".git").exists():
+    elsewhere = settings.environ.get("RECONCILER_SOURCE_URL")
+    if not (elsewhere or settings.specs.is_dir() or (settings.root / ".git").exists()):
         raise Failure(
             f"there is no folder {settings.specs}",
             hint="change to the project's folder, or name its specs with --specs",

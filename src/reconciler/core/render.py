@@ -22,7 +22,7 @@ SIGNS: Final = {
     "delete": Span("-", Style.BAD),
 }
 COSTS: Final = {"live": "no restart", "reload": "reloads", "restart": "restarts"}
-SOURCES: Final = {"git": "specs", "files": "files", "worktree": "worktree"}
+SOURCES: Final = {"git": "specs", "files": "files", "worktree": "worktree", "remote": "source"}
 
 
 def plan_lines(view: View, *, full: bool = False, width: int = 100) -> list[Line]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from .lines import Line, Span, Style, line, tame, told
+from .notes import problem_lines
 
 View: TypeAlias = Mapping[str, Any]
 
 SHORT: Final = 7
+FEW: Final = 5
 
 
 def standing_lines(view: View, *, width: int = 100) -> list[Line]:
@@ -21,7 +23,42 @@ def standing_lines(view: View, *, width: int = 100) -> list[Line]:
         rows.append(line(Span(f"  revision {name} is on its way", Style.FAINT)))
     elif rollout.get("result") == "failed":
         rows += told("  ! ", _failure(rollout, name), width=width)
+    if view.get("remote"):
+        rows += remote_lines(view["remote"], width=width)
     return rows
+
+
+def remote_lines(facts: View, *, width: int = 100) -> list[Line]:
+    """What is known of the source, and what keeps it from being current."""
+    current = tame(str(facts.get("current") or "nothing yet"))[:12]
+    ref = tame(str(facts.get("ref"))).removeprefix("refs/heads/").removeprefix("refs/tags/")
+    head = f"  source {tame(str(facts['url']))} {ref}, at {current}"
+    rows = [line(Span(head, Style.FAINT))]
+    if not facts.get("ok"):
+        why = f"{facts.get('reason')}: {facts.get('message')}; what was good last stays"
+        rows += told("  ! ", tame(why), width=width)
+    if held := facts.get("held"):
+        before, after = (tame(str(held[one]))[:SHORT] for one in ("from", "to"))
+        text = (
+            f"history was rewritten: {after} does not follow from {before}, which stays;"
+            f" `reconciler reconcile --accept {after}` lets it take over"
+        )
+        rows += told("  ! ", text, width=width)
+    if refused := facts.get("refused"):
+        commit = tame(str(refused["commit"]))[:SHORT]
+        count = len(refused["problems"])
+        many = "1 problem" if count == 1 else f"{count} problems"
+        text = f"commit {commit} is refused, it has {many}; {current[:SHORT]} stays"
+        rows += told("  ! ", text, width=width)
+        for problem in refused["problems"][:FEW]:
+            rows += _problem(problem, width)
+    return rows
+
+
+def _problem(problem: View, width: int) -> list[Line]:
+    if problem.get("path"):
+        return problem_lines(problem, head=Span("    "))
+    return told("    ", tame(str(problem["message"])), width=width)
 
 
 def _away(away: View, width: int) -> list[Line]:

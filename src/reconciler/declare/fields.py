@@ -129,4 +129,5 @@ class SyncTargetFields(Metadata, total=False):
 class StackFields(Metadata, total=False):
     """The stack as a whole."""
 
+    source: Part
     auto_revert: Part

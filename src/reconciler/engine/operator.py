@@ -26,6 +26,7 @@ from .readiness import Check, checks, measure
 from .reading import Reading
 from .reconcile import observe
 from .revision_view import standing_view
+from .sourcing import Sourcing
 from .standing import terms_of
 from .unfolding import Unfolding
 from .views import event_view, failures_view, pass_view, resource_view, spec_view, status_view
@@ -49,6 +50,7 @@ class Operator:
     watch_paths: Callable[[], Iterable[Path]]
     files: Files = field(default_factory=Files)
     commits: Commits = field(default_factory=lambda: Commits(no_repository))
+    sourcing: Sourcing | None = None
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
     unfolding: Unfolding = field(init=False)
@@ -76,11 +78,10 @@ class Operator:
         transport = await open_bell(bell, self.wake)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.following.run())
-                group.create_task(self.unfolding.run())
-                group.create_task(self.watching.run())
-                for lane in self.lanes:
-                    group.create_task(lane.run())
+                every = (self.following, self.unfolding, self.watching, self.sourcing, *self.lanes)
+                for one in every:
+                    if one is not None:
+                        group.create_task(one.run())
         finally:
             transport.close()
             forget_bell(bell)

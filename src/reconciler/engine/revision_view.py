@@ -38,7 +38,17 @@ def standing_view(revisions: Revisions) -> View:
             "wayBack": _way_back(revisions),
         },
         "rolledBack": None if away is None else _away_view(away),
+        "remote": remote_view(revisions.remote()),
     }
+
+
+def remote_view(facts: dict[str, Json]) -> View | None:
+    """What is known of the source; None where none is followed."""
+    if not facts:
+        return None
+    times = {name: timestamp(float(facts.get(name) or 0)) for name in ("at", "reached")}
+    usual = {"reason": "", "message": "", "tip": None, "current": None}
+    return {**usual, "refused": None, "held": None, **facts, **times}
 
 
 def _away_view(away: Retreat) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ class Revisions:
     current: Rollout | None = None
     good: str = ""
     retreats: dict[str, Retreat] = field(default_factory=dict)
+    remote: Callable[[], dict[str, Json]] = dict
+    """What is known of a source elsewhere; empty where none is followed."""
 
     def __post_init__(self) -> None:
         self.current = _rollout(self.records.read(TOPIC, "current"))

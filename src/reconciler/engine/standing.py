@@ -73,8 +73,6 @@ def sick(ledger: Ledger) -> tuple[str, ...]:
 
 def differences(before: Digests, after: Digests) -> dict[Ref, str]:
     """What was created, updated and deleted from one revision to the next."""
-    if before is after:
-        return {}
     found = {ref: "updated" for ref, one in after.items() if before.get(ref, one) != one}
     found |= dict.fromkeys(after.keys() - before.keys(), "created")
     found |= dict.fromkeys(before.keys() - after.keys(), "deleted")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from ..core.errors import ReconcileError
-from ..core.model import Json, Ref
+from ..core.model import Json, Ref, Resource
 from ..core.revision import (
     Facts,
     Phase,
@@ -46,11 +46,11 @@ REASONS: Final = {
 
 
 class Move(NamedTuple):
-    """A revision that became current: when, and the digests of what it wants."""
+    """A revision that became current: when, and what it wants."""
 
     revision: str
     at: float
-    digests: Digests
+    desired: Mapping[Ref, Resource[Any]]
     sick: tuple[str, ...] = ()
 
 
@@ -90,7 +90,7 @@ class Unfolding:
         """Other specs were read: remember which, and when."""
         ledger, revision = self.stack.ledger, self.stack.ledger.revision
         if revision != (self._moves[-1].revision if self._moves else self._current):
-            move = Move(revision, self.stack.clock.now(), ledger.digests, sick(ledger))
+            move = Move(revision, self.stack.clock.now(), ledger.desired, sick(ledger))
             self._moves.append(move)
         self._bell.set()
 
@@ -163,8 +163,9 @@ class Unfolding:
             ended = supersede(last, move.at)
             if ended is not last:
                 self._settle(ended)
-        self.changed = differences(self._before, move.digests)
-        self._before = move.digests
+        digests = {ref: one.digest for ref, one in move.desired.items()}
+        self.changed = differences(self._before, digests)
+        self._before = digests
         for retries in self.stack.retries.values():  # should it come back, it begins anew
             retries.release(ref for ref, what in self.changed.items() if what == "deleted")
         away = self.revisions.away

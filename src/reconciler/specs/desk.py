@@ -20,6 +20,7 @@ from .faults import InvalidEdit, fault_of
 from .load import Loader, Snapshot
 from .pages import Pages
 from .problem import Problem
+from .remote import REMOTE
 from .staging import Staging
 
 PATIENCE: Final = 5.0
@@ -99,6 +100,9 @@ class Desk:
 
     def propose(self, wish: Wish) -> Proposal:
         """Work an edit out and prove it. Raises InvalidEdit, or Terminal with ``NotEditable``."""
+        if self._loader.tree.source == REMOTE:
+            text = "the specs come from a repository elsewhere: edit them there"
+            raise Terminal(text, reason="NotEditable")
         pages = Pages(self._loader, self._specs.name, f"{self._specs.name}/{wish.home}")
         changed = [ref for ref, said in wish.documents.items() if pages.change(ref, said)]
         files = pages.files()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path, PurePath
 
 import pytest
@@ -30,7 +31,7 @@ def test_nothing_goes_back_by_itself_unless_asked() -> None:
 
 async def test_what_is_in_force_is_what_is_written(tmp_path: Path) -> None:
     """Written, edited and forgotten, a driver that comes back sees the same."""
-    driver = StackDriver(tmp_path / "stack")
+    driver = StackDriver(tmp_path / "stack", tmp_path / "note.json")
     assert await driver.observe() == {}
     for want in (stack(autoRevert={"enabled": True}), stack(autoRevert={"deadline": "1m"})):
         before = (await driver.observe()).get("main")
@@ -38,7 +39,7 @@ async def test_what_is_in_force_is_what_is_written(tmp_path: Path) -> None:
         assert change is not None
         for action in KIND.steps(change):
             await driver.apply(action)
-        seen = (await StackDriver(tmp_path / "stack").observe())["main"]
+        seen = (await StackDriver(tmp_path / "stack", tmp_path / "note.json").observe())["main"]
         assert seen.state == KIND.render(want)
         assert KIND.health(seen).code is HealthCode.HEALTHY
     (tmp_path / "stack" / "main.json").write_text("{")
@@ -50,3 +51,61 @@ async def test_what_is_in_force_is_what_is_written(tmp_path: Path) -> None:
         await driver.apply(action)
         await driver.apply(action)
     assert await driver.observe() == {}
+
+
+@pytest.mark.parametrize(
+    ("note", "code", "said"),
+    [
+        (None, HealthCode.PROGRESSING, "not asked yet"),
+        ({"ok": True, "url": "u", "current": "a" * 40}, HealthCode.HEALTHY, "u at aaaaaaaaaaaa"),
+        ({"ok": False, "reason": "RefMissing", "message": "gone"}, HealthCode.DEGRADED, "gone"),
+        ({"ok": True, "held": {"from": "a", "to": "b"}}, HealthCode.DEGRADED, "rewritten"),
+        (
+            {
+                "ok": True,
+                "refused": {
+                    "commit": "b",
+                    "problems": [{"path": "x.yaml", "line": 3, "column": 1, "message": "no"}],
+                },
+            },
+            HealthCode.DEGRADED,
+            "commit b: x.yaml:3:1 no",
+        ),
+    ],
+)
+async def test_it_is_as_well_as_its_source(
+    tmp_path: Path, note: object, code: HealthCode, said: str
+) -> None:
+    """What keeps the newest commit from being current is told in its place."""
+    driver = StackDriver(tmp_path / "stack", tmp_path / "note.json")
+    state = KIND.render(stack(source={"url": "https://example.com/x.git"}))
+    for action in KIND.steps(diff(REF, state, None) or pytest.fail("nothing to do")):
+        await driver.apply(action)
+    if note is not None:
+        (tmp_path / "note.json").write_text(json.dumps(note))
+    found = KIND.health((await driver.observe())["main"])
+    assert (found.code, said in found.message) == (code, True), found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"url": "ext::sh -c true"},
+        {"url": "--upload-pack=x"},
+        {"url": "https://me:secret@example.com/x"},
+        {"url": "u", "branch": "-x"},
+        {"url": "u", "branch": "main", "tag": "v1"},
+        {"url": "u", "commit": "abc"},
+        {"url": "u", "path": "../specs"},
+        {"url": "u", "path": "/etc"},
+        {"url": "u", "path": "a/.git"},
+        {"url": "u", "interval": "10ms"},
+        {"url": "u", "verify": {}},
+        {"url": "u", "verify": {"allowedSigners": ["nobody"]}},
+        {"url": "u", "verify": {"gpgKeys": ["nothing"]}},
+    ],
+)
+def test_a_source_that_cannot_be_meant_is_refused(source: dict[str, object]) -> None:
+    """Before git hears of it."""
+    with pytest.raises(ValidationError):
+        stack(source=source)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 from posixpath import normpath
 
+from ...core.git_names import is_path
 from ...core.model import Resource, State
 from ...core.sealed import Sealed
-from .spec import RepositorySpec, is_path
+from .spec import RepositorySpec
 
 
 class RepositoryState(State):

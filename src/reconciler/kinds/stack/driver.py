@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never
@@ -10,16 +11,20 @@ from typing import assert_never
 from pydantic import ValidationError
 
 from ...clients.files import list_files, write_atomic
-from ...core.model import Observed
+from ...core.model import Json, Observed
 from .actions import Forget, Settle, StackAction
 from .state import StackState
 
 
 class StackDriver:
-    """Keeps the settings of the whole; who needs them reads the specs."""
+    """Keeps the settings of the whole; who needs them reads the specs.
 
-    def __init__(self, folder: Path) -> None:
+    ``note`` is where whoever follows the source says how that goes.
+    """
+
+    def __init__(self, folder: Path, note: Path) -> None:
         self._folder = folder
+        self._note = note
 
     async def observe(self) -> Mapping[str, Observed[StackState]]:
         return await asyncio.to_thread(self._look)
@@ -35,10 +40,17 @@ class StackDriver:
                 assert_never(action)
 
     def _look(self) -> dict[str, Observed[StackState]]:
+        found = {path.stem: _read(path) for path in list_files(self._folder, ".json")}
         return {
-            path.stem: Observed(_read(path), owned=True, vitals={})
-            for path in list_files(self._folder, ".json")
+            name: Observed(state, owned=True, vitals=self._vitals() if state.source else {})
+            for name, state in found.items()
         }
+
+    def _vitals(self) -> dict[str, Json]:
+        try:
+            return {"source": json.loads(self._note.read_bytes())}
+        except (OSError, ValueError):
+            return {"source": {}}
 
     def _write(self, name: str, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...core.model import Health, HealthCode, Observed
 from .state import StackState
 
+SHORT = 12
 
-def health(_: Observed[StackState]) -> Health:
-    return Health(HealthCode.HEALTHY, "InForce", "its settings are in force")
+
+def health(seen: Observed[StackState]) -> Health:
+    source = seen.vitals.get("source")
+    if source is None:
+        return Health(HealthCode.HEALTHY, "InForce", "its settings are in force")
+    if not source:
+        return Health(HealthCode.PROGRESSING, "NotFetched", "the source was not asked yet")
+    return _trouble(source) or Health(
+        HealthCode.HEALTHY, "Followed", f"{source.get('url')} at {_short(source.get('current'))}"
+    )
+
+
+def _trouble(source: Mapping[str, Any]) -> Health | None:
+    if not source.get("ok"):
+        return _degraded(str(source.get("reason")), str(source.get("message")))
+    if refused := source.get("refused"):
+        first = (refused.get("problems") or [{}])[0]
+        where = f"{first.get('path')}:{first.get('line')}:{first.get('column')} "
+        text = f"{where if first.get('path') else ''}{first.get('message', '')}"
+        return _degraded("Refused", f"commit {_short(refused.get('commit'))}: {text}")
+    if held := source.get("held"):
+        text = (
+            f"{_short(held.get('to'))} does not follow from {_short(held.get('from'))}: history was"
+            " rewritten; `reconciler reconcile --accept` lets it take over"
+        )
+        return _degraded("HistoryRewritten", text)
+    return None
+
+
+def _degraded(reason: str, message: str) -> Health:
+    return Health(HealthCode.DEGRADED, reason, message)
+
+
+def _short(commit: Any) -> str:
+    return str(commit or "")[:SHORT]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from ...core.model import Apply, Spec
 from ...core.units import Duration
+from .source import Source
 
 _SHORTEST: Final = 1.0
 
@@ -36,5 +37,7 @@ class StackSpec(Spec):
 
     not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit",)
 
+    source: Annotated[Source | None, Apply.LIVE] = None
+    """A repository elsewhere whose specs are followed, in the place of what lies beside."""
     auto_revert: Annotated[AutoRevert, Apply.LIVE] = Field(default_factory=AutoRevert)
     """Going back by itself from a revision that does not become healthy."""
