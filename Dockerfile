@@ -21,6 +21,7 @@ COPY grafana grafana
 COPY src src
 RUN /build/venv/bin/python -m hatchling build -t wheel -d dist \
     && /opt/reconciler/bin/pip install --no-deps dist/*.whl \
+    && sed -i -e '/^import re$/d' -e '/re\.sub(/d' /opt/reconciler/bin/reconciler \
     && /opt/reconciler/bin/python -m compileall -q /opt/reconciler/lib \
     && /opt/reconciler/bin/pip uninstall -q -y pip setuptools
 

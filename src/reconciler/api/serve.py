@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
+from .server import Config, Server
 from .sockets import port_socket, unix_socket
 from .streams import Streams
 
@@ -44,11 +44,11 @@ async def _answer(server: _Server, sockets: list[net.socket]) -> None:
         raise
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Uvicorn as a guest in our loop: it leaves signals alone and sleeps until it is needed."""
 
     def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
+        config = Config(
             app,
             http="h11",
             ws="none",

@@ -13,6 +13,7 @@ from ...clients.files import write_atomic
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
+from ...core.sharing import whole
 from .state import Program, digest
 
 
@@ -83,7 +84,8 @@ def parse_record(body: Json) -> Record:
     """Read a start record back. Raises ValueError when somebody else wrote in it."""
     if body.pop("sum") != _sum(body):
         raise ValueError("edited")
-    return Record(Program.model_validate(body["view"]), body["digest"], body["revision"])
+    program = whole(Program.model_validate(body["view"]))
+    return Record(program, body["digest"], body["revision"])
 
 
 def parse_run(body: Json) -> RunRecord:

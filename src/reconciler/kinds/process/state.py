@@ -12,6 +12,7 @@ from ...core.backoff import Strategy
 from ...core.model import Apply, Json, Resource, State
 from ...core.probe import Probes
 from ...core.sealed import Sealed
+from ...core.sharing import whole
 from .fields import Policy, Signal
 from .probed import placed
 from .spec import ProcessSpec
@@ -106,42 +107,44 @@ def render(resource: Resource[ProcessSpec]) -> Program:
     """The wanted shape of one instance."""
     spec, restart, limits = resource.spec, resource.spec.restart, resource.spec.limits
     ports = dict(_ports(resource))
-    return Program(
-        argv=tuple(_argv(spec)),
-        interpreter=spec.interpreter if spec.script is not None else "",
-        env={"REPLICA_INDEX": str(resource.index), **_told(spec, ports), **spec.env},
-        inherit_env=tuple(sorted(set(spec.inherit_env))),
-        working_dir=str(resource.root / spec.working_dir),
-        umask=spec.umask,
-        user=spec.user,
-        open_files=limits.open_files,
-        processes=limits.processes,
-        niceness=limits.niceness,
-        no_new_privileges=limits.no_new_privileges,
-        mode=spec.type,
-        schedule=" ".join(word for word in (spec.schedule, spec.timezone) if word) or None,
-        restart=restart.policy,
-        backoff=restart.backoff,
-        max_backoff=restart.max_backoff,
-        strategy=restart.strategy,
-        healthy_after=restart.healthy_after,
-        max_retries=restart.max_retries,
-        success_exit_codes=tuple(sorted(set(restart.success_exit_codes))),
-        stop_signal=spec.stop.signal,
-        grace=spec.stop.grace,
-        pre_stop=spec.stop.pre_stop,
-        memory=limits.memory,
-        priority=spec.priority,
-        after=_after(spec),
-        log_max_bytes=spec.logs.max_bytes,
-        log_backups=spec.logs.backups,
-        ports=ports,
-        probes=_probes(resource, ports),
-        reload_signal=spec.reload.signal if spec.reload else None,
-        reload_digest=_reload_digest(spec),
-        installed=True,
-        started=spec.enabled,
-        epoch=resource.epoch,
+    return whole(
+        Program(
+            argv=tuple(_argv(spec)),
+            interpreter=spec.interpreter if spec.script is not None else "",
+            env={"REPLICA_INDEX": str(resource.index), **_told(spec, ports), **spec.env},
+            inherit_env=tuple(sorted(set(spec.inherit_env))),
+            working_dir=str(resource.root / spec.working_dir),
+            umask=spec.umask,
+            user=spec.user,
+            open_files=limits.open_files,
+            processes=limits.processes,
+            niceness=limits.niceness,
+            no_new_privileges=limits.no_new_privileges,
+            mode=spec.type,
+            schedule=" ".join(word for word in (spec.schedule, spec.timezone) if word) or None,
+            restart=restart.policy,
+            backoff=restart.backoff,
+            max_backoff=restart.max_backoff,
+            strategy=restart.strategy,
+            healthy_after=restart.healthy_after,
+            max_retries=restart.max_retries,
+            success_exit_codes=tuple(sorted(set(restart.success_exit_codes))),
+            stop_signal=spec.stop.signal,
+            grace=spec.stop.grace,
+            pre_stop=spec.stop.pre_stop,
+            memory=limits.memory,
+            priority=spec.priority,
+            after=_after(spec),
+            log_max_bytes=spec.logs.max_bytes,
+            log_backups=spec.logs.backups,
+            ports=ports,
+            probes=_probes(resource, ports),
+            reload_signal=spec.reload.signal if spec.reload else None,
+            reload_digest=_reload_digest(spec),
+            installed=True,
+            started=spec.enabled,
+            epoch=resource.epoch,
+        )
     )
 
 
