@@ -18,13 +18,17 @@ class Format(StrEnum):
     SUPERVISORD = "supervisord"
     PROCESSMAN = "processman"
     ADMIN_CONFIG = "admin_config"
+    SYNC_CONFIG = "sync_config"
 
 
 @app.command("import")
 def import_(
     ctx: Verb,
     path: Annotated[
-        Path, typer.Argument(help="A supervisord.conf, pb_processes.json or admin_config.json.")
+        Path,
+        typer.Argument(
+            help="A supervisord.conf, pb_processes.json, admin_config.json or sync-config.json."
+        ),
     ],
     specs: Specs = None,
     state_dir: StateDir = None,

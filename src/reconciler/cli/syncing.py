@@ -171,6 +171,23 @@ def accept(
     return take(find_settings(specs, state_dir), ctx.obj, wish)
 
 
+@sync_app.command("adopt")
+def take_over(
+    ctx: Verb,
+    history: Annotated[Path, typer.Argument(help="The original's HIST_DIR: .astrbot-backup.")],
+    specs: Specs = None,
+    state_dir: StateDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+) -> int:
+    """Go on with the data and the repository of the original; its folder stays as it is.
+
+    Links into it are replaced by the data. Stop the original first. Exit code 1: something is left.
+    """
+    from .sync.adopt import adopt
+
+    return adopt(find_settings(specs, state_dir), ctx.obj, history.absolute(), dry_run=dry_run)
+
+
 @sync_app.command()
 def status(
     ctx: Verb,

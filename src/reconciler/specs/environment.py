@@ -63,15 +63,22 @@ class Target(NamedTuple):
 
 
 class Environment:
-    """The variables of one stack."""
+    """The variables of one stack; a file of the original may say other targets and excludes."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        targets: Collection[str] = (),
+        excludes: Collection[str] = (),
+    ) -> None:
         self._environ = environ
+        self._paths = targets or environ.get(TARGETS, "").split()
+        self._excludes = excludes or environ.get("EXCLUDE_PATHS", "").split()
 
     @property
     def is_used(self) -> bool:
         """Whether the variables stand for anything."""
-        return bool(self._environ.get(TARGETS, "").split())
+        return bool(self._paths)
 
     def files(self, written: Collection[Ref], paths: Collection[str]) -> dict[str, Said]:
         """By variable, what no file speaks of: no resource of the name, no target at the path."""
@@ -93,8 +100,7 @@ class Environment:
 
     def targets(self) -> list[Target]:
         """What is to be kept, each path once."""
-        paths = self._environ.get(TARGETS, "").split()
-        return targets_of(paths, self._environ.get("EXCLUDE_PATHS", "").split())
+        return targets_of(self._paths, self._excludes)
 
     def url(self) -> str:
         """Where to; empty when that is not said, or nobody is said who may."""

@@ -51,6 +51,11 @@ def to_yaml(documents: Iterable[Mapping[str, Json]]) -> str:
     return "---\n".join(map(_text, documents))
 
 
+def from_yaml(data: bytes) -> list[dict[str, Json]]:
+    """The documents of a text that we wrote ourselves."""
+    return [*yaml.safe_load_all(data)]
+
+
 def lines_of(mapping: Mapping[str, Json]) -> list[str]:
     """The lines of a mapping, to be put into a file at any depth."""
     return _text(mapping).removesuffix("\n").split("\n")

@@ -19,6 +19,8 @@ ORIGINAL: Final = "reconciler.dev/imported-as"
 """The annotation that keeps the name a process had."""
 
 
+BACKUPS: Final = "20-backup.yaml"
+"""Where what is kept goes."""
 ROUTES: Final = "50-routes.yaml"
 """Where routes go: they are read together, and the API adds to it."""
 
@@ -119,7 +121,9 @@ class Draft:
     @property
     def file(self) -> str:
         """The file it is written to, where a folder is given."""
-        return f"{self.name}.yaml" if self.kind == "Process" else ROUTES
+        if self.kind == "Process":
+            return f"{self.name}.yaml"
+        return BACKUPS if self.kind in {"Repository", "SyncTarget"} else ROUTES
 
 
 @dataclass

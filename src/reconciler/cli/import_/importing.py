@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...settings import Settings
 from ...specs.yaml_text import to_yaml
@@ -16,8 +16,10 @@ from .processman import import_processman
 from .report import report
 from .rules import import_rules, is_rules
 from .supervisord import import_supervisord
+from .sync_config import import_sync_config, is_sync_config
 
-FORMATS: Final = ("supervisord", "processman", "admin_config")
+FORMATS: Final = ("supervisord", "processman", "admin_config", "sync_config")
+NAMED: Final = {"admin_config.json": "admin_config", "sync-config.json": "sync_config"}
 SUFFIXES: Final = (".yaml", ".yml")
 MODE: Final = 0o644
 SECRET_MODE: Final = 0o600
@@ -36,7 +38,7 @@ def run_import(
     suspend: bool = False,
 ) -> int:
     """Print specs for what ``path`` describes, or write them; the report goes to stderr."""
-    result = read(path, form, data_dir)
+    result = read(path, form, data_dir, environ=settings.environ)
     for draft in result.drafts:
         draft.settle()
         draft.suspend = suspend
@@ -53,9 +55,17 @@ def run_import(
     return Exit.OK if len(ready) == len(result.drafts) else Exit.DIFFERENCES
 
 
-def read(path: Path, form: str | None = None, data_dir: Path | None = None) -> Import:
-    """The drafts of a file, whatever it is."""
+def read(
+    path: Path,
+    form: str | None = None,
+    data_dir: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Import:
+    """The drafts of a file, whatever it is; ``environ`` is what its program was told besides."""
     kind = form or guess(path)
+    if kind == "sync_config":
+        return import_sync_config(path, environ or {})
     if kind == "processman":
         return import_processman(path, data_dir)
     if kind == "admin_config":
@@ -71,10 +81,10 @@ def guess(path: Path) -> str:
         raise Failure(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
     if text.lstrip().startswith(("[program:", "[supervisord]", "[unix_http_server]")):
         return "supervisord"
-    if path.name == "admin_config.json":
-        return "admin_config"
+    if path.name in NAMED:
+        return NAMED[path.name]
     try:
-        return "admin_config" if is_rules(json.loads(text)) else "processman"
+        return _guess_json(json.loads(text))
     except json.JSONDecodeError as error:
         if path.suffix == ".json":
             place, why = f"{path}:{error.lineno}:{error.colno}", error.msg.lower()
@@ -84,9 +94,15 @@ def guess(path: Path) -> str:
     if "[program:" in text or "[supervisord]" in text or "[include]" in text:
         return "supervisord"
     raise Failure(
-        f"{path} is no supervisord.conf, pb_processes.json or admin_config.json",
+        f"{path} is no supervisord.conf, pb_processes.json, admin_config.json or sync-config.json",
         hint=f"--format names what it is: {' or '.join(FORMATS)}",
     )
+
+
+def _guess_json(found: Any) -> str:
+    if is_sync_config(found):
+        return "sync_config"
+    return "admin_config" if is_rules(found) else "processman"
 
 
 def _one_gateway(settings: Settings, drafts: Sequence[Draft]) -> None:

@@ -13,6 +13,8 @@ _WORDS: Final = {
     "Process": ("process", "processes"),
     "Route": ("route", "routes"),
     "Gateway": ("gateway", "gateways"),
+    "Repository": ("repository", "repositories"),
+    "SyncTarget": ("sync target", "sync targets"),
 }
 MARKS: Final = {
     Fate.CARRIED: Span("  ✔ ", Style.GOOD),

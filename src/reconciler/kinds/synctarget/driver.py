@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
@@ -25,6 +26,7 @@ from .actions import (
     Untrack,
     Verify,
 )
+from .adopted import go_on_from
 from .backup import Backup as RunBackup
 from .by_hand import ByHand
 from .drill import Drill
@@ -97,6 +99,11 @@ class SyncTargetDriver:
     async def files(self, name: str, limit: int, at: str = "") -> dict[str, Json]:
         """What a version of a target holds."""
         return await files(self._glance(name), limit, at)
+
+    async def go_on_from(self, name: str, history: Path) -> str | None:
+        """Go on with what another tool kept in the repository at ``history``."""
+        async with self._job(name) as job:
+            return await go_on_from(job, self._latches, history)
 
     async def _untrack(self, name: str) -> None:
         self._marks.drop(name)

@@ -1,0 +1,108 @@
+"""`reconciler sync adopt`: goes on with the data and the repository of the original."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...clients.unlinked import leads_into, mend, unlink
+from ...core.errors import ReconcileError
+from ...core.lines import Line, Span, Style, line, whole
+from ...core.model import Ref, Resource
+from ...kinds import KINDS
+from ...kinds.repository.actions import Configure
+from ...kinds.synctarget.actions import Track
+from ...settings import Settings
+from ..outcome import Exit, Failure
+from ..terminal import Terminal
+
+
+class Found(NamedTuple):
+    """One target, and what is to be done, or was."""
+
+    name: str
+    path: Path
+    words: str
+    ok: bool = True
+
+
+def adopt(settings: Settings, terminal: Terminal, history: Path, *, dry_run: bool = False) -> int:
+    """Put the data of linked targets in place, and go on from what the repository had."""
+    from ...app import make_loader
+    from ...engine.lock import sole_operator
+
+    if not (history / ".git").exists():
+        raise Failure(f"{history} is no repository", hint="name the original's HIST_DIR")
+    snapshot = make_loader(settings, read_only=dry_run).load()
+    if snapshot.problems:
+        raise Failure(f"the specs are not valid: {snapshot.problems[0]}")
+    targets = [one for ref, one in sorted(snapshot.resources.items()) if ref.kind == "SyncTarget"]
+    if not targets:
+        hint = f"`reconciler import {history / 'sync-config.json'} --write`, or set SYNC_TARGETS"
+        raise Failure("the specs have no SyncTarget", hint=hint)
+    if dry_run:
+        found = [_plan(one, snapshot.resources, history) for one in targets]
+    else:
+        with sole_operator(settings.run_dir / "operator.lock"):
+            found = asyncio.run(_adopt(settings, targets, snapshot.resources, history))
+    terminal.show(whole([*map(_cells, found)], width=terminal.width))
+    terminal.talk(*_hints(history, dry_run=dry_run))
+    return Exit.OK if all(one.ok for one in found) else Exit.DIFFERENCES
+
+
+async def _adopt(
+    settings: Settings,
+    targets: list[Resource[Any]],
+    resources: Any,
+    history: Path,
+) -> list[Found]:
+    from ...app import open_operator
+
+    async with open_operator(settings) as (operator, _):
+        drivers, found = operator.stack.drivers, []
+        for one in targets:
+            planned = _plan(one, resources, history)
+            try:
+                mend(planned.path)
+                if leads_into(planned.path, history):
+                    await asyncio.to_thread(unlink, planned.path)
+                kept = resources[Ref("Repository", one.spec.repository)]
+                await drivers["Repository"].apply(
+                    Configure(kept.ref.name, KINDS["Repository"].render(kept))
+                )
+                await drivers["SyncTarget"].apply(
+                    Track(one.ref.name, KINDS["SyncTarget"].render(one))
+                )
+                driver: Any = drivers["SyncTarget"]
+                commit = await driver.go_on_from(one.ref.name, history)
+                said = (
+                    f"goes on from {commit[:8]}" if commit else "the repository has nothing of it"
+                )
+                found.append(planned._replace(words=f"{planned.words}; {said}"))
+            except ReconcileError as exc:
+                found.append(planned._replace(words=str(exc), ok=False))
+        return found
+
+
+def _plan(target: Resource[Any], resources: Any, history: Path) -> Found:
+    kept = resources[Ref("Repository", target.spec.repository)]
+    path = Path(KINDS["Repository"].render(kept).base) / target.spec.path.rstrip("/")
+    if leads_into(path, history):
+        return Found(target.ref.name, path, f"the data of {path.resolve()} takes the link's place")
+    if path.is_symlink():
+        return Found(target.ref.name, path, f"is a link to {path.resolve()}", ok=False)
+    return Found(target.ref.name, path, "lies there" if path.exists() else "is not there yet")
+
+
+def _cells(found: Found) -> tuple[Span, ...]:
+    mark = Span("✔", Style.GOOD) if found.ok else Span("✘", Style.BAD)
+    return mark, Span(found.name), Span(str(found.path)), Span(found.words)
+
+
+def _hints(history: Path, *, dry_run: bool) -> Iterator[Line]:
+    if dry_run:
+        yield line("nothing was changed")
+    else:
+        yield line(f"{history} is as it was; delete it once you have seen a backup")

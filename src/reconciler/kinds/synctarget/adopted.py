@@ -1,0 +1,42 @@
+"""Goes on where another tool's repository stopped: what that had pushed is what was agreed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...clients.git_remote import UPSTREAM
+from ...core.errors import Terminal
+from .job import Job
+from .latch import Latches
+
+
+async def go_on_from(job: Job, latches: Latches, history: Path) -> str | None:
+    """Take the branch as ``history`` last saw it for the last agreement; returns its commit.
+
+    What lies here and differs from it is newer, so the first start does not restore over it. None
+    when that commit has nothing of the target.
+    """
+    await _fetch(job, history)
+    commit = await job.history.ref(UPSTREAM)
+    entry = await job.history.entry(commit, job.place.inside)
+    if entry is None:
+        return None
+    await job.agree(commit, entry, entry)
+    job.note()
+    latches.set(job.place, held=True)
+    return commit if latches.continues(job.place) else None
+
+
+async def _fetch(job: Job, history: Path) -> None:
+    """Bring the branch here, as the remote was seen last; else as it is there."""
+    branch, why = job.settings.branch, ""
+    for name in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
+        result = await job.folder.git.attempt(
+            *(job.folder.path, "fetch", "--quiet", "--depth=1", "--no-tags"),
+            *("--no-write-fetch-head", "--no-recurse-submodules", "--end-of-options"),
+            *(str(history), f"+{name}:{UPSTREAM}"),
+        )
+        if result.code == 0:
+            return
+        why = result.errors.strip()
+    raise Terminal(f"{history} has no branch {branch}: {why}", reason="NoBranch")
