@@ -21,6 +21,7 @@ from .engine.allocate import Ports
 from .engine.backups import Backups
 from .engine.clock import SystemClock
 from .engine.journal import Journal
+from .engine.known import Known
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
 from .engine.look import Stack
@@ -65,10 +66,19 @@ async def open_operator(
         files.callback(journal.close)
         wires = Wires.open(settings, probes=not read_only)
         kinds = await kinds_under(wires.supervisord, settings)
+        ports = Ports(kinds, records)
+        ledger = Ledger(kinds, journal, stack_start=settings.stack_start, ports=ports)
+        secrets = Known()
         stack = Stack(
             kinds,
-            make_drivers(settings, records, wires, stock=kinds is not KINDS),
-            Ledger(kinds, journal, stack_start=settings.stack_start, ports=Ports(kinds, records)),
+            make_drivers(
+                settings,
+                records,
+                wires,
+                stock=kinds is not KINDS,
+                known=lambda: secrets.among(ledger.snapshot),
+            ),
+            ledger,
             records,
             SystemClock(),
             metrics,

@@ -20,6 +20,7 @@ from .clients.supervisord import Supervisord
 from .clients.table import Table
 from .core.errors import ReconcileError
 from .core.kind import Drivers, Kinds
+from .core.sealed import Sealed
 from .engine.records import Records
 from .kinds import KINDS
 from .kinds.gateway.driver import GatewayDriver
@@ -115,8 +116,15 @@ def load_tree(settings: Settings, tree: Tree, key: bytes) -> Loader:
     return Loader(KINDS, Fixed(tree), root=settings.root, environ=settings.environ, key=key)
 
 
-def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: bool) -> Drivers:
-    """What looks at the world and changes it, of each kind."""
+def make_drivers(
+    settings: Settings,
+    records: Records,
+    wires: Wires,
+    *,
+    stock: bool,
+    known: Callable[[], tuple[Sealed, ...]] = tuple,
+) -> Drivers:
+    """What looks at the world and changes it, of each kind. ``known`` tells the specs' secrets."""
     place = Place(settings.state_dir)
     runner = SupervisedRunner(wires.supervisord)
     table = Table(wires.gateway, place.table)
@@ -141,5 +149,6 @@ def make_drivers(settings: Settings, records: Records, wires: Wires, *, stock: b
             folders,
             Latches(records, settings.stack_start),
             wake=partial(ring, settings.wake_socket),
+            known=known,
         ),
     }

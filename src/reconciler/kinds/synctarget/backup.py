@@ -17,6 +17,7 @@ from .look import Look
 from .place import Place
 from .publish import Publishing
 from .scan import Copy, Scan
+from .secrets import Guard
 from .sight import Sight
 from .snapshot import snapshot
 from .take import LATER
@@ -30,6 +31,7 @@ class Backup:
     """One backup of one target. Killed at any point, the next one finishes what is left."""
 
     def __init__(self, job: Job, sight: Sight, *, last: bool = False) -> None:
+        self._guard = Guard(job.state.secrets, job.state.allowed, job.known)
         self._last = last
         self._job = job
         self._sight = sight
@@ -107,8 +109,8 @@ class Backup:
 
     async def _take_from(self, place: Place, touched: set[str] | None) -> Copy | None:
         job = self._job
-        with job.open_cache() as cache, ObjectStore(job.folder.path) as objects:
-            look = Look(place, self._sight, touched, cache, *self._kept())
+        with job.open_cache(self._guard.about) as cache, ObjectStore(job.folder.path) as objects:
+            look = Look(place, self._sight, touched, cache, self._guard, *self._kept())
             scan = await job.look(look.run, cache, objects, self._large(objects))
             if touched is None and not job.state.command:
                 self._settle(time.time() - scan.newest)

@@ -13,6 +13,7 @@ from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.ordered import Progress
+from ...core.sealed import Sealed
 from .actions import (
     Accept,
     Backup,
@@ -54,8 +55,10 @@ class SyncTargetDriver:
         *,
         host: str = "",
         wake: Callable[[], object] = lambda: None,
+        known: Callable[[], tuple[Sealed, ...]] = tuple,
     ) -> None:
         self._wake = wake
+        self._known_secrets = known
         self._folders = folders
         self._latches = latches
         self._host = host or socket.gethostname()
@@ -204,6 +207,7 @@ class SyncTargetDriver:
         async with folder.alone():
             meter = self._known(name).meter
             job = Job(name, state, folder, settings, self._stack, self._host, meter)
+            job.known = self._known_secrets()
             try:
                 yield job
             except Waiting:

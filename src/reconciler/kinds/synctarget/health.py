@@ -14,7 +14,7 @@ NAMED: Final = 3
 INCOMPLETE: Final = frozenset(
     {
         *("TooLarge", "Unreadable", "Unstable", "DatabaseBusy", "DatabaseDamaged", "TooDeep"),
-        *("UploadFailed", "Uploading"),
+        *("UploadFailed", "Uploading", "SecretHeld"),
     }
 )
 """Reasons that mean a backup lacks something it should have."""
@@ -122,6 +122,7 @@ def _incomplete(lacking: list[dict[str, str]]) -> Health:
     if reasons == {"Uploading"}:
         return Health(HealthCode.PROGRESSING, "Uploading", _name(lacking))
     reason = "UploadFailed" if reasons <= {"UploadFailed", "Uploading"} else "Incomplete"
+    reason = "SecretHeld" if reasons == {"SecretHeld"} else reason
     return Health(HealthCode.DEGRADED, reason, _name(lacking))
 
 
@@ -132,6 +133,8 @@ def _name(lacking: list[dict[str, str]]) -> str:
 
 
 def _notes(skipped: tuple[dict[str, str], ...] | list[dict[str, str]]) -> str:
-    if not skipped:
-        return "the remote holds what lies here"
-    return f"the remote holds what lies here, but for {len(skipped)} that git cannot keep"
+    found = [one for one in skipped if one["reason"] == "SecretFound"]
+    lacking = len(skipped) - len(found)
+    text = "the remote holds what lies here"
+    text += f", but for {lacking} that git cannot keep" if lacking else ""
+    return text + (f"; {found[0]['path']}: {found[0]['message']}" if found else "")

@@ -17,6 +17,7 @@ from ...clients.git_remote import UPSTREAM, Moved, Remote
 from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient
+from ...core.sealed import Sealed
 from .cache import FileCache
 from .large.marks import place_of_marks
 from .large.reading import read_marks, read_pointer
@@ -45,6 +46,7 @@ class Job:
     """The state directory."""
     host: str
     meter: Meter = field(default_factory=Meter)
+    known: tuple[Sealed, ...] = field(default=(), repr=False)
     status: dict[str, Any] = field(default_factory=dict)
     _written: dict[str, Any] = field(default_factory=dict)
 
@@ -106,16 +108,14 @@ class Job:
 
     def summary(self) -> dict[str, Any]:
         """What there is of it now, for who ordered something."""
-        facts = ("files", "bytes", "pushed", "seen")
-        named = {"seen": "commit"}
-        found = {named.get(fact, fact): self.status.get(fact) for fact in facts}
+        facts = {"files": "files", "bytes": "bytes", "pushed": "pushed", "commit": "seen"}
+        found = {name: self.status.get(fact) for name, fact in facts.items()}
         conflict = (self.status.get("conflict") or {}).get("branch")
         return {**found, "skipped": len(self.status.get("skipped") or []), "conflict": conflict}
 
     async def base(self) -> Entry | None:
         """What lay here when this side and the remote agreed last."""
-        noted = self.status.get("agreed")
-        if noted:
+        if noted := self.status.get("agreed"):
             return Entry(*noted)
         return await self.history.entry(await self.history.ref(self.pushed), self.place.inside)
 
@@ -239,8 +239,8 @@ class Job:
         )
         return found.listing
 
-    def open_cache(self) -> FileCache:
-        about = [str(self.place.path), self.state.snapshot]
+    def open_cache(self, *more: str) -> FileCache:
+        about = [str(self.place.path), self.state.snapshot, *more]
         about += [self.state.large.about(self.settings.url)] if self.state.large else []
         return FileCache(self.folder.own / "cache" / f"{self.name}.db", about)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 from ...clients.git_objects import FILE, Entry
@@ -14,6 +15,7 @@ from .large.marks import encode as encode_marks
 from .modes import encode
 from .place import Place
 from .scan import Scan, Scanner
+from .secrets import NO_GUARD, Guard
 from .sight import Sight, is_below
 from .take import Means
 from .touched import Toucher
@@ -29,12 +31,14 @@ class Look(NamedTuple):
     sight: Sight
     touched: set[str] | None
     cache: FileCache
+    guard: Guard = NO_GUARD
     versions: int = 1
     deleted: Collection[str] = ()
 
     def run(self, means: Means, trees: Trees, last: Entry | None) -> Scan:
         """What lies there now. ``last`` is the last copy that was stored."""
         cache, sight = self.cache, self.sight
+        means = replace(means, guard=self.guard)
         if self.touched is None or last is None or last != sight.entry:
             scan = Scanner(self.place, means).run()
             cache.learn_usual()

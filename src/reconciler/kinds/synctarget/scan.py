@@ -157,7 +157,7 @@ class Scanner:
         if below.count("/") >= DEPTH:
             return self._taker.keep(below, "TooDeep", f"more than {DEPTH} folders deep")
         self._means.cache.put_folder(below, perm)
-        return self._tree(below, path, self._taker.names(below, path))
+        return self._tree(below, path, self._taker.spot.names(below, path))
 
     def _forget_gone(self, top: str) -> None:
         for folder in self._means.cache.folders(top):

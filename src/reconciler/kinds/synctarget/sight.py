@@ -43,6 +43,7 @@ class Sight:
         """Whether this still speaks of the target as it is written now."""
         mine, theirs = self.state, state
         how = (mine.snapshot, mine.command) == (theirs.snapshot, theirs.command)
+        how &= (mine.secrets, mine.allowed) == (theirs.secrets, theirs.allowed)
         return how and self.place == place and mine.large == theirs.large
 
     @property

@@ -90,6 +90,17 @@ class SnapshotBy(Spec):
     """Leaves the copy in the folder $RECONCILER_SNAPSHOT; $RECONCILER_SOURCE is the path."""
 
 
+class Secrets(Spec):
+    """What happens when a file that is to be kept holds something that looks like a secret."""
+
+    on_found: Literal["auto", "hold", "report", "ignore"] = "auto"
+    """auto: a file with a private key, or a secret that this stack was given, is held: the backup
+    keeps the version it has; others are kept and named. hold, report: so for all. ignore: look for
+    none."""
+    allow: tuple[Relative, ...] = ()
+    """Files, and folders ending in a slash, that may hold secrets."""
+
+
 class SyncTargetSpec(Spec):
     """A folder or file that is kept in a repository and restored before its users start."""
 
@@ -112,6 +123,8 @@ class SyncTargetSpec(Spec):
     """Where files go that are too large for git; without it they are left out, and named."""
     restore: Annotated[RestorePolicy, Apply.LIVE] = Field(default_factory=RestorePolicy)
     """What happens when the stack starts."""
+    secrets: Annotated[Secrets, Apply.LIVE] = Field(default_factory=Secrets)
+    """What happens to files with secrets in them."""
     verify: Annotated[Verify | None, Apply.LIVE] = None
     """A restore drill on a schedule; without one, only by hand."""
     writers: Annotated[tuple[Writer, ...], Apply.LIVE] = ()

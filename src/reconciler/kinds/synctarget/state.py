@@ -28,6 +28,9 @@ class SyncTargetState(State):
     """What makes the copy, when ``snapshot`` is exec."""
     large: LargeState | None = None
     """Where files go that are too large for git."""
+    secrets: str = "ignore"
+    allowed: tuple[str, ...] = ()
+    """Paths that may hold secrets."""
 
 
 def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
@@ -43,6 +46,8 @@ def render(resource: Resource[SyncTargetSpec]) -> SyncTargetState:
         timeout=spec.restore.timeout,
         schedule=f"{verify.schedule} {verify.timezone or ''}".strip() if verify else "",
         command=_command(resource),
+        secrets=spec.secrets.on_found,
+        allowed=tuple(sorted({path.removesuffix("/") for path in spec.secrets.allow})),
         large=render_large(spec.large_files, resource.root) if spec.large_files else None,
     )
 

@@ -19,6 +19,8 @@ from .large.marks import NONE, Mark, Marks
 from .large.pointer import SUFFIX, Pointer
 from .place import Place
 from .rows import Cache, Nothing, Row
+from .secrets import NO_GUARD, Guard
+from .spot import Spot
 from .stamp import Stamp, is_same, plain, stamp_of
 
 LIMIT: Final = 100_000_000
@@ -90,6 +92,8 @@ class Means:
     """The file that says so."""
     pointer: Callable[[Entry], Pointer | None] = lambda _: None
     """What a file of the last backup says, if it is a pointer."""
+    guard: Guard = NO_GUARD
+    """Tells which files hold secrets."""
 
 
 class Taker:
@@ -97,7 +101,7 @@ class Taker:
 
     def __init__(self, place: Place, means: Means) -> None:
         self._name = place.name
-        self._top = os.path.realpath(place.folder)
+        self.spot = Spot(place)
         self._means = means
         self.skipped: list[Skipped] = []
         self.pointers: dict[str, Mark] = {}
@@ -137,25 +141,6 @@ class Taker:
         self.pointers[below] = Mark(entry.id, pointer.name)
         return entry
 
-    def names(self, below: str, path: Path) -> list[str]:
-        """What is in a folder. One that a link took the place of meanwhile is not there."""
-        how = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, how)
-        try:
-            if not self.is_there(below, descriptor):
-                raise FileNotFoundError(below)
-            return sorted(os.listdir(descriptor))  # noqa: PTH208 (names, not paths)
-        finally:
-            os.close(descriptor)
-
-    def is_there(self, below: str, descriptor: int) -> bool:
-        """Whether what was opened lies where it was looked for, and not where a link leads.
-
-        Somebody may put a link in the place of a folder after we looked at it: what lies behind
-        that is not the target's, and perhaps not for everybody's eyes.
-        """
-        return os.readlink(f"/proc/self/fd/{descriptor}") == f"{self._top}/{below}"  # noqa: PTH115 (the text)
-
     def skip(self, below: str, reason: str, message: str) -> None:
         self.skipped.append(Skipped(below, reason, message))
 
@@ -184,18 +169,23 @@ class Taker:
         """Read a file as it was at one moment. Raises Changed when it was not at one."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
-            if not self.is_there(below, descriptor):
+            if not self.spot.has(below, descriptor):
                 raise Changed
             before = os.fstat(descriptor)
             if self._means.snapshots and sqlite.is_database(os.pread(descriptor, 16, 0)):
                 return self._database(below, path, before)
+            found = self._means.guard.look(below, descriptor)
+            if found is not None and found.held:
+                raise NotTaken("SecretHeld", str(found))
             stored = self._store(below, file, before.st_size)
             after = os.fstat(descriptor)
         if plain(before) != plain(after):
             if not last or after.st_size < before.st_size:
                 raise Changed
             self.skip(below, "StillChanging", "was written to while it was read")
-        return self._remember(below, before, plain(before), stored)
+        if found is not None:
+            self.skip(below, "SecretFound", str(found))
+        return self._remember(below, before, plain(before), stored, again=found is not None)
 
     def _database(self, below: str, path: Path, facts: os.stat_result) -> Entry | None:
         stamp = stamp_of(path, facts, database=True)
@@ -237,10 +227,19 @@ class Taker:
             self.pointers[below] = Mark(stored.blob, stored.name)
         return Entry(mode, stored.blob)
 
-    def _remember(self, below: str, facts: os.stat_result, stamp: Stamp, stored: Stored) -> Entry:
+    def _remember(
+        self,
+        below: str,
+        facts: os.stat_result,
+        stamp: Stamp,
+        stored: Stored,
+        *,
+        again: bool = False,
+    ) -> Entry:
+        """``again``: to be read anew with every look at all, for something is to be said of it."""
         mode = PROGRAM if facts.st_mode & stat.S_IXUSR else FILE
         sure = time.time() - max(stamp[1::3]) / 1e9 > RACY
-        known = stamp if sure else None
+        known = stamp if sure and not again else None
         row = Row(facts.st_size, mode, stored.blob, _perm(facts), known, stored.name)
         self._means.cache.put(below, row)
         return self._entry(below, mode, stored)
