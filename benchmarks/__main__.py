@@ -19,6 +19,7 @@ from .plane import NAMES, Run, plane
 from .quiet import quiet
 from .report import RESULTS, report, write
 from .rounds import Board
+from .scrape import scrape
 from .sides import SIDES, present
 from .starting import starting
 
@@ -58,6 +59,7 @@ OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "updates": lambda board, size: updates(board, sizes=size.routes, rounds=3 * size.rounds),
     "backup": lambda board, size: backup(board, sizes=size.files, rounds=size.rounds),
     "large": lambda board, size: large(board, sizes=size.megabytes, rounds=1),
+    "scrape": lambda board, size: scrape(board, sizes=(10, 100, 1000), rounds=3 * size.rounds),
     "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 

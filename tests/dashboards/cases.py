@@ -45,7 +45,7 @@ CASES = {
         {f'up{{job="reconciler",{HERE}}}': "1x60", f'up{{job="other",{HERE}}}': "0x60"},
         "6m",
         {"job": "reconciler", "instance": "here"},
-        "The operator of here does not answer",
+        "here does not answer: its operator or its gateway",
     ),
     "ReconcilerStuck": Case(
         {PASS: "60x60"},

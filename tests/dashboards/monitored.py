@@ -96,19 +96,23 @@ spec: {url: remote.git, branch: main, base: ., interval: 1s}
 apiVersion: reconciler.dev/v1
 kind: SyncTarget
 metadata: {name: data}
-spec: {repository: backup, path: data/, restore: {onStart: require}}
+spec:
+  repository: backup
+  path: data/
+  restore: {onStart: require}
+  verify: {schedule: "* * * * *", sample: all}
 """
 
 
 @contextmanager
-def monitored() -> Iterator[Stack]:
+def monitored(**env: str) -> Iterator[Stack]:
     """The stack, running; its metrics can be read."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="rc-mon-"))
     root = folder / "stack"
     (folder / "home").mkdir()
     (root / "specs").mkdir(parents=True)
     (root / "data").mkdir()
-    stack = Stack(root, free_port(), folder / "home")
+    stack = Stack(root, free_port(), folder / "home", env=env)
     text = SPECS.replace("GATEWAY", str(stack.port)).replace("WEB", str(free_port()))
     (root / "specs" / "all.yaml").write_text(text)
     (root / "app.py").write_text(APP)
@@ -183,12 +187,19 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(stack: Stack, text: str | None = None) -> Iterator[Prometheus]:
-    """Scrapes the stack every second, by the configuration that is shipped."""
+def prometheus(
+    stack: Stack, text: str | None = None, direct: int | None = None
+) -> Iterator[Prometheus]:
+    """Scrapes the stack every second, by the configuration that is shipped.
+
+    ``direct`` is a port of the operator's own, where it is asked besides.
+    """
     folder = stack.root.parent / "prometheus"
     (folder / "alerts").mkdir(parents=True)
     (folder / "alerts" / "reconciler.yml").write_text(text or rules(patience="0s"))
-    quick = SCRAPE.replace("15s", "1s").replace("127.0.0.1:7860", f"127.0.0.1:{stack.port}")
+    ports = [stack.port, *([direct] if direct else [])]
+    targets = ", ".join(f"127.0.0.1:{one}" for one in ports)
+    quick = SCRAPE.replace("15s", "1s").replace("127.0.0.1:7860", targets)
     (folder / "prometheus.yml").write_text(quick)
     port = free_port()
     words = ["prometheus", f"--config.file={folder}/prometheus.yml", "--log.level=warn"]

@@ -55,7 +55,7 @@ GROUPS: Final[tuple[Group, ...]] = (
             Alert(
                 "ReconcilerDown",
                 'up{job="reconciler"} == 0',
-                *("5m", CRITICAL, "The operator of {{ $labels.instance }} does not answer"),
+                *("5m", CRITICAL, "{{ $labels.instance }} does not answer: its operator or its gateway"),
             ),
             Alert(
                 "ReconcilerStuck",

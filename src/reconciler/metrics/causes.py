@@ -16,6 +16,7 @@ PLANNED = "schedule"
 
 
 class _Seen(NamedTuple):
+    vitals: View
     newest: float
     restarts: int
     counts: Counter[str]
@@ -39,14 +40,16 @@ class Causes:
 
 
 def _take(vitals: View, before: _Seen | None) -> _Seen:
+    if before is not None and before.vitals is vitals:
+        return before
     causes, restarts = vitals["causes"], int(vitals.get("restarts") or 0)
     newest = max((float(one["at"]) for one in causes), default=0.0)
     if before is None:  # what was before this operator is no news
-        return _Seen(newest, restarts, Counter({CRASH: 0}))
+        return _Seen(vitals, newest, restarts, Counter({CRASH: 0}))
     new = [str(one["cause"]) for one in causes if float(one["at"]) > before.newest]
     counts = before.counts + Counter(one for one in new if one != PLANNED)
     missed = restarts - before.restarts - sum(one != PLANNED for one in new)
     if missed > 0:
         counts[UNKNOWN] += missed
     counts[CRASH] += 0
-    return _Seen(max(newest, before.newest), restarts, counts)
+    return _Seen(vitals, max(newest, before.newest), restarts, counts)

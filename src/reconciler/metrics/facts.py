@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
@@ -14,6 +15,10 @@ from .causes import Causes
 from .rows import Row, View, rows
 from .snapshot import Snapshot
 from .text import FAMILIES, Lines, line, lines, page
+
+STRIDE: Final = 100
+NAP: Final = 0.001
+"""Seconds for others after so many resources: who else wants the interpreter gets it then."""
 
 
 class Used(Protocol):
@@ -56,14 +61,18 @@ class Facts(Collector):
         now = self.now
         found: defaultdict[str, list[str]] = defaultdict(list)
         before, self._written = self._written, {}
-        for view in now.resources:
+        for number, view in enumerate(now.resources, 1):
+            if number % STRIDE == 0:
+                time.sleep(NAP)
             known = before.get(view["ref"])
             if known is None or known[0] is not view:
                 known = (view, lines(rows(view)))
             self._written[view["ref"]] = known
             for family, text in known[1]:
                 found[family].append(text)
-        for row in self._fleeting(now):
+        for number, row in enumerate(self._fleeting(now), 1):
+            if number % (10 * STRIDE) == 0:
+                time.sleep(NAP)
             found[row.family].append(line(row))
         return page(found)
 

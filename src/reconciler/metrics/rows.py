@@ -86,6 +86,8 @@ def _target(view: View) -> Iterator[Row]:
     key, vitals = (view["name"],), view["vitals"]
     for family, fact in MOMENTS.items():
         yield Row(family, key, vitals.get(fact) or 0)
+    drill = vitals.get("drill") or {}
+    yield Row("sync_last_verified_restore_timestamp_seconds", key, drill.get("verified") or 0)
     yield Row("sync_failing", key, bool(vitals.get("error")))
     for family, fact in AMOUNTS.items():
         if vitals.get(fact) is not None:
@@ -104,7 +106,6 @@ MOMENTS: Final = {
     "sync_last_success_timestamp_seconds": "backed",
     "sync_last_attempt_timestamp_seconds": "attempt",
     "sync_last_restore_timestamp_seconds": "restored",
-    "sync_last_verified_restore_timestamp_seconds": "verified",
 }
 AMOUNTS: Final = {
     "sync_pending": "unpushed",

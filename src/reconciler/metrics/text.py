@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from . import supervisord
@@ -12,6 +13,9 @@ from .rows import Row
 
 _ESCAPES: Final = {"\\": r"\\", '"': r"\"", "\n": r"\n"}
 _ESCAPED: Final = re.compile(r'[\\"\n]')
+
+KNOWN: Final = 1 << 14
+"""Of so many series the name and its labels need not be put together again."""
 
 Lines = Sequence[tuple[str, str]]
 """Lines, each behind the short name of its family."""
@@ -28,8 +32,13 @@ HEADS: Final = {short: head(one) for short, one in FAMILIES.items()}
 
 def line(row: Row) -> str:
     """One series."""
-    family = FAMILIES[row.family]
-    return f"{family.name}{labels(family.labels, row.labels)} {number(row.value)}\n"
+    return f"{_name(row.family, row.labels)} {number(row.value)}\n"
+
+
+@lru_cache(maxsize=KNOWN)
+def _name(short: str, values: tuple[str, ...]) -> str:
+    family = FAMILIES[short]
+    return family.name + labels(family.labels, values)
 
 
 def labels(names: Sequence[str], values: Sequence[str]) -> str:
