@@ -32,7 +32,8 @@ def stack() -> Iterator[Stack]:
     rules.write_text(rules.read_text().replace("for: 1m", "for: 1s"))
     ports = {port: str(free_port()) for port in ("7860", "8010", "9090", "9093", "9099")}
     for path in (*(root / "specs").iterdir(), *root.glob("*.yml")):
-        text = path.read_text().replace("15s", "1s").replace("group_wait: 10s", "group_wait: 1s")
+        text = path.read_text().replace("15s", "1s")
+        text = text.replace("group_wait: 10s", "group_wait: 1s").replace("l: 1m", "l: 1s")
         for shipped, port in ports.items():
             text = text.replace(shipped, port)
         path.write_text(text)
