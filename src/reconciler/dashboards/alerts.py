@@ -55,7 +55,11 @@ GROUPS: Final[tuple[Group, ...]] = (
             Alert(
                 "ReconcilerDown",
                 'up{job="reconciler"} == 0',
-                *("5m", CRITICAL, "{{ $labels.instance }} does not answer: its operator or its gateway"),
+                *(
+                    "5m",
+                    CRITICAL,
+                    "{{ $labels.instance }} does not answer: its operator or its gateway",
+                ),
             ),
             Alert(
                 "ReconcilerStuck",
