@@ -31,6 +31,7 @@ VERBS = [
     "import",
     "adopt",
     "healthcheck",
+    "metrics",
     "history",
     "rollback",
     "reconcile",

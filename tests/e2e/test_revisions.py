@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,31 @@ def test_what_never_becomes_ready_is_taken_back(stack: Plain) -> None:
     mended = stack.commit("mended")
     stack.wait(mended, "healthy")
     assert stack.mark() == "/mended"
+
+
+def test_revisions_are_compared_without_the_world(stack: Plain, tmp_path: Path) -> None:
+    """Two commits, a branch, and a plan that is only good as long as nothing moved."""
+    before, mark = head(stack), stack.mark()
+    stack.git("checkout", "-q", "-b", "proposal")
+    text = stack.web.read_text()
+    stack.web.write_text(text.replace(mark, "/proposed"))
+    stack.git("commit", "-q", "-am", "a proposal")
+    stack.git("checkout", "-q", "main")
+    said = stack.command("diff", before[:8], "proposal")
+    assert said.returncode == 1, said
+    assert "1 change · 0 restarts" in said.stdout
+    assert "/proposed" in said.stdout
+    table = stack.command("diff", "--ref", "proposal", "-o", "md")
+    assert table.returncode == 1, table
+    assert "| <code>Route/mark</code> | no restart |" in table.stdout
+    assert stack.command("diff", before, before).returncode == 0
+    assert stack.command("diff", "nonsense", before).returncode == 2
+
+    plan = tmp_path / "plan.json"
+    assert stack.command("diff", "--out", str(plan)).returncode == 0
+    assert stack.command("apply", str(plan)).returncode == 0
+    moved = stack.edit(mark, "/moved", "it moves")
+    stack.wait(moved, "healthy")
+    refused = stack.command("apply", str(plan))
+    assert refused.returncode == 2
+    assert f"the specs were at {before[:7]} and are at {moved[:7]}" in refused.stdout

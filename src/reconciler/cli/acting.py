@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import AnOutput, Findings, Output, Specs, StateDir, Timeout, Verb, Wait, Worktree, app
+from .options import (
+    AnOutput,
+    Findings,
+    Output,
+    PlanOutput,
+    Specs,
+    StateDir,
+    Timeout,
+    Verb,
+    Wait,
+    Worktree,
+    app,
+)
 from .stack import find_settings
 
 
@@ -71,11 +83,19 @@ def run(
 @app.command()
 def diff(
     ctx: Verb,
+    before: Annotated[str | None, typer.Argument(help="Compare from this revision.")] = None,
+    after: Annotated[str | None, typer.Argument(help="To this one; HEAD unless said.")] = None,
     specs: Specs = None,
     state_dir: StateDir = None,
     worktree: Worktree = False,
-    output: AnOutput = Output.TEXT,
+    output: Annotated[
+        PlanOutput, typer.Option("--output", "-o", help="How to print it; md: for a pull request.")
+    ] = PlanOutput.TEXT,
     full: Annotated[bool, typer.Option("--full", help="Every field, every value whole.")] = False,
+    ref: Annotated[
+        str, typer.Option("--ref", help="What this branch or commit would change.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="Save the plan for `apply`.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Changes nothing: diff is always read-only.")
     ] = False,
@@ -86,10 +106,11 @@ def diff(
         Path | None, typer.Option(help="With --simulate: the requests of this file, JSON lines.")
     ] = None,
 ) -> int:
-    """Say what would change, and why. Changes nothing.
+    """Say what would change, and why; or what differs between two revisions. Changes nothing.
 
     Exit code 0: in sync. 1: something differs. 2: something could not be seen.
     """
+    from .diff import Question
     from .diff import diff as compare
 
     settings = find_settings(specs, state_dir, worktree=worktree)
@@ -97,12 +118,15 @@ def diff(
         from .simulate import simulate as replay
 
         return replay(settings, ctx.obj, output=output.value, requests=requests)
-    return compare(settings, ctx.obj, output=output.value, full=full, dry_run=dry_run)
+    between = (before or "", after or "HEAD") if before else ("", ref) if ref else None
+    asked = Question(output.value, full=full, dry_run=dry_run, between=between, out=out)
+    return compare(settings, ctx.obj, asked)
 
 
 @app.command()
 def apply(
     ctx: Verb,
+    plan: Annotated[Path | None, typer.Argument(help="A plan that `diff --out` saved.")] = None,
     specs: Specs = None,
     state_dir: StateDir = None,
     output: AnOutput = Output.TEXT,
@@ -121,7 +145,7 @@ def apply(
     from .waiting import seconds
 
     settings, patience = find_settings(specs, state_dir), seconds(timeout)
-    order = Order(output=output.value, confirm=confirm, wait=wait, timeout=patience)
+    order = Order(output.value, confirm, wait, patience, plan)
     return make(settings, ctx.obj, order)
 
 

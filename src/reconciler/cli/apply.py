@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.lines import Span, Style, line, tame
@@ -13,6 +14,7 @@ from ..settings import Settings
 from .client import NoOperator
 from .diff import plan_view, suggest
 from .outcome import Exit, Failure
+from .saved import demand_same, load
 from .stack import find_operator
 from .terminal import Terminal, structured
 from .waiting import until_ready, waits_for
@@ -25,6 +27,8 @@ class Order(NamedTuple):
     confirm: str = ""
     wait: bool = False
     timeout: float = 300.0
+    plan: Path | None = None
+    """A saved plan: when it is not what would be done now, nothing is."""
 
 
 def apply(settings: Settings, terminal: Terminal, order: Order) -> int:
@@ -46,6 +50,8 @@ def apply(settings: Settings, terminal: Terminal, order: Order) -> int:
 
 
 def _applied(settings: Settings, terminal: Terminal, order: Order) -> tuple[Any, bool]:
+    if order.plan is not None:
+        demand_same(load(order.plan), plan_view(settings, terminal), terminal)
     confirm = _whole(order.confirm, settings, terminal) if order.confirm else ""
     try:
         return find_operator(settings, deadline=max(order.timeout, 1)).reconcile(confirm), True

@@ -4,37 +4,59 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..core.lines import Span, Style, line
+from ..core.markdown import plan_markdown
 from ..core.render import SHORT_REVISION, plan_lines
 from ..settings import Settings
 from .client import NoOperator
 from .outcome import Exit
+from .saved import save
 from .stack import find_operator
 from .terminal import Terminal, structured
 
 
-def diff(
-    settings: Settings,
-    terminal: Terminal,
-    *,
-    output: str = "text",
-    full: bool = False,
-    dry_run: bool = False,
-) -> int:
+class Question(NamedTuple):
+    """What to compare, and how to print it."""
+
+    output: str = "text"
+    full: bool = False
+    dry_run: bool = False
+    between: tuple[str, str] | None = None
+    """Two revisions; the first may be empty: the current one."""
+    out: Path | None = None
+
+
+def diff(settings: Settings, terminal: Terminal, asked: Question = Question()) -> int:
     """Print the plan and end with its verdict."""
-    if dry_run:
+    if asked.dry_run:
         terminal.talk(line(Span("diff is always read-only; --dry-run adds nothing", Style.FAINT)))
+    if asked.between is not None:
+        from .between import between
+        from .between import judge as judge_between
+
+        view = between(settings, *asked.between)
+        show(view, terminal, asked)
+        return judge_between(view)
     view = plan_view(settings, terminal)
-    if output == "text":
-        terminal.show(plan_lines(view, full=full, width=terminal.width))
-    else:
-        terminal.write(structured(view, output))
-    code = judge(view)
-    if output == "text":
+    if asked.out is not None:
+        save(asked.out, view)
+    show(view, terminal, asked)
+    if asked.output == "text":
         suggest(view, terminal, worktree=settings.worktree)
-    return code
+    return judge(view)
+
+
+def show(view: Mapping[str, Any], terminal: Terminal, asked: Question) -> None:
+    """Print a plan."""
+    if asked.output == "text":
+        terminal.show(plan_lines(view, full=asked.full, width=terminal.width))
+    elif asked.output == "md":
+        terminal.write(plan_markdown(view))
+    else:
+        terminal.write(structured(view, asked.output))
 
 
 def suggest(view: Mapping[str, Any], terminal: Terminal, *, worktree: bool = False) -> None:

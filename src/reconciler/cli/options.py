@@ -32,6 +32,15 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class PlanOutput(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+    MD = "md"
+
+
 class Listing(StrEnum):
     """How a list of resources is printed."""
 

@@ -35,7 +35,7 @@ class AutoRevert(Spec):
 class StackSpec(Spec):
     """The stack as a whole. There is at most one."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit",)
+    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit", "windows", "notifications")
 
     source: Annotated[Source | None, Apply.LIVE] = None
     """A repository elsewhere whose specs are followed, in the place of what lies beside."""
