@@ -118,6 +118,8 @@ async def test_a_remote_that_is_away_proves_nothing(world: GitWorld) -> None:
     world.reach(reachable=False)
     with pytest.raises(Waiting):
         await world.drivers["SyncTarget"].apply(Verify("data", 1.0))
+    with pytest.raises(Transient):  # somebody waits for the answer
+        await world.drivers["SyncTarget"].apply(Verify("data", 1.0, by_hand=True))
     after = dict((await world.vitals())["drill"])
     assert after.pop("tried") is not None
     assert after == {name: value for name, value in before.items() if name != "tried"}

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,46 @@ async def test_a_stack_restarted_takes_the_newest(near: GitWorld) -> None:
     near.restart(stack=True)
     await near.settle()
     assert near.files()["app/data/a"] == b"new"
+
+
+async def test_no_marker_comes_from_the_remote(world: GitWorld) -> None:
+    """What a repository holds cannot say that it was restored, nor slip in among what is staged."""
+    stage = ".reconciler-restore-data"
+    for path in (".backup.ready", f"{stage}/x", f"sub/{stage}/y", "a"):
+        world.push_as_other(f"app/data/{path}", b"from the remote")
+    world.write(f"app/data/{stage}/old", b"left by somebody")
+    world.write("app/data/.backup.ready", b"default of the image")
+    await world.look()
+    await world.look()
+    assert not (await world.vitals())["meets"]
+    await world.settle()
+    assert world.files() == dict.fromkeys(
+        ("app/data/.backup.ready", "app/data/a"), b"from the remote"
+    )
+    assert (await world.settle()).plan.in_sync
+
+
+async def test_missing_file_is_not_made(world: GitWorld) -> None:
+    """A file that no backup has is not made up: nothing lies there, and its users may start."""
+    world.targets = {"data": {"repository": "store", "path": "etc/app.json", "settle": "0s"}}
+    world.push_as_other("elsewhere/x", b"not ours")
+    assert (await world.settle()).plan.in_sync
+    assert not (world.base / "etc" / "app.json").exists()
+    assert (await world.vitals())["restore"]["result"] == "absent"
+    assert "restored" in (await world.vitals())["meets"]
+
+
+async def test_hours_later_it_is_still_restored(
+    near: GitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was restored once in this start of the stack stays so, however old that is."""
+    await fill(near, 3)
+    await near.settle()
+    later = time.time() + 86400.0
+    monkeypatch.setattr(time, "time", lambda: later)
+    near.restart(stack=False)
+    assert "restored" in (await near.vitals())["meets"]
+    assert (await near.look()).plan.in_sync
 
 
 @pytest.mark.timeout(600)

@@ -41,10 +41,14 @@ class Restore(NamedTuple):
 
 
 class Verify(NamedTuple):
-    """Restore a share of what the remote has into a scratch folder, and look through it."""
+    """Restore a share of what the remote has into a scratch folder, and look through it.
+
+    ``by_hand``: somebody waits for it, so a remote that is away is a failure at once.
+    """
 
     name: str
     share: float
+    by_hand: bool = False
 
 
 class Backup(NamedTuple):

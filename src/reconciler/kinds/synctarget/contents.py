@@ -9,7 +9,7 @@ from ...clients.git_history import History
 from ...clients.git_objects import FILE, PROGRAM, TREE, Entry
 from ...core.errors import Transient
 from .modes import Modes, decode
-from .place import Place
+from .place import STAGE, Place
 from .vet import Listing, vet
 
 LARGEST: Final = 16 << 20
@@ -28,7 +28,9 @@ class Contents:
         self._demand_kind(entry)
         if not self._place.is_folder:
             return vet({self._place.path.name: entry}, self._place.name)
-        return vet(await self._history.listing(entry.id), self._place.name)
+        found = vet(await self._history.listing(entry.id), self._place.name)
+        # Where files lie on their way into place is ours alone.
+        return {path: e for path, e in found.items() if f"/{STAGE}" not in f"/{path}"}
 
     async def modes(self, commit: str | None, where: PurePosixPath) -> Modes | None:
         """The permissions in a commit; without them what comes back is its owner's alone."""

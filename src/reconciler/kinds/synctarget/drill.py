@@ -38,6 +38,8 @@ from .staging import SLICE, Means, Staging
 from .state import SyncTargetState
 
 _OBJECT: Final = re.compile(r"\b[0-9a-f]{40}\b")
+AWAY: Final = frozenset({"StoreUnreachable", "TimedOut"})
+"""Reasons that say nothing about what is kept."""
 DRILL: Final = "drill"
 """How the last one went is noted by this name, per target."""
 
@@ -65,10 +67,11 @@ class Drill:
         self._commit = ""
         self._cursor = ""
 
-    async def run(self, job: Job) -> dict[str, Json]:
+    async def run(self, job: Job, *, by_hand: bool = False) -> dict[str, Json]:
         """Go on for a while. Raises Waiting while there is more; else how it went is noted.
 
-        Raises Transient when something could not be restored.
+        Raises Transient when something could not be restored; ``by_hand`` also when the remote
+        does not answer.
         """
         try:
             if not self._commit:
@@ -76,6 +79,9 @@ class Drill:
             done = await self._go_on(job)
         except ReconcileError as exc:
             if isinstance(exc, Waiting):
+                self._try_later(job)
+                if by_hand:
+                    raise Transient(str(exc), reason=exc.reason) from exc
                 raise
             path = await _path_named(job, str(exc))
             done, self._found = True, self._found._replace(path=path, message=str(exc))
@@ -150,6 +156,9 @@ class Drill:
             is_database, problem = _judge(staged, entry)
             staged.unlink()
         except Transient as exc:
+            if exc.reason in AWAY:
+                self._left.append((path, entry))
+                raise Waiting(str(exc), reason=exc.reason, after=AGAIN) from exc
             is_database, problem = False, str(exc)
         self._found = Found(
             found.files + 1,
@@ -179,6 +188,11 @@ class Drill:
         job.folder.write(f"{DRILL}/{job.name}", {**noted, **facts})
         return facts
 
+    def _try_later(self, job: Job) -> None:
+        """Who is away proves nothing."""
+        noted = job.folder.read(f"{DRILL}/{job.name}") or {}
+        job.folder.write(f"{DRILL}/{job.name}", {**noted, "tried": time.time()})
+
     def _clear(self) -> None:
         shutil.rmtree(self._fresh.path, ignore_errors=True)
 
@@ -202,8 +216,6 @@ async def _tip(job: Job) -> str | None:
     try:
         return await job.remote.tip()
     except ReconcileError as exc:
-        noted = job.folder.read(f"{DRILL}/{job.name}") or {}
-        job.folder.write(f"{DRILL}/{job.name}", {**noted, "tried": time.time()})
         raise Waiting(str(exc), reason=exc.reason, after=AGAIN) from exc
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from ...clients.git_folder import GitFolder, GitFolders, Settings
-from ...core.errors import ReconcileError, Transient, Waiting
+from ...core.errors import ReconcileError, Terminal, Transient, Waiting
 from ...core.model import Json, Observed
 from ...core.ordered import Progress
 from ...core.sealed import Sealed
@@ -84,8 +84,8 @@ class SyncTargetDriver:
                 await self._untrack(name)
             case Stage() | Restore() | RestoreAt() | Accept():
                 return await self._bring_back(action)
-            case Verify(name, share):
-                return await self._verify(name, share)
+            case Verify():
+                return await self._verify(action)
             case Backup() | Push() | Pull():
                 return await self._keep(action)
             case _:
@@ -139,12 +139,13 @@ class SyncTargetDriver:
                     self._wake()
         return None
 
-    async def _verify(self, name: str, share: float) -> dict[str, Json]:
-        known = self._known(name)
-        async with self._job(name, noted=False) as job:
-            drill, known.drill = known.drill or Drill(job, share), None
+    async def _verify(self, action: Verify) -> dict[str, Json]:
+        known = self._known(action.name)
+        async with self._job(action.name, noted=False) as job:
+            _demand_remote(job)
+            drill, known.drill = known.drill or Drill(job, action.share), None
             try:
-                return await drill.run(job)
+                return await drill.run(job, by_hand=action.by_hand)
             except Waiting:
                 known.drill = drill  # it goes on
                 raise
@@ -243,3 +244,8 @@ def _is_pulled(job: Job) -> bool:
     """Whether what is to be put in place is what others changed."""
     ready = Ready.read(job.folder.read(f"{NOTE}/{job.name}"))
     return ready is not None and ready.is_pull
+
+
+def _demand_remote(job: Job) -> None:
+    if not job.settings.url:
+        raise Terminal(f"the Repository of {job.name} has no url", reason="Disabled")

@@ -42,7 +42,7 @@ def _verify(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAc
         raise ValueError("all must be true or false")
     plan = resource.spec.verify
     usual = plan.share if plan is not None else SHARE
-    return (Verify(resource.ref.name, 1.0 if everything else usual),)
+    return (Verify(resource.ref.name, 1.0 if everything else usual, by_hand=True),)
 
 
 def _restore(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
