@@ -153,7 +153,7 @@ def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path)
     said = reconciler("sync", "restore", "data", "sub/b", "--at", "2 days ago")
     assert operator.bodies[0]["arguments"] == {"at": "2 days ago", "paths": ["sub/b"]}
     assert (operator.bodies[0]["verb"], operator.bodies[0]["names"]) == ("restore", ["data"])
-    told = "restore 1 files, 3 B, version 4f2c1d9a, what was here is safety/x\n"
+    told = "restore 1 file, 3 B, version 4f2c1d9a, what was here is safety/x\n"
     assert said.out == f"✔ SyncTarget/data  {told}"
     reconciler("sync", "restore", "data", "--to", str(tmp_path))
     assert operator.bodies[1]["arguments"] == {"to": str(tmp_path)}

@@ -69,6 +69,8 @@ class FileView(View):
 
     path: str
     size: int
+    large: dict[str, str] | None
+    """{sha256, asset} of one that git has but a pointer to."""
 
 
 class FilesView(View):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -28,6 +28,14 @@ class LargeStatus(BaseModel):
     threshold_mb: float
 
 
+class LargeFiles(BaseModel):
+    """The large files of the newest versions; ``version_count`` is 1: what git knows here."""
+
+    ok: bool
+    files: list[dict[str, str | int]]
+    count: int
+
+
 class LargePages:
     """``do`` orders something of all targets and answers when it is done."""
 
@@ -43,7 +51,7 @@ class LargePages:
         status, done = says(LargeStatus), says(SyncDone)
         router.add_api_route("/status", self.status, responses=status, name="original_lfs_status")
         router.add_api_route(
-            "/list", self.listed, responses=says(SyncLarge), name="original_lfs_list"
+            "/list", self.listed, responses=says(LargeFiles), name="original_lfs_list"
         )
         for path, page, model in (
             ("scan", self.scan, says(SyncLarge)),
@@ -66,7 +74,7 @@ class LargePages:
 
     async def scan(self, request: Request) -> Response:
         """The files that are too large for git."""
-        large = await self._large()
+        large = [one["path"] for one in await self._large()]
         for target in self.backups.status():
             skipped = (one for one in target["skipped"] if one["reason"] == "TooLarge")
             large += [f"{target['path']}{one['path']}" for one in skipped]
@@ -75,7 +83,17 @@ class LargePages:
     async def listed(self, request: Request) -> Response:
         """The large files that the newest versions hold."""
         self._demand_used()
-        return answer(request, self._shape(await self._large()))
+        files = [
+            {
+                "path": one["path"],
+                "current_hash": one["large"]["sha256"],
+                "size": one["size"],
+                "version_count": 1,
+                "asset_name": one["large"]["asset"],
+            }
+            for one in await self._large()
+        ]
+        return answer(request, {"ok": True, "files": files, "count": len(files)})
 
     async def upload(self, request: Request) -> Response:
         """Back up now: large files go to their store by the way."""
@@ -87,12 +105,11 @@ class LargePages:
         self._demand_used()
         return await self.do(request, "pull")
 
-    async def _large(self) -> list[str]:
-        found: list[str] = []
+    async def _large(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
         for target in self.backups.status():
             with suppress(ReconcileError):  # one that is not set up yet holds nothing
-                held = await self.backups.files(target["name"], MOST)
-                found += [one["path"] for one in held["files"] if one["size"] > self._threshold()]
+                found += (await self.backups.files(target["name"], MOST, large=True))["files"]
         return found
 
     def _shape(self, large: list[str]) -> dict[str, object]:

@@ -110,9 +110,8 @@ class SyncPages:
     async def status(self, request: Request) -> Response:
         """Where what is kept, whether it is restored, and whether the remote has all of it."""
         targets = self.backups.status()
-        newest = log_shape(await self._versions(targets, 1))
-        waits = any(one["unpushed"] for one in targets)
-        head = newest[0]["hash"] if newest and waits else ""
+        waiting = [one for one in await self._versions(targets, 1) if not one["pushed"]]
+        head = max(waiting, key=lambda one: str(one["time"]))["commit"] if waiting else ""
         return answer(request, status_shape(self.backups.repositories(), targets, head))
 
     async def targets(self, request: Request) -> Response:

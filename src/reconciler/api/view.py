@@ -148,6 +148,6 @@ class BackupsView(Protocol):
         """The versions of a target, newest first."""
         ...
 
-    async def files(self, name: str, limit: int, at: str = "") -> View:
-        """What a version of a target holds."""
+    async def files(self, name: str, limit: int, at: str = "", *, large: bool = False) -> View:
+        """What a version of a target holds; or only the large files of it."""
         ...

@@ -76,8 +76,13 @@ class Keeps(Protocol):
         """The versions, newest first; ``fetch`` asks the place they are kept for older ones."""
         ...
 
-    async def files(self, name: str, limit: int, at: str = "") -> dict[str, Json]:
-        """What the version ``at`` holds, the newest unless said: {files, total}."""
+    async def files(
+        self, name: str, limit: int, at: str = "", *, large: bool = False
+    ) -> dict[str, Json]:
+        """What the version ``at`` holds, the newest unless said: {files, total}.
+
+        ``large``: only what is too large to be kept with the others.
+        """
         ...
 
 

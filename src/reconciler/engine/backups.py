@@ -117,9 +117,9 @@ class Backups:
         """The versions of a target, newest first."""
         return await self._keeper(name).log(name, limit, fetch=fetch)
 
-    async def files(self, name: str, limit: int, at: str = "") -> View:
-        """What a version of a target holds."""
-        return await self._keeper(name).files(name, limit, at)
+    async def files(self, name: str, limit: int, at: str = "", *, large: bool = False) -> View:
+        """What a version of a target holds; or only the large files of it."""
+        return await self._keeper(name).files(name, limit, at, large=large)
 
     def _known(self) -> list[Ref]:
         self.operator.reading.demand()
@@ -211,7 +211,7 @@ class Backups:
             "health": view["health"],
             "backed": timestamp(vitals.get("backed") or 0.0),
             "pushed": timestamp(vitals.get("pushed") or 0.0),
-            "verified": timestamp(vitals.get("verified") or 0.0),
+            "verified": timestamp((vitals.get("drill") or {}).get("verified") or 0.0),
             "files": vitals.get("files"),
             "bytes": vitals.get("bytes"),
             "unpushed": vitals.get("unpushed") or 0,

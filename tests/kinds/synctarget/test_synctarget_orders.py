@@ -101,10 +101,30 @@ async def test_the_files_of_a_version(world: GitWorld) -> None:
     await world.back_up()
     found = await driver.files("data", 10)
     assert found["files"] == [
-        {"path": "app/data/a.txt", "size": 3},
-        {"path": "app/data/b b.txt", "size": 4},
+        {"path": "app/data/a.txt", "size": 3, "large": None},
+        {"path": "app/data/b b.txt", "size": 4, "large": None},
     ]
     assert (await driver.files("data", 1))["total"] == 2
     assert (await driver.files("data", 10, first))["total"] == 1
     with pytest.raises(Terminal, match="no version"):
         await driver.files("data", 10, "abcdef12")
+
+
+async def test_large_files_are_listed_by_their_own_size(world: GitWorld) -> None:
+    """Git has but a pointer to them, and nobody wants to know how long that is."""
+    (world.base / "blobs").mkdir()
+    store = {"threshold": "64Ki", "store": "directory", "directory": str(world.base / "blobs")}
+    world.targets["data"]["largeFiles"] = store
+    world.write("app/data/big", b"x" * 100_000)
+    world.write("app/data/small", b"y")
+    await world.back_up()
+    await world.order("backup")
+    driver = world.drivers["SyncTarget"]
+    found = (await driver.files("data", 10))["files"]
+    assert [(one["path"], one["size"]) for one in found] == [
+        ("app/data/big", 100_000),
+        ("app/data/small", 1),
+    ]
+    large = await driver.files("data", 10, large=True)
+    assert (large["total"], large["files"]) == (1, [found[0]])
+    assert found[0]["large"].keys() == {"sha256", "asset"}

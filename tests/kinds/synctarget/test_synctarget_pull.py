@@ -170,3 +170,23 @@ async def test_a_database_comes_without_the_old_log(world: GitWorld) -> None:
     with closing(sqlite3.connect(folder / "x.db")) as db:
         assert db.execute("SELECT v FROM t").fetchall() == [("theirs",)]
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_large_files_come_from_their_store(world: GitWorld) -> None:
+    """One that others changed comes whole; one that nobody changed is not touched."""
+    (world.base / "blobs").mkdir()
+    store = {"threshold": "64Ki", "store": "directory", "directory": str(world.base / "blobs")}
+    world.targets["data"]["largeFiles"] = store
+    await begin(world, big=b"1" * 100_000, same=b"2" * 100_000, a=b"one")
+    await world.order("backup")
+    first = world.remote_files()["app/data/big"]
+    world.write("app/data/big", b"3" * 100_000)
+    await world.order("backup")
+    inode = (world.base / "app/data/same").stat().st_ino
+    world.push_as_other("app/data/a", b"theirs")
+    await pull(world)
+    files = world.files()
+    assert files["app/data/a"] == b"theirs"
+    assert files["app/data/big"] == b"3" * 100_000
+    assert (world.base / "app/data/same").stat().st_ino == inode
+    assert first != world.remote_files()["app/data/big"]

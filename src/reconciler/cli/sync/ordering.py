@@ -127,7 +127,9 @@ def _far(order: View) -> str:
 
 
 def _amount(count: int, unit: str) -> str:
-    return size(count) if unit == "bytes" else f"{count} {unit}"
+    if unit == "bytes":
+        return size(count)
+    return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
 
 
 def _waits(order: View) -> str:
@@ -161,7 +163,7 @@ def _did(did: View) -> str:
     """The facts that say most, in a few words."""
     words = []
     if did.get("files") is not None:
-        words.append(f"{did['files']} files, {size(did.get('bytes') or 0)}")
+        words.append(f"{_amount(did['files'], 'files')}, {size(did.get('bytes') or 0)}")
     if did.get("commit"):
         words.append(f"version {did['commit'][:8]}")
     words += [str(one) for one in did.get("notes") or ()]

@@ -99,9 +99,11 @@ class SyncTargetDriver:
                 await deepen(job, limit)
         return await versions(self._glance(name), limit)
 
-    async def files(self, name: str, limit: int, at: str = "") -> dict[str, Json]:
+    async def files(
+        self, name: str, limit: int, at: str = "", *, large: bool = False
+    ) -> dict[str, Json]:
         """What a version of a target holds."""
-        return await files(self._glance(name), limit, at)
+        return await files(self._glance(name), limit, at, large_only=large)
 
     async def go_on_from(self, name: str, history: Path) -> str | None:
         """Go on with what another tool kept in the repository at ``history``."""

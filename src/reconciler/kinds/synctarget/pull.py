@@ -54,7 +54,8 @@ class Pull:
             raise Waiting("waits until nobody has its files open", reason="Pulling", after=0.0)
         count = self._job.status.get("pulled") or 0
         self._job.note(pulled=None, error=None)
-        notes = [f"{count} paths brought here" if count else "nothing new on the remote"]
+        words = f"{count} {'path' if count == 1 else 'paths'} brought here"
+        notes = [words if count else "nothing new on the remote"]
         return {**self._job.summary(), "pulled": count, "notes": notes}
 
     async def put(self) -> None:

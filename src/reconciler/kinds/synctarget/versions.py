@@ -6,11 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from ...clients.git_log import Log, Version
+from ...clients.git_log import File, Log, Version
 from ...clients.git_remote import UPSTREAM, Moved
 from ...core.errors import Transient
 from ...core.model import Json
+from .contents import Contents
 from .job import Job
+from .large.found import find_pointers
+from .large.pointer import Pointer
 
 _OURS: Final = re.compile(r"^back up \S+ from (\S+)$")
 SHORT: Final = 8
@@ -37,16 +40,37 @@ async def deepen(job: Job, limit: int) -> None:
         raise Transient(f"{job.settings.url} changes just now", reason="RemoteMoving") from exc
 
 
-async def files(job: Job, limit: int, at: str) -> dict[str, Json]:
-    """What a version holds, the newest one unless said."""
+async def files(job: Job, limit: int, at: str, *, large_only: bool = False) -> dict[str, Json]:
+    """What a version holds, the newest one unless said; or only the large files of it."""
     log = Log(job.folder)
     newest = await job.history.ref(job.saved) or await job.history.ref(UPSTREAM)
     commit = await log.commit(at) if at else newest
     if commit is None:
         return {"commit": None, "files": [], "total": 0}
     found = await log.files(commit, job.place.inside)
-    named = [{"path": _shown(one.path), "size": one.size} for one in found[:limit]]
-    return {"commit": commit, "files": named, "total": len(found)}
+    large = await _large(job, commit)
+    named = [_file(one, large.get(one.path)) for one in found]
+    wanted = [one for one in named if one["large"] is not None] if large_only else named
+    return {"commit": commit, "files": wanted[:limit], "total": len(wanted)}
+
+
+async def _large(job: Job, commit: str) -> dict[str, Pointer]:
+    """The pointers of a version, by their paths in the repository."""
+    marked = await job.history.entry(commit, job.marks)
+    if marked is None:
+        return {}
+    tree = await job.history.entry(commit, job.place.inside)
+    listing = await Contents(job.history, job.place).listing(tree) if tree is not None else {}
+    found = await find_pointers(job, job.history, commit, listing)
+    top = f"{job.place.inside}/" if job.place.is_folder else f"{job.place.inside.parent}/"
+    return {f"{top}{path}".removeprefix("./"): one for path, one in found.pointers.items()}
+
+
+def _file(file: File, pointer: Pointer | None) -> dict[str, Json]:
+    """A file, with its own size though git has but a pointer to it."""
+    large = None if pointer is None else {"sha256": pointer.sha256, "asset": pointer.name}
+    size = file.size if pointer is None else pointer.size
+    return {"path": _shown(file.path), "size": size, "large": large}
 
 
 def _view(version: Version, *, pushed: bool) -> dict[str, Json]:
