@@ -13,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from reconciler.testing import free_port as find_free_port
+from tests.canary import canary, nothing_leaks
+
+__all__ = ["canary", "nothing_leaks"]
 
 settings.register_profile(
     "gate",
