@@ -138,4 +138,4 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     if len(found.forms) > before:
         look_through(found, folder)
     seen, found.found = found.found, []
-    assert not seen, "a password of a backup shows where it must not"
+    assert not seen, f"a password of a backup shows where it must not: {seen}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.kinds.synctarget.actions import Backup, Restore
+from reconciler.kinds.synctarget.actions import Backup, Restore, Stage
 from reconciler.testing import eventually
 from reconciler.testing.backup_worlds import GitWorld, open_world
 
@@ -136,6 +136,7 @@ async def test_every_backup_under_a_writer_is_whole(
             before = writer.committed()
             await one.drivers["SyncTarget"].apply(Backup("data"))
             two.wipe()
+            await two.drivers["SyncTarget"].apply(Stage("data"))
             await two.drivers["SyncTarget"].apply(Restore("data"))
             if wrong := flaw(restored, before):
                 bad.append(f"round {round_}: {wrong}")

@@ -46,6 +46,7 @@ _ASKED: Final = {
     "GIT_PROTOCOL": "$http_git_protocol",
     "REMOTE_USER": "$remote_user",
     "REMOTE_ADDR": "$remote_addr",
+    "HTTP_AUTHORIZATION": "",  # nginx has seen to it: no program of the server learns the password
 }
 
 
