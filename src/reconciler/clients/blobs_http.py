@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -88,8 +90,7 @@ class Web:
         secrets: tuple[str, ...],
         stop: threading.Event,
     ) -> None:
-        import httpx
-
+        httpx = _load()
         self._sign = sign
         self._hosts = hosts
         self._secrets = secrets
@@ -195,6 +196,14 @@ class Web:
         said = " ".join(answer.content[:600].decode("utf-8", "replace").split())
         text = redact(f"{call.method} {plain(call.url)}: {answer.status} {said}", self._secrets)
         return Refused(text[:500], reason=_reason(answer), answer=answer)
+
+
+def _load() -> ModuleType:
+    """Httpx without its command line, which brings a library for terminals along: megabytes."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] (Python's word for "none")
+    import httpx
+
+    return httpx
 
 
 def origin(url: str) -> str:

@@ -17,6 +17,7 @@ import pytest
 from reconciler.core.errors import Transient
 from reconciler.core.sealed import Sealed
 from reconciler.kinds.synctarget import take
+from reconciler.kinds.synctarget.actions import Verify
 from reconciler.kinds.synctarget.large import collect
 from reconciler.testing.backup_world import KEY
 from reconciler.testing.backup_worlds import GitWorld, open_world
@@ -446,6 +447,68 @@ async def test_a_release_end_to_end(world: GitWorld, hub: Hub) -> None:
     await world.back_up()
     await world.back_up()
     assert all(one.method == "GET" for one in hub.seen[before:])
+
+
+async def test_a_drill_fetches_from_the_store(world: GitWorld) -> None:
+    """A drill proves the content of large files, not that of their pointers."""
+    world.write("app/data/big", BIG)
+    await world.back_up()
+    await world.drivers["SyncTarget"].apply(Verify("data", 1.0))
+    drill = (await world.vitals())["drill"]
+    assert (drill["ok"], drill["bytes"]) == (True, len(BIG))
+    (path,) = (p for p in (world.folder / "blobs").rglob("*") if p.is_file())
+    path.write_bytes(OTHER[: len(BIG)])
+    with pytest.raises(Transient, match="not what its pointer says"):
+        await world.drivers["SyncTarget"].apply(Verify("data", 1.0))
+    drill = (await world.vitals())["drill"]
+    assert (drill["ok"], drill["path"]) == (False, "big")
+
+
+async def test_secrets_lie_in_one_file(world: GitWorld, hub: Hub) -> None:
+    """A store's own token is in a file that only we may read, and nowhere else."""
+    world.write("app/data/big", BIG)
+    await world.back_up()
+    assert await world.health() == ("Healthy", "BackedUp")
+    holding = [
+        path
+        for path in world.folder.rglob("*")
+        if path.is_file() and hub.token.encode() in path.read_bytes()
+    ]
+    assert holding == [world.store / "reconciler" / "keys" / "data.json"]
+    assert holding[0].stat().st_mode & 0o077 == 0
+    holding[0].unlink()
+    assert not (await world.look()).plan.in_sync
+    assert (await world.settle()).plan.in_sync
+    assert holding[0].exists()
+    world.targets.clear()
+    await world.settle()
+    assert not holding[0].exists()
+
+
+async def test_a_broken_restore_goes_on(world: GitWorld, hub: Hub) -> None:
+    """What was brought before the connection broke is not asked for again."""
+    world.write("app/data/big", BIG)
+    await world.back_up()
+
+    def cut(exchange: Exchange) -> bool:
+        if "/assets/" not in exchange.path_only:
+            return False
+        exchange.send_response(200)
+        exchange.send_header("Content-Length", str(len(BIG)))
+        exchange.end_headers()
+        exchange.wfile.write(BIG[:3000])
+        exchange.hang_up()
+        return True
+
+    world.wipe()
+    shutil.rmtree(world.folder / "stack" / "state" / "repos")
+    world.restart(stack=True)
+    for _ in range(4):
+        hub.fail("GET", cut)
+    await world.settle(8)
+    assert world.files() == {"app/data/big": BIG}
+    ranges = [one.headers["Range"] for one in hub.seen if "Range" in one.headers]
+    assert ranges == ["bytes=3000-"]
 
 
 async def test_without_a_store_nothing_is_lost(world: GitWorld) -> None:
