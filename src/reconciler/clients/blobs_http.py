@@ -9,8 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from types import ModuleType
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from ..core.errors import Transient
@@ -30,8 +29,7 @@ _PATIENCE: Final = 120.0
 _HOPS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _AGENT: Final = {"User-Agent": "reconciler-backup", "Accept-Encoding": "identity"}
-_HARMLESS: Final = frozenset({"accept", "range"})
-"""What a stranger is told who the service sends us to."""
+_HARMLESS: Final = frozenset({"accept", "range"})  # all that a stranger is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,14 @@ class Web:
         secrets: tuple[str, ...],
         stop: threading.Event,
     ) -> None:
-        httpx = _load()
+        module = _load()
         self._sign = sign
         self._hosts = hosts
         self._secrets = secrets
         self.stop = stop
-        self._errors = httpx.HTTPError, httpx.InvalidURL, httpx.StreamError
-        limits = httpx.Timeout(60.0, connect=20.0)
-        self._client = httpx.Client(timeout=limits, headers=_AGENT, follow_redirects=False)
+        self._errors = module.HTTPError, module.InvalidURL, module.StreamError
+        limits = module.Timeout(60.0, connect=20.0)
+        self._client: httpx.Client = module.Client(timeout=limits, headers=_AGENT)
 
     def close(self) -> None:
         self._client.close()
@@ -198,9 +196,10 @@ class Web:
         return Refused(text[:500], reason=_reason(answer), answer=answer)
 
 
-def _load() -> ModuleType:
+def _load() -> Any:
     """Httpx without its command line, which brings a library for terminals along: megabytes."""
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] (Python's word for "none")
+    nothing: Any = None  # Python's own word for a module that is not to be had
+    sys.modules.setdefault("httpx._main", nothing)
     import httpx
 
     return httpx
@@ -248,5 +247,4 @@ def _reason(answer: Answer) -> str:
         return "RateLimited"
     if answer.status == HTTPStatus.NOT_FOUND:
         return "StoreNotFound"
-    unwell = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return "StoreUnreachable" if unwell else "StoreRefused"
+    return "StoreUnreachable" if answer.status >= 500 else "StoreRefused"  # noqa: PLR2004 (unwell)

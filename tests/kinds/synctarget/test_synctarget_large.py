@@ -404,8 +404,8 @@ async def test_earlier_pointers_stay_until_there_is_a_new_one(world: GitWorld, h
     }
     hub.add(told["asset_name"], BIG, tag="old")
     world.push_as_other("app/data/big.pointer", json.dumps(told).encode())
+    hub.fail("POST", *[refuse_all] * 99)
     await world.settle(8)
-    hub.fail("POST", *[refuse_all] * 9)
     world.write("app/data/small", b"x")
     await world.back_up()
     assert await world.health() == ("Degraded", "UploadFailed")
@@ -525,3 +525,22 @@ async def test_without_a_store_nothing_is_lost(world: GitWorld) -> None:
     world.targets["data"]["largeFiles"] = how
     await world.settle(8)
     assert world.files() == {"app/data/big": BIG}
+
+
+async def test_what_a_command_leaves_goes_in_one_go(world: GitWorld, hub: Hub) -> None:
+    """A command runs once for a backup, and its large file starts even an empty repository."""
+    script = world.folder / "dump"
+    line = f"echo >> {world.folder}/runs; cp {world.folder}/dump.bin $RECONCILER_SNAPSHOT/big"
+    script.write_text(f"#!/bin/sh\n{line}\n")
+    script.chmod(0o755)
+    (world.folder / "dump.bin").write_bytes(BIG)
+    world.targets["data"]["snapshot"] = {"exec": [str(script)]}
+    world.write("app/data/live", b"x")
+    await world.settle()
+    runs, tip = (world.folder / "runs").read_text(), git(world.bare, "rev-parse", "main")
+    assert pointer(world)["size"] == len(BIG)
+    assert world.commits() == 2  # the empty one, for the release
+    await world.look(due=True)
+    assert (world.folder / "runs").read_text() == runs + "\n"
+    assert git(world.bare, "rev-parse", "main") == tip
+    assert hub.assets() == {f"{start(BIG)}-big": BIG}

@@ -12,6 +12,7 @@ from ...clients.offload import offload
 from ...core.errors import Transient, Waiting
 from .job import Job, MakeLarge
 from .large.collect import collect
+from .large.pointer import RELEASE
 from .large.upload import Deferred, Uploads
 from .look import Look
 from .place import Place
@@ -35,7 +36,8 @@ class Backup:
         self._last = last
         self._job = job
         self._sight = sight
-        self._ready = False
+        # What a command leaves is made anew each time: all of it is taken in one go.
+        self._ready = bool(job.state.command) and not last
         """Whether it is the turn of the large files."""
 
     async def run(self) -> Copy | None:
@@ -45,10 +47,12 @@ class Backup:
         if touched is not None and not touched and await self._is_all_said():
             self._sight.facts = {"attempt": time.time(), "backed": time.time()}
             return self._sight.copy
+        if self._ready and (self._job.folder.read("contact") or {}).get("empty"):
+            await self._begin()
         copy = await self._take_or_give_back(touched)
         later = {one.path for one in self._sight.skipped.values() if one.reason == LATER}
         await self._publish(copy)
-        if later and not self._last:
+        if later and not self._last and not self._ready:
             copy = await self._bring(later, first=copy is None) or copy
         if copy is None and not later:
             await self._refuse_emptied()
@@ -77,6 +81,9 @@ class Backup:
 
     async def _begin(self) -> None:
         """An empty commit: a host makes no release of a repository without any."""
+        large = self._job.state.large
+        if large is None or large.store != RELEASE:
+            return
         job, objects = self._job, ObjectStore(self._job.folder.path)
         tree = await job.history.graft(None, {}, objects)
         message = f"begin the backup of {job.name} from {job.host}\n"

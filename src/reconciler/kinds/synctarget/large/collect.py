@@ -14,7 +14,7 @@ from typing import Final
 
 from ....clients.git_objects import FILE, TREE, Entry
 from ....clients.git_reader import ObjectReader
-from ....clients.git_trees import Trees
+from ....clients.git_trees import MOST, Trees
 from ....clients.offload import offload
 from ....core.errors import ReconcileError
 from ..job import Job
@@ -43,8 +43,8 @@ async def _collect(job: Job) -> None:
     marked, uploads = entry.id if entry is not None else None, status.get("uploads") or ()
     if job.state.large is None or (not uploads and marked == status.get("collected")):
         return
-    deleted = set(status.get("deleted") or ())
-    loose = {*(await _read(job, entry)).dropped, *uploads} - deleted
+    deleted = list(status.get("deleted") or ())
+    loose = {*(await _read(job, entry)).dropped, *uploads}.difference(deleted)
     free = sorted(loose - await _needed(job)) if loose else []
     if free:
         await offload(lambda stop: _delete(job, free, stop))
@@ -78,7 +78,7 @@ async def _needed(job: Job) -> set[str]:
 
     def run() -> set[str]:
         with job.history.reader() as reader:
-            trees = Trees(reader)
+            trees = Trees(reader, most=MOST)
             found = {name for commit in heads.values() for name in _named(reader, trees, commit)}
             for ref, commit in refs.items():
                 found.update(_copied(reader, trees, ref, commit))
@@ -93,7 +93,12 @@ def _named(reader: ObjectReader, trees: Trees, commit: str) -> Iterator[str]:
     if folder is not None and folder.mode == TREE:
         for entry in trees.children(folder.id).values():
             yield from read_marks(reader, entry).needed()
-    yield from _adopted(reader, trees, top)
+    for path, other in trees.walk(top):  # what the pointers of earlier tools name
+        pointer = None
+        if other.mode == FILE and path.endswith(SUFFIX):
+            pointer = read_pointer(reader, other)
+        if pointer is not None:
+            yield pointer.name
 
 
 def _copied(reader: ObjectReader, trees: Trees, ref: str, commit: str) -> Iterator[str]:
@@ -102,14 +107,3 @@ def _copied(reader: ObjectReader, trees: Trees, ref: str, commit: str) -> Iterat
     if topic in {"saved", "pushed", "kept"}:
         entry = trees.at(trees.of(commit), str(place_of_marks(name)))
         yield from read_marks(reader, entry).needed()
-
-
-def _adopted(reader: ObjectReader, trees: Trees, tree: str) -> Iterator[str]:
-    """What the pointers of earlier tools name."""
-    for name, entry in trees.children(tree).items():
-        if entry.mode == TREE:
-            yield from _adopted(reader, trees, entry.id)
-        elif entry.mode == FILE and name.endswith(SUFFIX):
-            found = read_pointer(reader, entry)
-            if found is not None:
-                yield found.name

@@ -26,7 +26,7 @@ class Deferred(Large):
         self.threshold = threshold
 
     def take(self, below: str, file: BinaryIO, size: int) -> Stored:
-        raise NotTaken(LATER, f"{below} of {size} bytes comes after the others ({file.name})")
+        raise NotTaken(LATER, f"{size} bytes of {file.name} for {below} come after the others")
 
     def close(self) -> None:
         """Nothing is open."""
