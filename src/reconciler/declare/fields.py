@@ -121,6 +121,7 @@ class SyncTargetFields(Metadata, total=False):
     settle: Duration
     snapshot: Literal["auto", "copy"] | Part
     large_files: Part
+    secrets: Part
     restore: Part
     verify: Part
     writers: Sequence[str]
