@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 Loaded: TypeAlias = tuple[Snapshot, frozenset[Path]]
 """The specs, and the files they refer to."""
+PART: Final = 0.02
+"""What comes in so many seconds is read ahead together."""
 AGAIN: Final = 1.0
 """What cannot be read is tried again this soon (seconds)."""
 
@@ -52,10 +54,10 @@ class Reading:
     async def read_noted(self, touched: Collection[str] | None) -> bool:
         """The same where all of ``touched`` was noted: what was read ahead is not read again."""
         async with self._turn:
-            is_read = touched is not None and not self._noted
-            known = self._ahead if is_read else None
-            self._noted.clear()
-            return await self._read(touched, known)
+            left, self._noted = self._noted, set()
+            if touched is None or self._ahead is None:
+                return await self._read(touched)
+            return await self._read(left, None if left else self._ahead)
 
     async def _read(self, touched: Collection[str] | None, known: Loaded | None = None) -> bool:
         self._ahead = None
@@ -86,15 +88,18 @@ class Reading:
 
     async def _read_ahead(self) -> None:
         """What was read after the last note of it is as good as what is read now."""
-        async with self._turn:
-            while self._noted:
+        while self._noted:
+            async with self._turn:
                 touched, self._noted = self._noted, set()
+                if not touched:
+                    return  # who waited for it has read it
                 try:
                     self._ahead = await asyncio.to_thread(self._load, touched)
                 except Exception:  # noqa: BLE001 (it is read again, and told then)
                     self._ahead = None
                     self._noted |= touched
                     return
+            await asyncio.sleep(PART)
 
     async def review(self) -> None:
         """Have the ledger know what is odd about the specs in use. It may take a while, once."""
