@@ -17,7 +17,7 @@ from reconciler.clients.usage import Meter, Usage
 from reconciler.metrics import Metrics
 from reconciler.metrics.facts import Facts
 from reconciler.metrics.families import BY_SHORT, FACTS, GROUPS
-from reconciler.metrics.snapshot import Snapshot, Standing
+from reconciler.metrics.snapshot import Snapshot, Standing, Unfolding
 from reconciler.testing import eventually
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -83,6 +83,7 @@ ALL = Snapshot(
     blocked={"Backoff": 1},
     revision="abc",
     since=11.0,
+    unfolding=Unfolding({"healthy": True}, 2.5, quarantined=1),
     standing=Standing({"loop": True}, {"specs": True}, {"Route": True}, 8.0, {"stop": 1}),
 )
 

@@ -16,6 +16,16 @@ def test_what_up_was_given_counts(stack_dir: Path, monkeypatch: pytest.MonkeyPat
     assert read_settings(state_dir=stack_dir).resync == 5.0
 
 
+def test_the_names_of_node_exporter_are_asked_for(
+    stack_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a variable, and not unless it says so."""
+    monkeypatch.delenv("RECONCILER_NODE_METRICS", raising=False)
+    assert not read_settings(state_dir=stack_dir).node_metrics
+    monkeypatch.setenv("RECONCILER_NODE_METRICS", "1")
+    assert read_settings(state_dir=stack_dir).node_metrics
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
 def test_a_resync_is_a_time(stack_dir: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """A period that would look without end, or never, is refused by its name."""

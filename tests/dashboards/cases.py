@@ -93,6 +93,16 @@ CASES = {
     "ReconcilerSpecsBroken": flag(
         ("spec_problems", HERE), 2, 0, ("11m", {"instance": "here"}, "The specs have 2 problems")
     ),
+    "ReconcilerRolledBack": flag(
+        ("revision_rolled_back", HERE),
+        1,
+        0,
+        (
+            "1m",
+            {"instance": "here"},
+            "The newest commit of the specs is not in use: it was gone back",
+        ),
+    ),
     "ReconcilerOutOfSync": flag(
         ("resource_in_sync", WEB),
         0,

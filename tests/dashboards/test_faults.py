@@ -183,6 +183,9 @@ def _live(stack: Stack, watching: Prometheus, silent: int) -> set[str]:
     expect("ReconcilerProcessNotReady", "ReconcilerBackupNever", "ReconcilerBackupFails")
     expect("ReconcilerRemoteAway", "ReconcilerPassesFail")
     expect("ReconcilerBackupOld", "ReconcilerStuck")
+    back = stack.command("rollback", stack.git("rev-parse", "HEAD^").strip())
+    assert back.returncode == 0, back.stderr
+    expect("ReconcilerRolledBack")
     whole.write_text(good.replace("kind: Probe", "kind: Prob"))
     stack.commit("a spelling")
     expect("ReconcilerSpecsBroken")

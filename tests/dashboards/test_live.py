@@ -63,6 +63,10 @@ def test_every_panel_shows_something() -> None:
         # What is wrong in it is told, and nothing else.
         eventually(lambda: watching.firing() >= TOLD, 60, every=1)
         assert not watching.firing() & QUIET
+        assert stack.command("healthcheck").returncode == 0
+        assert stack.command("healthcheck", "web", "--port", str(stack.port)).returncode == 0
+        assert stack.command("healthcheck", "gives-up").returncode == 1
+        assert stack.command("healthcheck", "probe/database").returncode == 1
 
 
 TOLD = {

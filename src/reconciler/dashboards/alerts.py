@@ -103,6 +103,11 @@ GROUPS: Final[tuple[Group, ...]] = (
                 *("10m", WARNING, "The specs have {{ $value }} problems"),
             ),
             Alert(
+                "ReconcilerRolledBack",
+                "reconciler_revision_rolled_back == 1",
+                *("0m", WARNING, "The newest commit of the specs is not in use: it was gone back"),
+            ),
+            Alert(
                 "ReconcilerOutOfSync",
                 "reconciler_resource_in_sync == 0",
                 *("15m", WARNING, f"{ONE} is not as the specs say"),

@@ -51,6 +51,17 @@ REVISIONS: Final = Dashboard(
                     Query("sum(reconciler_resource_in_sync == bool -1)", "cannot be seen"),
                     stacked=True,
                 ),
+                series("Phase", Query("reconciler_rollout_phase == 1", "{{phase}}")),
+                series(
+                    "Until it was judged",
+                    Query("reconciler_rollout_duration_seconds or vector(0)", "took"),
+                    unit="s",
+                ),
+                series(
+                    "Gone back",
+                    Query("reconciler_revision_rolled_back", "not the newest commit"),
+                    Query("reconciler_revisions_quarantined", "commits left for good"),
+                ),
                 series(
                     "Steps",
                     Query(

@@ -8,14 +8,13 @@ from typing import Final, NamedTuple
 
 from ..core.plan import Plan
 from ..core.request import Asked
-from ..metrics.snapshot import Standing
+from ..core.revision import Phase
+from ..metrics.snapshot import Standing, Unfolding
 from .look import Stack
 from .views import resource_views
 
 STALE_AFTER: Final = 3.0
 """Readiness wants a look at the world no older than this many resync periods."""
-REMEMBERED: Final = 100
-"""Of so many passes one for the revision in use is looked for."""
 
 
 class Check(NamedTuple):
@@ -58,7 +57,8 @@ def measure(stack: Stack, load_error: str = "", watchers: Mapping[str, bool] | N
             {kind: kind not in plan.unknown for kind in stack.kinds},
             ledger.observed_at,
             asked,
-        )
+        ),
+        _unfolding(stack),
     )
     differing = {str(one.ref) for one in (*plan.changes, *plan.held)}
     metrics.set_resources(resource_views(ledger), differing=differing, unseen=plan.unknown)
@@ -70,10 +70,21 @@ def measure(stack: Stack, load_error: str = "", watchers: Mapping[str, bool] | N
 
 
 def _since(stack: Stack, revision: str) -> float:
-    """When the first pass for ``revision`` did something, as far as the history tells; else now."""
-    found = 0.0
-    for moment, known, *_ in stack.ledger.journal.passes(REMEMBERED):
-        if known != revision:
-            break
-        found = float(moment)
-    return found or stack.clock.now()
+    """When ``revision`` came into use, as far as it is recorded; else now."""
+    current = stack.revisions.current
+    known = current is not None and current.revision == revision
+    return current.began if current is not None and known else stack.clock.now()
+
+
+def _unfolding(stack: Stack) -> Unfolding:
+    """How far the revision in use has come."""
+    revisions = stack.revisions
+    current = revisions.current
+    phase = current.phase if current is not None else None
+    ended = current.ended - current.began if current is not None and current.ended else None
+    return Unfolding(
+        {str(one): one is phase for one in Phase},
+        ended,
+        rolled_back=revisions.away is not None,
+        quarantined=len(revisions.retreats),
+    )

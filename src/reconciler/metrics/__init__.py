@@ -20,7 +20,7 @@ from .. import __version__
 from .facts import Facts, Measures
 from .families import BY_SHORT
 from .rows import View
-from .snapshot import Standing
+from .snapshot import Standing, Unfolding
 
 # A pass of the stack lane takes milliseconds, a push of the backup lane minutes.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -148,9 +148,9 @@ class Metrics:
             since = self.facts.now.since
         self.facts.now = replace(self.facts.now, revision=revision, since=since, problems=problems)
 
-    def set_standing(self, standing: Standing) -> None:
-        """How the operator itself does."""
-        self.facts.now = replace(self.facts.now, standing=standing)
+    def set_standing(self, standing: Standing, unfolding: Unfolding) -> None:
+        """How the operator itself does, and how far its revision has come."""
+        self.facts.now = replace(self.facts.now, standing=standing, unfolding=unfolding)
 
     def render(self, accept: str = "", beside: str = "") -> tuple[bytes, str]:
         """The page in the format the ``Accept`` header asks for, and its content type.

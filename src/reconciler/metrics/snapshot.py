@@ -22,6 +22,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfolding:
+    """How far the revision in use has come, and whether it is the newest commit."""
+
+    phases: Mapping[str, bool] = field(default_factory=dict)
+    seconds: float | None = None
+    """How long it took; None before it was judged."""
+    rolled_back: bool = False
+    quarantined: int = 0
+
+    def rows(self) -> Iterator[Row]:
+        for phase, is_so in self.phases.items():
+            yield Row("rollout_phase", (phase,), is_so)
+        if self.seconds is not None:
+            yield Row("rollout_duration_seconds", (), self.seconds)
+        yield Row("revision_rolled_back", (), self.rolled_back)
+        yield Row("revisions_quarantined", (), self.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Resources as their views, and what is known of the whole."""
 
@@ -33,6 +52,7 @@ class Snapshot:
     since: float = 0.0
     problems: int = 0
     standing: Standing = field(default_factory=Standing)
+    unfolding: Unfolding = field(default_factory=Unfolding)
 
     def processes(self) -> list[View]:
         return [view for view in self.resources if view["kind"] == "Process"]
@@ -46,6 +66,7 @@ class Snapshot:
         for reason, count in self.blocked.items():
             yield Row("blocked", (reason,), count)
         yield from self._standing()
+        yield from self.unfolding.rows()
         yield from self._in_sync()
         planes = (view for view in self.resources if view["kind"] in {"Gateway", "Route"})
         versions = (view["vitals"].get("version") for view in planes)
