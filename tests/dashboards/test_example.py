@@ -15,7 +15,7 @@ from reconciler.testing import eventually, free_port
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "monitoring"
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.soak, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,18 @@ def test_promtool_is_content(tmp_path: Path) -> None:
     # JSON is YAML.
     (tmp_path / "panels.yml").write_text(json.dumps({"groups": [{"name": "a", "rules": rules}]}))
     said("check", "rules", tmp_path / "panels.yml")
+
+
+def test_the_example_is_sound(tmp_path: Path) -> None:
+    """Its specs are valid, and Prometheus and Alertmanager read its files."""
+    example = ROOT / "examples" / "monitoring"
+    shutil.copytree(example / "specs", tmp_path / "specs")
+    assert run(["validate", "--specs", str(tmp_path / "specs")]) == 0
+    said("check", "config", example / "prometheus.yml")
+    amtool = shutil.which("amtool")
+    if amtool is None:
+        pytest.skip("prometheus-alertmanager is not here: its file is not checked")
+    subprocess.run([amtool, "check-config", example / "alertmanager.yml"], check=True)
 
 
 def _filled(expr: str) -> str:
