@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.errors import ReconcileError, Terminal, Waiting
-from reconciler.kinds.synctarget import KIND, swap
+from reconciler.kinds.synctarget import KIND, safety, staging, swap
 from reconciler.kinds.synctarget.actions import Accept
 from reconciler.kinds.synctarget.moments import parse_moment
 from reconciler.testing.backup_world import written
@@ -181,6 +181,23 @@ async def test_killed_in_the_swap(near: GitWorld, monkeypatch: pytest.MonkeyPatc
     assert near.files() == {"app/data/a": b"old", "app/data/sub/b": b"old b"}
     await restore(near, at=did["safety"])
     assert near.files()["app/data/a"] == b"new"
+
+
+async def test_snapshots_do_not_pile_up(near: GitWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest stay; and elsewhere is written in slices as well."""
+    monkeypatch.setattr(safety, "KEPT", 2)
+    first, second = await versions(near)
+    for moment, at in enumerate((first, second, first, second)):
+        stamp = f"20260101-00000{moment}"
+        monkeypatch.setattr(safety.time, "strftime", lambda *_, stamp=stamp: stamp)
+        await restore(near, at=at)
+    refs = git(near.store, "--git-dir", str(near.store), "for-each-ref", "--format=%(refname)")
+    found = [one for one in refs.decode().split() if "/safety-" in one]
+    assert [one[-1] for one in found] == ["2", "3"]
+    monkeypatch.setattr(staging, "SLICE", -1.0)
+    did = await restore(near, at=first, to=str(near.folder / "slow"))
+    assert (near.folder / "slow" / "sub" / "b").read_bytes() == b"old b"
+    assert did["files"] == 2
 
 
 @pytest.mark.timeout(600)

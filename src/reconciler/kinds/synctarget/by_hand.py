@@ -43,15 +43,14 @@ class ByHand:
             return await self._elsewhere(Path(self._wish.to))
         if not self._job.settings.url:
             raise Terminal(f"the Repository of {self._job.name} has no url", reason="Disabled")
-        if (did := self._done()) is not None:
-            return did
-        ready = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
-        if ready is None or (ready.order or {}).get("wish") != self._key:
+        if not self._is_staged():
+            if (did := self._done()) is not None:
+                return did
             version = await find_version(self._job, self._wish.revision)
             order = {"wish": self._key, "paths": list(self._wish.paths)}
             ready = self._restore.ready(version.entry, version.commit, version.tip, order)
             await self._restore.bring(ready)
-        if (did := self._done()) is not None:
+        if not self._is_staged() and (did := self._done()) is not None:
             return did
         raise Waiting(
             "all of it is here; it is put in place once nobody writes there",
@@ -62,6 +61,11 @@ class ByHand:
     @property
     def _key(self) -> list[Json]:
         return [self._wish.revision, list(self._wish.paths)]
+
+    def _is_staged(self) -> bool:
+        """Whether it is still to be put in place."""
+        ready = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        return ready is not None and (ready.order or {}).get("wish") == self._key
 
     def _done(self) -> dict[str, Json] | None:
         """What came of it, once: the next one that is asked for is another."""
@@ -86,18 +90,19 @@ class ByHand:
         sizes = await job.history.sizes(entry.id for entry in found.missing.values())
         sizes |= large.sizes(found.missing)
         modes = await contents.modes(version.commit, job.modes)
-        staging = Staging(folder, Means(modes, sizes, set(), job.meter, large))
-
-        def work(stop: threading.Event) -> None:
-            with job.history.reader() as reader:
-                while not staging.bring(reader, found.missing, stop):
-                    continue
-            swap = Swap(folder, to / ".replaced", modes)
-            swap.run(found, {path: staging.path(path) for path in found.missing})
-
-        await offload(work)
+        means = Means(modes, sizes, self._restore.sure, job.meter, large)
+        await offload(lambda stop: self._write(Staging(folder, means), found, stop))
         size = sum(sizes.get(entry.id, 0) for entry in found.missing.values())
         return {**_did(version, found, size), "to": str(to), "notes": [f"in {to}"]}
+
+    def _write(self, staging: Staging, found: Gathered, stop: threading.Event) -> None:
+        """Bring it, in slices as any restore, and then put it in the folder."""
+        with self._job.history.reader() as reader:
+            if not staging.bring(reader, found.missing, stop):
+                raise Waiting("it is being brought there", reason="Restoring", after=0.0)
+        swap = Swap(staging.place, staging.place.folder / ".replaced", staging.modes)
+        swap.run(found, {path: staging.path(path) for path in found.missing})
+        self._restore.sure.clear()
 
     def _demand_free(self, folder: Place) -> None:
         where, stack = folder.path.resolve(), self._job.stack.resolve()

@@ -34,7 +34,8 @@ class Restore:
     def __init__(self, job: Job, latches: Latches, sure: set[str]) -> None:
         self._job = job
         self._latches = latches
-        self._sure = sure
+        self.sure = sure
+        """What was brought and checked already, by this operator."""
 
     async def stage(self) -> None:
         """Bring the newest version beside the path; what is newer already is latched at once."""
@@ -170,7 +171,7 @@ class Restore:
         )
 
     def _staging(self, modes: Modes | None, sizes: Mapping[str, int], large: Downloads) -> Staging:
-        means = Means(modes, sizes, self._sure, self._job.meter, large)
+        means = Means(modes, sizes, self.sure, self._job.meter, large)
         return Staging(self._job.place, means)
 
     async def _demand_room(self, sizes: Iterable[int]) -> None:
@@ -196,7 +197,7 @@ class Restore:
         job.note(**({"restored": now} if result == "restored" else {}))
         self._latches.set(job.place, held=held)
         job.folder.drop(f"{NOTE}/{job.name}")
-        self._sure.clear()
+        self.sure.clear()
 
     async def _keep_unpushed(self) -> None:
         """The remote's version was taken; ours, which it never saw, stays within reach."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from ...clients.git_objects import EMPTY_TREE, ObjectStore
 from ...clients.git_remote import UPSTREAM
 from ...clients.offload import offload
 from .cache import FileCache, drop_cache
-from .finding import SAFETY
+from .finding import SAFETY, safety_names
 from .job import Job
 from .look import Look
 from .sight import Sight
+
+KEPT: Final = 20
+"""So many snapshots of a target stay, the newest."""
 
 
 async def take_safety(job: Job) -> str | None:
@@ -27,6 +31,9 @@ async def take_safety(job: Job) -> str | None:
         parent = await job.history.ref(job.saved) or await job.history.ref(UPSTREAM)
         commit = await job.commit(parent, scan.copy, [parent] if parent else [], objects)
     drop_cache(path)
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    await job.history.move(commit, f"refs/reconciler/kept/{job.name}/safety-{stamp}")
+    stamp, top = time.strftime("%Y%m%d-%H%M%S", time.gmtime()), f"refs/reconciler/kept/{job.name}"
+    await job.history.move(commit, f"{top}/safety-{stamp}")
+    old = [name.removeprefix(SAFETY) for name in await safety_names(job)][:-KEPT]
+    if old:
+        await job.history.move(None, *(f"{top}/safety-{name}" for name in old))
     return f"{SAFETY}{stamp}"

@@ -50,6 +50,16 @@ class Staging:
         self._place = place
         self._means = means
 
+    @property
+    def place(self) -> Place:
+        """What it is brought for."""
+        return self._place
+
+    @property
+    def modes(self) -> Modes | None:
+        """The permissions of it all."""
+        return self._means.modes
+
     def path(self, path: str) -> Path:
         """Where the file that belongs to ``path`` lies until then."""
         name = hashlib.sha256(os.fsencode(path)).hexdigest()[:40]
