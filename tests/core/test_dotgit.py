@@ -21,10 +21,12 @@ NAMES = [
 def refused_by_git(place: Path, names: set[str]) -> set[str]:
     """Those of which a tree is one that git's own check takes offence at."""
     subprocess.run(["git", "init", "--quiet", "--bare", str(place)], check=True)
-    store, trees = ObjectStore(place), {}
-    store.content("blob", b"")
-    for name in names:
-        trees[store.content("tree", encode_tree({name: Entry(FILE, BLOB)}))] = name
+    trees = {}
+    with ObjectStore(place) as store:
+        store.content("blob", b"")
+        for name in names:
+            trees[store.content("tree", encode_tree({name: Entry(FILE, BLOB)}))] = name
+        store.settle()
     told = subprocess.run(
         ["git", "fsck", "--no-dangling"], cwd=place, capture_output=True, check=False
     )
