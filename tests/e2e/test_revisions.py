@@ -104,6 +104,7 @@ spec:
 """
 
 
+@pytest.mark.soak
 def test_what_never_becomes_ready_is_taken_back(stack: Plain) -> None:
     """Process and route go back together, it is not tried again, and a fix needs no hand."""
     (stack.root / "specs" / "stack.yaml").write_text(STACK)

@@ -180,7 +180,26 @@ async def test_a_killed_operator_finds_the_decision(told: Told, tmp_path: Path) 
     await again.work()
     assert again.ledger.revision == "r1"
     assert {*told.apps.things} == {"web-0"}
-    assert again.history()[0] == ("r1", "healthy")
+    assert again.history()[:2] == [("r1", "healthy"), ("r2", "rolledBack")]
+    again.journal.close()
+    again.records.close()
+
+
+async def test_a_lost_journal_costs_history_only(told: Told, tmp_path: Path) -> None:
+    """What is current and what was well is known; the rest is told as far as it is."""
+    told.apps.refuses["web-0"] = Terminal("no such program", reason="Missing")
+    told.commit("r1", app("web"))
+    await told.work()
+    told.apps.refuses.clear()
+    (tmp_path / "journal.db").unlink()
+    again = Told(tmp_path)
+    again.drivers["App"] = told.apps
+    again.trees, again.head, again.clock.time = told.trees, told.head, told.clock.time
+    await again.work()
+    assert again.history() == [("r1", "healthy")]
+    view = Past(again.operator).revision("r1")
+    assert view is not None
+    assert (view["author"], view["summary"]) == ("", "")
     again.journal.close()
     again.records.close()
 

@@ -62,8 +62,10 @@ class Sourcing:
     async def run(self) -> None:
         """For ever."""
         while True:
-            if self.order is not None:
+            try:
                 await self.look()
+            except Exception:  # a fault of ours here must not end what runs
+                log.exception("asking the source failed")
             try:
                 async with asyncio.timeout(self._pause()):
                     await self._bell.wait()

@@ -80,6 +80,8 @@ class Unfolding:
         self.started = self.stack.clock.now()
         current = self.revisions.current
         last = journal.revisions(1)
+        if current:  # the journal is a cache: it may be gone
+            self.told = _unknown(current)
         if current and last and last[0].get("revision") == current.revision:
             self.told = last[0]
             self.changed = {
@@ -109,6 +111,8 @@ class Unfolding:
                 await self.look()
             except ReconcileError as exc:
                 log.warning("the revision cannot be recorded: %s", exc)
+            except Exception:  # a fault of ours in telling must not end what runs
+                log.exception("following the revision failed")
 
     async def look(self) -> None:
         """Take in what became current, and judge what is."""
@@ -134,13 +138,7 @@ class Unfolding:
         self.revisions.leave(back)
         current = self.revisions.current
         if current is not None and current.revision == back.commit:
-            after = current._replace(
-                phase=Phase.ROLLED_BACK,
-                ended=current.ended or back.at,
-                culprit=back.culprit,
-                message=f"rolled back to {back.to[:SHORT]}: {back.reason}",
-            )
-            self._settle(after)
+            self._settle(_left(current, back))
         await self.reread()
 
     @property
@@ -159,10 +157,8 @@ class Unfolding:
 
     async def _begin(self, move: Move) -> None:
         last = self.revisions.current
-        if last is not None and last.is_open:
-            ended = supersede(last, move.at)
-            if ended is not last:
-                self._settle(ended)
+        if last is not None and (ended := self._end(last, move)) is not last:
+            self._settle(ended)
         digests = {ref: one.digest for ref, one in move.desired.items()}
         self.changed = differences(self._before, digests)
         self._before = digests
@@ -172,19 +168,27 @@ class Unfolding:
         fresh = begin(move.revision, last, move.sick, move.at)
         if away is not None and away.to == move.revision:
             fresh = fresh._replace(cause="rollback")
-        known = await asyncio.to_thread(partial(self.describe, move.revision))
+        commit = await asyncio.to_thread(partial(self.describe, move.revision))
         self.told = {
             "revision": move.revision,
             "before": fresh.before,
             "cause": fresh.cause,
-            "author": known.author,
-            "committed": known.time,
-            "subject": known.subject,
+            "author": commit.author,
+            "committed": commit.time,
+            "subject": commit.subject,
             "by": away.author if away is not None and fresh.cause == "rollback" else "",
             "changed": {str(ref): what for ref, what in self.changed.items()},
             "summary": counted(self.changed.values()),
         }
         self._settle(fresh)
+
+    def _end(self, last: Rollout, move: Move) -> Rollout:
+        """What became of the one before."""
+        known = self.revisions.retreats.get(last.revision)
+        if known is not None and known.to == move.revision:
+            # An operator that was killed had decided so, and could not say it any more.
+            return last if last.phase is Phase.ROLLED_BACK else _left(last, known)
+        return supersede(last, move.at)
 
     def _settle(self, rollout: Rollout) -> None:
         """Write down how far it has come, and tell."""
@@ -212,6 +216,23 @@ class Unfolding:
         return revision_event(
             rollout.revision, REASONS[rollout.phase], why, calm=rollout.phase in NORMAL
         )
+
+
+def _unknown(rollout: Rollout) -> dict[str, Json]:
+    """What the history says of a revision of which only the record is left."""
+    names = ("author", "subject", "by", "summary")
+    named = {"revision": rollout.revision, "before": rollout.before, "cause": rollout.cause}
+    return {**named, **dict.fromkeys(names, ""), "committed": 0.0, "changed": {}}
+
+
+def _left(rollout: Rollout, back: Retreat) -> Rollout:
+    """A revision that another one is in the place of."""
+    return rollout._replace(
+        phase=Phase.ROLLED_BACK,
+        ended=rollout.ended or back.at,
+        culprit=back.culprit,
+        message=f"rolled back to {back.to[:SHORT]}: {back.reason}",
+    )
 
 
 def revision_event(revision: str, reason: str, message: str, *, calm: bool = True) -> Event:
