@@ -55,7 +55,7 @@ class Past:
             raise Terminal(f"{to[:SHORT]} is current already", reason="Refused")
         if to == revisions.head:
             return await self.undo(author=author)
-        said = " ".join(reason.split())[:WORDS] or f"by {author}"
+        said = " ".join(reason.split())[:WORDS] or "by hand"
         now = self.operator.stack.clock.now()
         await self.operator.unfolding.go_back(Retreat(revisions.head, to, now, author, said))
         self.operator.wake(complete=True)

@@ -134,9 +134,12 @@ class Sourcing:
             except Terminal as exc:
                 return [_problem(str(exc))]
         snapshot = await asyncio.to_thread(self.try_out, tip)
-        if snapshot.problems:
-            return [one.to_json() for one in snapshot.problems[:PROBLEMS]]
-        if not any(ref.kind != "Stack" for ref in snapshot.resources):
+        # What variables stand for is none of the commit's business.
+        problems = [one.to_json() for one in snapshot.problems if one.path.suffix]
+        if problems:
+            return problems[:PROBLEMS]
+        found = (one for ref, one in snapshot.resources.items() if ref.kind != "Stack")
+        if not any(one.origin.path.suffix for one in found):
             where = order.path or "the repository"
             return [_problem(f"{where} holds no specs at this commit")]
         return []

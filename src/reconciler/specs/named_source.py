@@ -39,7 +39,7 @@ class NamedSource:
         if not tree.files:
             return self._usual
         snapshot = self._load(tree).load()
-        for problem in snapshot.problems:
+        for problem in (one for one in snapshot.problems if str(one.path) in tree.files):
             raise Terminal(f"{problem}; until then the source stays as it was", reason="BadStack")
         stacks: Any = [one.spec for ref, one in snapshot.resources.items() if ref.kind == "Stack"]
         written: Source | None = next((one.source for one in stacks), None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..clients.git_source import SourceFolder
-from ..core.errors import Transient
+from ..core.errors import Terminal, Transient
 from ..kinds.stack.source import Source as Order
 from .git import Git, NoCommit, Repository
 from .git_tree import REGULAR, GitHead, Item
@@ -17,7 +17,8 @@ from .stack_file import Split, holds_stack, split
 from .tree import Blob, Source, Tree
 
 REMOTE: Final = "remote"
-Ask = Callable[[Tree], Order | None]
+Known: TypeAlias = tuple[Tree, Split, Order | None]
+Ask: TypeAlias = Callable[[Tree], Order | None]
 """What the documents of a tree say of a source."""
 
 
@@ -67,7 +68,7 @@ class Followed:
     """The source that is followed; None while the specs are those beside."""
     _fetched: tuple[Order, Fetched] | None = None
     _holders: set[str] = field(default_factory=set)
-    _known: tuple[Tree, Split, Order | None] | None = None
+    _known: Known | None = None
     _merged: Tree = field(default_factory=lambda: Tree("", {}, ""))
 
     @property
@@ -124,16 +125,14 @@ class Followed:
         folder = self.opened(order)
         return Fetched(folder.path, folder.environ(), order.path, self.limits)
 
-    def _beside(self, touched: Collection[str] | None) -> tuple[Tree, Split, Order | None]:
+    def _beside(self, touched: Collection[str] | None) -> Known:
         tree = self.local.read(touched)
         known = self._known
         if known is None or known[0] is not tree:
             self._known = known = self._look_at(tree, known)
         return known
 
-    def _look_at(
-        self, tree: Tree, known: tuple[Tree, Split, Order | None] | None
-    ) -> tuple[Tree, Split, Order | None]:
+    def _look_at(self, tree: Tree, known: Known | None) -> Known:
         """Most edits are of files without a Stack: these are not even looked into."""
         changed = tree.differs_from(known[0]) if known is not None else None
         for name in tree.files.keys() | self._holders if changed is None else changed:
@@ -146,8 +145,22 @@ class Followed:
         if known is not None and known[1].stack == stack:
             order = known[2]
         else:
-            order = self.ask(Tree(tree.revision, stack, tree.source))
+            order = self._order(stack, known)
         return tree, split(tree.files) if order is not None else Split(stack, ()), order
+
+    def _order(self, stack: Mapping[str, Blob], known: Known | None) -> Order | None:
+        """The source that is named; a mistake in the Stack leaves the one that was.
+
+        Raises Terminal where none was known and the mistake may be about a source.
+        """
+        try:
+            return self.ask(Tree("", stack, ""))
+        except Terminal:
+            if known is not None:
+                return known[2]
+            if any(b"source" in one.data for one in stack.values()):
+                raise
+            return self.ask(Tree("", {}, ""))
 
     def _merge(self, fetched: Tree, parts: Split) -> Tree:
         tree = _merged(fetched, parts)
