@@ -43,7 +43,6 @@ class Sourcing:
     note: Path
     try_out: Callable[[str], Snapshot]
     reread: Callable[[], Coroutine[Any, Any, bool]]
-
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _facts: dict[str, Json] = field(default_factory=dict)
