@@ -13,6 +13,7 @@ from tests.toys import app
 from reconciler.core.errors import Terminal
 from reconciler.core.model import Ref
 from reconciler.core.revision import Phase, Retreat, Terms
+from reconciler.core.windows import Window
 from reconciler.engine.past import Past
 from reconciler.engine.revisions import Revisions
 from reconciler.engine.unfolding import Unfolding
@@ -183,6 +184,28 @@ async def test_a_killed_operator_finds_the_decision(told: Told, tmp_path: Path) 
     assert again.history()[:2] == [("r1", "healthy"), ("r2", "rolledBack")]
     again.journal.close()
     again.records.close()
+
+
+async def test_a_new_revision_waits_for_its_window(told: Told, tmp_path: Path) -> None:
+    """What is current stays whole, over a new operator too; a person may have the new one now."""
+    told.commit("r1", app("web"))
+    await told.work()
+    always = Window(allows=False, schedule="* * * * *", duration=7200.0)
+    told.revisions.keep_windows((always,))
+    told.commit("r2", app("api"))
+    await told.work()
+    assert told.ledger.revision == "r1"
+    status = await told.operator.status()
+    assert status["waits"]["reason"] == 'deny "* * * * *" for 2h'
+    assert status["head"] == "r2"
+    assert Revisions(told.records).choose("r2") == "r1"
+    view = await Past(told.operator).undo(author="ada")
+    assert view["rolledBack"] is None
+    told.checkout()
+    await told.work()
+    assert told.ledger.revision == "r2"
+    with pytest.raises(Terminal, match="nothing to undo"):
+        await Past(told.operator).undo(author="ada")
 
 
 async def test_a_lost_journal_costs_history_only(told: Told, tmp_path: Path) -> None:

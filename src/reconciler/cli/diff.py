@@ -90,5 +90,6 @@ def judge(view: Mapping[str, Any]) -> Exit:
     """0 in sync, 1 something differs, is broken or was rolled back, 2 not all could be seen."""
     if view.get("unknown"):
         return Exit.FAILED
-    differs = not view["inSync"] or view.get("problems") or view.get("rolledBack")
+    differs = not view["inSync"] or view.get("problems")
+    differs = differs or view.get("rolledBack") or view.get("waits")
     return Exit.DIFFERENCES if differs else Exit.OK

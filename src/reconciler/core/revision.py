@@ -100,10 +100,14 @@ class Retreat(NamedTuple):
     culprit: str = ""
 
 
-def choose(head: str, retreats: Mapping[str, Retreat]) -> str:
-    """The commit that is wanted when ``head`` is the newest."""
+def choose(head: str, retreats: Mapping[str, Retreat], held: str = "") -> str:
+    """The commit that is wanted when ``head`` is the newest.
+
+    ``held`` is the one that stays for now, where the calendar lets no new one become current. It
+    never keeps anybody from going back.
+    """
     known = retreats.get(head)
-    return head if known is None else known.to
+    return known.to if known is not None else held or head
 
 
 def begin(revision: str, last: Rollout | None, sick: Iterable[str], now: float) -> Rollout:

@@ -17,6 +17,14 @@ FEW: Final = 5
 def standing_lines(view: View, *, width: int = 100) -> list[Line]:
     """What is to be said of the revision besides what differs; mostly nothing."""
     rows = _away(view["rolledBack"], width) if view.get("rolledBack") else []
+    if waits := view.get("waits"):
+        head, until = tame(str(view["head"]))[:SHORT], tame(str(waits["until"]))[:16]
+        why = tame(str(waits["reason"]))
+        text = (
+            f"revision {head} waits for its window ({why}) until {until} UTC;"
+            " `reconciler rollback --undo` has it now"
+        )
+        rows += told("  ! ", text, width=width)
     rollout = view.get("rollout") or {}
     name = tame(str(rollout.get("revision") or ""))[:SHORT]
     if rollout.get("result") == "progressing":

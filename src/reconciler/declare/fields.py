@@ -132,3 +132,4 @@ class StackFields(Metadata, total=False):
 
     source: Part
     auto_revert: Part
+    windows: Sequence[Part]

@@ -64,10 +64,14 @@ class Past:
     async def undo(self, *, author: str) -> View:
         """Let HEAD be current again. Raises Terminal when it is."""
         revisions, journal = self.operator.stack.revisions, self.operator.stack.ledger.journal
-        if revisions.away is None or revisions.forgive(revisions.head) is None:
+        if revisions.let():
+            text = f"HEAD need not wait for its window, by {author}"
+        elif revisions.away is not None and revisions.forgive(revisions.head) is not None:
+            text = f"HEAD counts again, by {author}"
+        else:
             raise Terminal("HEAD is current: there is nothing to undo", reason="Refused")
         now, head = self.operator.stack.clock.now(), revisions.head[:SHORT]
-        event = revision_event(head, "Forgiven", f"HEAD counts again, by {author}")
+        event = revision_event(head, "Forgiven", text)
         journal.record_events([event], now)
         journal.commit()
         await self.operator.reload()

@@ -38,6 +38,9 @@ def standing_view(revisions: Revisions) -> View:
             "wayBack": _way_back(revisions),
         },
         "rolledBack": None if away is None else _away_view(away),
+        "waits": None
+        if revisions.waits is None
+        else {"until": timestamp(revisions.waits.until), "reason": revisions.waits.why},
         "remote": remote_view(revisions.remote()),
     }
 

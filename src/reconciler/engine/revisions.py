@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from ..core.errors import Transient
 from ..core.model import Json
 from ..core.revision import Phase, Retreat, Rollout, choose
+from ..core.windows import Closed, Window, closed
 from .records import Records
 
 log = logging.getLogger(__name__)
@@ -29,19 +31,45 @@ class Revisions:
     current: Rollout | None = None
     good: str = ""
     retreats: dict[str, Retreat] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+    """When new commits may become current."""
+    allowed: str = ""
+    """A commit that a person wants now."""
+    shut: Closed | None = None
     remote: Callable[[], dict[str, Json]] = dict
     """What is known of a source elsewhere; empty where none is followed."""
 
     def __post_init__(self) -> None:
         self.current = _rollout(self.records.read(TOPIC, "current"))
         self.good = str(self.records.read(TOPIC, "good") or "")
+        written = self.records.read(TOPIC, "windows") or []
+        self.windows = tuple(Window(*one) for one in written)
         found = self.records.all(QUARANTINE).items()
         self.retreats = {name: one for name, value in found if (one := _retreat(value))}
 
     def choose(self, head: str) -> str:
         """The commit to read when ``head`` is the newest."""
         self.head = head
-        return choose(head, self.retreats)
+        is_shut = self.current is not None and head not in {self.current.revision, self.allowed}
+        self.shut = closed(self.windows, time.time()) if is_shut and self.windows else None
+        held = self.current.revision if self.current is not None and self.shut else ""
+        return choose(head, self.retreats, held)
+
+    @property
+    def waits(self) -> Closed | None:
+        """Why the newest commit is not current yet, where only the calendar keeps it from that."""
+        return self.shut if self.head not in self.retreats else None
+
+    def let(self) -> bool:
+        """Have the newest commit whatever the calendar says; whether it was waiting."""
+        waits, self.allowed = self.waits, self.head
+        return waits is not None
+
+    def keep_windows(self, windows: tuple[Window, ...]) -> None:
+        """Remember the calendar: a new operator looks at it before it reads anything."""
+        if windows != self.windows:
+            self.records.write(TOPIC, "windows", [list(one) for one in windows])
+            self.windows = windows
 
     @property
     def away(self) -> Retreat | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..core.model import Change, Ref, Verb
 from ..core.revision import Facts, Terms, Trouble
 from ..core.status import Condition, ConditionStatus
+from ..core.windows import Window
 from ..kinds.stack import StackSpec
 from .ledger import PATIENT, Ledger
 
@@ -29,6 +30,15 @@ def terms_of(ledger: Ledger) -> Terms:
     revert = spec.auto_revert
     settle = revert.min_healthy_time if revert.enabled else 0.0
     return Terms(revert.enabled, revert.deadline, settle)
+
+
+def windows_of(ledger: Ledger) -> tuple[Window, ...]:
+    """When new revisions may become current, by the specs in use."""
+    spec = stack_of(ledger)
+    return tuple(
+        Window(one.allow is not None, one.allow or one.deny or "", one.duration, one.timezone)
+        for one in (spec.windows if spec is not None else ())
+    )
 
 
 def stack_of(ledger: Ledger) -> StackSpec | None:

@@ -26,7 +26,7 @@ from ..specs.commits import Commit
 from .journal import Event
 from .look import Stack
 from .revisions import Revisions
-from .standing import Digests, counted, differences, facts_of, outcomes, sick
+from .standing import Digests, counted, differences, facts_of, outcomes, sick, windows_of
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,11 @@ class Unfolding:
         moves, self._moves = self._moves, []
         for move in moves:
             await self._begin(move)
+        if moves:
+            self.revisions.keep_windows(windows_of(self.stack.ledger))
+        waits = self.revisions.waits
+        if waits is not None and waits.until <= self.stack.clock.now():
+            await self.reread()
         current = self.revisions.current
         if current is None or not current.is_open:
             return
@@ -153,6 +158,8 @@ class Unfolding:
         current = self.revisions.current
         if self._moves or (current is not None and current.phase is Phase.PROGRESSING):
             return LOOK
+        if self.revisions.waits is not None:
+            return min(LATE, max(LOOK, self.revisions.waits.until - self.stack.clock.now()))
         return LATE if current is not None and current.is_open else None
 
     async def _begin(self, move: Move) -> None:

@@ -109,3 +109,20 @@ def test_a_source_that_cannot_be_meant_is_refused(source: dict[str, object]) -> 
     """Before git hears of it."""
     with pytest.raises(ValidationError):
         stack(source=source)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"duration": "1h"},
+        {"allow": "0 2 * * *", "deny": "0 2 * * *", "duration": "1h"},
+        {"allow": "soon", "duration": "1h"},
+        {"deny": "0 2 * * *"},
+        {"deny": "0 2 * * *", "duration": "1s"},
+        {"deny": "0 2 * * *", "duration": "1h", "timezone": "Mars/Olympus"},
+    ],
+)
+def test_a_window_that_cannot_be_meant_is_refused(window: dict[str, str]) -> None:
+    """By the same rules as the schedules of processes."""
+    with pytest.raises(ValidationError):
+        stack(windows=[window])

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from ...core.model import Apply, Spec
 from ...core.units import Duration
 from .source import Source
+from .window import Window
 
 _SHORTEST: Final = 1.0
 
@@ -35,9 +36,11 @@ class AutoRevert(Spec):
 class StackSpec(Spec):
     """The stack as a whole. There is at most one."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit", "windows", "notifications")
+    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit", "notifications")
 
     source: Annotated[Source | None, Apply.LIVE] = None
     """A repository elsewhere whose specs are followed, in the place of what lies beside."""
     auto_revert: Annotated[AutoRevert, Apply.LIVE] = Field(default_factory=AutoRevert)
     """Going back by itself from a revision that does not become healthy."""
+    windows: Annotated[tuple[Window, ...], Apply.LIVE] = ()
+    """When a new revision may become current; at any time where none is written."""

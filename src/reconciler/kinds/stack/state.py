@@ -18,12 +18,16 @@ class StackState(State):
     interval: float = 0.0
     signed: bool = False
     credentials: tuple[Sealed, ...] = ()
+    windows: tuple[str, ...] = ()
 
 
 def render(resource: Resource[StackSpec]) -> StackState:
     revert, source = resource.spec.auto_revert, resource.spec.source
     state = StackState(
-        revert=revert.enabled, deadline=revert.deadline, settle=revert.min_healthy_time
+        revert=revert.enabled,
+        deadline=revert.deadline,
+        settle=revert.min_healthy_time,
+        windows=tuple(one.model_dump_json(exclude_none=True) for one in resource.spec.windows),
     )
     if source is None:
         return state
