@@ -181,6 +181,17 @@ async def test_awaited(whole: Ordering) -> None:
     assert await whole.backups.ordered("0" * 12) is None
 
 
+async def test_of_all_or_of_none(whole: Ordering) -> None:
+    """When one of several cannot be kept, none is."""
+    whole.specs.write(data("d"), data("e"), revision="r1")
+    await whole.operator.reconcile_now()
+    for number in range(MOST):
+        whole.stack.orders.add(Order("", D, "save", {"n": number}))
+    with pytest.raises(Terminal, match="already"):
+        whole.backups.order([Ref("Data", "e"), D], "save")
+    assert len(whole.stack.orders.recent(1000)) == len(whole.records.all("order")) == MOST
+
+
 def test_bounded(whole: Ordering) -> None:
     """Neither what waits nor what has ended grows without end."""
     orders = Orders(whole.records)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -44,6 +44,8 @@ from .writes import Writes, demand_admin
 PATIENCE: Final = 50.0
 """Seconds that a request waits for what it ordered."""
 WHY: Final = "asked through /sync/api"
+
+Edit: TypeAlias = Callable[[Lists, Desk, Sequence[str]], Wish]
 
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Count = Annotated[int, Query(ge=1, le=1000)]
@@ -168,13 +170,13 @@ class SyncPages:
 
     async def set_targets(self, request: Request, said: Paths) -> Response:
         """Make the list of paths that are kept this one, in the specs."""
-        return await self._edit(request, said.targets, "with_targets")
+        return await self._edit(request, said.targets, Lists.with_targets)
 
     async def set_excludes(self, request: Request, said: Paths) -> Response:
         """Make the list of paths that are not kept this one, in the specs."""
-        return await self._edit(request, said.excludes, "with_excludes")
+        return await self._edit(request, said.excludes, Lists.with_excludes)
 
-    async def _edit(self, request: Request, said: Sequence[str] | None, how: str) -> Response:
+    async def _edit(self, request: Request, said: Sequence[str] | None, edit: Edit) -> Response:
         author = demand_admin(request)
         if self.writes is None:
             raise HTTPException(409, "the specs cannot be edited here")
@@ -183,8 +185,7 @@ class SyncPages:
         lists = Lists(self.backups.status(), self.backups.repositories(), author)
 
         def compose(desk: Desk) -> Wish:
-            made = lists.with_targets if how == "with_targets" else lists.with_excludes
-            return made(desk, [one for one in said if one.strip()])
+            return edit(lists, desk, [one for one in said if one.strip()])
 
         held = held_words(await self.writes.write(compose))
         return answer(request, {"ok": True} | ({"note": held} if held else {}))

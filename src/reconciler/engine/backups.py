@@ -70,12 +70,10 @@ class Backups:
         now, said = self.stack.clock.now(), " ".join(reason.split())[:WORDS]
         for ref in refs:
             self._demand_possible(ref, verb, arguments or {})
-        made = [
-            self.stack.orders.add(
-                Order("", ref, verb, arguments or {}, author, said, now, now + PATIENT)
-            )
-            for ref in refs
-        ]
+        until = now + PATIENT
+        made = self.stack.orders.add_all(
+            Order("", ref, verb, arguments or {}, author, said, now, until) for ref in refs
+        )
         told = f"by {author}: {said}" if said else f"by {author}"
         events = [Event(one.ref, "Normal", "Ordered", f"a {verb} {told}") for one in made]
         self.stack.ledger.journal.record_events(events, now)

@@ -45,6 +45,16 @@ class Orders:
         """Whether it is being done now."""
         return order.ended is None and order.id in self._begun
 
+    def add_all(self, orders: Iterable[Order]) -> list[Order]:
+        """Keep all of these, or none."""
+        before = dict(self._all)
+        try:
+            with self._records.together():
+                return [self.add(order) for order in orders]
+        except BaseException:
+            self._all = before
+            raise
+
     def add(self, order: Order) -> Order:
         """Keep an order; the very same one that still waits is not wanted twice."""
         waiting = [one for one in self._open() if one.ref == order.ref]

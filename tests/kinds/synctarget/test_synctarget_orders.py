@@ -128,3 +128,13 @@ async def test_large_files_are_listed_by_their_own_size(world: GitWorld) -> None
     large = await driver.files("data", 10, large=True)
     assert (large["total"], large["files"]) == (1, [found[0]])
     assert found[0]["large"].keys() == {"sha256", "asset"}
+
+
+async def test_without_a_remote(world: GitWorld) -> None:
+    """Nothing can be ordered where nothing is kept, and that is no fault of the target."""
+    world.repository = {"url": "", "base": str(world.base)}
+    for verb in ("backup", "push", "pull"):
+        said = await world.order(verb)
+        assert isinstance(said, ReconcileError)
+        assert said.reason == "Disabled"
+    assert (await world.vitals())["error"] is None

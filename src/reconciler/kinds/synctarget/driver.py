@@ -37,7 +37,7 @@ from .marks import Marks
 from .observing import Fresh, Observing
 from .publish import push_saved
 from .pull import Pull as RunPull
-from .ready import NOTE, Ready
+from .ready import is_pulled
 from .restore import Restore as RunRestore
 from .seen import parse
 from .sight import Sight
@@ -130,7 +130,9 @@ class SyncTargetDriver:
                     case Restore():
                         self._lose_sight(job.name)
                         known.busy = True
-                        await (self._pulling(job) if _is_pulled(job) else restore).put()
+                        await (
+                            self._pulling(job) if is_pulled(job.folder, job.name) else restore
+                        ).put()
                     case Accept():
                         await restore.accept()
                     case RestoreAt():
@@ -156,6 +158,9 @@ class SyncTargetDriver:
         return self._fresh.setdefault(name, Fresh())
 
     async def _keep(self, action: Backup | Push | Pull) -> dict[str, Json]:
+        if not self._find(action.name)[1].url:
+            text = f"the Repository of {action.name} has no url, so nothing is kept"
+            raise Terminal(text, reason="Disabled")
         try:
             async with self._job(action.name) as job:
                 match action:
@@ -240,14 +245,3 @@ class SyncTargetDriver:
                     break
                 return folder, settings, parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
-
-
-def _is_pulled(job: Job) -> bool:
-    """Whether what is to be put in place is what others changed."""
-    ready = Ready.read(job.folder.read(f"{NOTE}/{job.name}"))
-    return ready is not None and ready.is_pull
-
-
-def _demand_remote(job: Job) -> None:
-    if not job.settings.url:
-        raise Terminal(f"the Repository of {job.name} has no url", reason="Disabled")

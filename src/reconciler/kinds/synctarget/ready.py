@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from ...clients.git_folder import GitFolder
 from ...clients.git_objects import Entry
 
 NOTE: Final = "staged"
@@ -39,3 +40,9 @@ class Ready(NamedTuple):
     def is_pull(self) -> bool:
         """Whether it is what others changed, put among what lies here."""
         return self.order is not None and self.order.get("verb") == PULL["verb"]
+
+
+def is_pulled(folder: GitFolder, name: str) -> bool:
+    """Whether what waits to be put in place is what others changed."""
+    ready = Ready.read(folder.read(f"{NOTE}/{name}"))
+    return ready is not None and ready.is_pull
