@@ -146,7 +146,7 @@ class SyncTargetDriver:
     async def _verify(self, action: Verify) -> dict[str, Json]:
         known = self._known(action.name)
         async with self._job(action.name, noted=False) as job:
-            _demand_remote(job)
+            _demand_remote(job.name, job.settings)
             drill, known.drill = known.drill or Drill(job, action.share), None
             try:
                 return await drill.run(job, by_hand=action.by_hand)
@@ -158,9 +158,7 @@ class SyncTargetDriver:
         return self._fresh.setdefault(name, Fresh())
 
     async def _keep(self, action: Backup | Push | Pull) -> dict[str, Json]:
-        if not self._find(action.name)[1].url:
-            text = f"the Repository of {action.name} has no url, so nothing is kept"
-            raise Terminal(text, reason="Disabled")
+        _demand_remote(action.name, self._find(action.name)[1])
         try:
             async with self._job(action.name) as job:
                 match action:
@@ -245,3 +243,8 @@ class SyncTargetDriver:
                     break
                 return folder, settings, parse(folder.name, noted)
         raise Transient(f"SyncTarget/{name} is not set up yet", reason="NotTracked")
+
+
+def _demand_remote(name: str, settings: Settings) -> None:
+    if not settings.url:
+        raise Terminal(f"the Repository of {name} has no url", reason="Disabled")
