@@ -34,7 +34,7 @@ metadata: {name: store}
 spec:
   url: %s
   base: %s
-  auth: {username: me, password: {from: {file: password}}}
+  auth: {username: me, password: {from: {env: BACKUP_TOKEN}}}
 """
 TARGET = """\
 apiVersion: reconciler.dev/v1
@@ -51,9 +51,11 @@ class Kept:
         self.world, self.folder = world, folder
         self.specs = folder / "specs"
         self.specs.mkdir(exist_ok=True)
-        (folder / "password").write_text(world.password)
         self.settings = Settings(
-            self.specs, folder, api_rate=1000.0, environ={VARIABLE: HASH, **environ}
+            self.specs,
+            folder,
+            api_rate=1000.0,
+            environ={VARIABLE: HASH, "BACKUP_TOKEN": world.password, **environ},
         )
         loader = make_loader(self.settings)
         self.journal = Journal(folder / "journal.db")
