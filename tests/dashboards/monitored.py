@@ -56,6 +56,11 @@ spec:
 ---
 apiVersion: reconciler.dev/v1
 kind: Process
+metadata: {name: leaves}
+spec: {shell: "(setsid sleep 7777 &); exec sleep 8888"}
+---
+apiVersion: reconciler.dev/v1
+kind: Process
 metadata: {name: gives-up}
 spec:
   shell: exit 4

@@ -64,6 +64,8 @@ def test_every_panel_shows_something() -> None:
         # What is wrong in it is told, and nothing else.
         eventually(lambda: watching.firing() >= TOLD, 60, every=1)
         assert not watching.firing() & QUIET
+        # What has left its parent, session and group still counts as what it was started for.
+        assert watching.drawn('reconciler_process_members{name="leaves-0"} == 2')
         for words, code in CHECKED.items():
             eventually(lambda w=words, c=code: _checked(stack, w) == c, 30, every=0.5)
 
