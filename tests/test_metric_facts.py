@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,12 +11,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from reconciler.clients.usage import Meter, Usage
+from reconciler.clients.usage import Usage
 from reconciler.metrics import Metrics
 from reconciler.metrics.facts import Facts
 from reconciler.metrics.families import BY_SHORT, FACTS, GROUPS
 from reconciler.metrics.snapshot import Snapshot, Standing, Unfolding
-from reconciler.testing import eventually
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -224,41 +221,6 @@ def test_the_names_of_node_exporter() -> None:
         ("node_supervisord_exit_status", job): 3,
     }
     assert "node_" not in Metrics().render()[0].decode()
-
-
-def test_all_that_is_used_counts() -> None:
-    """A process is measured with what it started; a counter does not fall when a child ends."""
-    spin = "import time; end = time.process_time() + .3\nwhile time.process_time() < end: pass"
-    code = (
-        "import subprocess, sys\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {spin + chr(10) + 'time.sleep(60)'!r}])\n"
-        "sys.stdin.read(1); child.kill(); print(child.pid, flush=True); sys.stdin.read(1)\n"
-    )
-    meter = Meter()
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as root:
-        assert root.stdin is not None
-        assert root.stdout is not None
-
-        def busy() -> Usage | None:
-            found = meter.read({"web": root.pid, "gone": 1 << 30})
-            assert found.keys() == {"web"}
-            one = found["web"]
-            return one if one.members == 2 and one.cpu >= 0.3 else None
-
-        before = eventually(busy, 30)
-        assert before is not None
-        assert before.memory > 8 << 20
-        assert before.files is not None
-        assert before.files >= 6
-        root.stdin.write(b"x")
-        root.stdin.flush()
-        root.stdout.readline()
-        after = meter.read({"web": root.pid})["web"]
-        assert after.cpu >= before.cpu
-        assert after.began == before.began
-        root.kill()
 
 
 def test_the_catalogue_is_what_is_told() -> None:

@@ -57,14 +57,14 @@ class HealthPages:
         kind, name = request.path_params["kind"], request.path_params["name"]
         status, trouble = await self._status()
         if trouble:
-            return bare(request, "unknown", {"message": trouble})
+            return judged(request, "unknown", {"message": trouble})
         found = worst(status["resources"], kind, name)
         if found is None and not is_bare(request):
             detail = {"status": "absent", "message": f"there is no {kind}/{name}"}
             return JSONResponse(detail, HTTPStatus.NOT_FOUND)
         # A stranger does not learn which names there are: what is not there is not well.
         word = found["health"]["code"].lower() if found else "absent"
-        return bare(request, word, one_view(found) if found else {})
+        return judged(request, word, one_view(found) if found else {})
 
     async def health(self, request: Request) -> Response:
         """One word for the whole stack, and for those of this machine what lies behind it."""
@@ -89,7 +89,7 @@ def is_bare(request: Request) -> bool:
     return not known and request.scope[CALLER] is None
 
 
-def bare(request: Request, word: str, detail: View) -> Response:
+def judged(request: Request, word: str, detail: View) -> Response:
     """200 for what is healthy and 503 for all else; ``detail`` is not for strangers."""
     code = HTTPStatus.OK if word == WELL else HTTPStatus.SERVICE_UNAVAILABLE
     if is_bare(request):

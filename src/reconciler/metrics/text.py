@@ -1,4 +1,4 @@
-"""Writes series as Prometheus reads them. The library would take ten times as long for many."""
+"""Writes series as Prometheus reads them. The library takes several times as long for many."""
 
 from __future__ import annotations
 
