@@ -106,3 +106,18 @@ def test_stamp_follows_the_log(tmp_path: Path, live: sqlite3.Connection) -> None
     live.execute("INSERT INTO t VALUES (101)")
     live.commit()
     assert sqlite.stamp(tmp_path / "a.db") != before
+
+
+def test_locked_database_is_not_copied_as_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While somebody holds a database for long there is no copy: its files are half of one."""
+    monkeypatch.setattr(sqlite, "_BUSY", 0.05)
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("CREATE TABLE t (a)")
+        db.execute("BEGIN EXCLUSIVE")
+        db.execute("INSERT INTO t VALUES (1)")
+        taken = sqlite.snapshot(path, tmp_path / "copy.db")
+    assert not taken.taken
+    assert "locked" in taken.problem

@@ -75,8 +75,17 @@ def _take(source: Path, target: Path) -> None:
             return
     try:
         _copy(f"{_url(source)}?mode=ro", target)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as exc:
+        if _is_busy(exc):  # somebody writes: its files are no copy, however they are read
+            raise
         _take_copy(source, target)
+
+
+def _is_busy(exc: sqlite3.Error) -> bool:
+    code = getattr(exc, "sqlite_errorcode", None)
+    if code is None:
+        return "locked" in str(exc)
+    return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _take_copy(source: Path, target: Path) -> None:
