@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.files import list_files, write_atomic
+from reconciler.clients.files import create, list_files, write_atomic
 from reconciler.core.errors import Transient
 
 
@@ -70,3 +70,17 @@ def test_what_cannot_be_read_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Transient, match="cannot read"):
         list_files(tmp_path / "file", ".json")
+
+
+def test_what_cannot_be_created_leaves_nothing(tmp_path: Path) -> None:
+    """A refusing disk is told of with the path, and no part of a file stays."""
+    (tmp_path / "here").write_text("a file, no folder")
+    with pytest.raises(Transient, match="here/new"):
+        create(tmp_path / "here" / "new", b"data")
+
+
+def test_what_is_created_is_its_owners_alone(tmp_path: Path) -> None:
+    """A new file is whole and private, and so is the folder it is the first in."""
+    create(tmp_path / "folder" / "new", b"data")
+    assert (tmp_path / "folder" / "new").read_bytes() == b"data"
+    assert (tmp_path / "folder" / "new").stat().st_mode & 0o777 == 0o600

@@ -236,3 +236,28 @@ async def test_a_record_of_a_newer_version_is_no_obstacle(told: Told) -> None:
     assert found.current is not None
     assert found.current.phase is Phase.FAILED
     assert {*found.retreats} == {"r2"}
+
+
+async def test_a_burst_of_edits_is_one_rollout(told: Told) -> None:
+    """What another took the place of at once has no history; its changes are the other's."""
+    told.commit("r1", app("web"))
+    await told.work()
+    for revision, word in (("r2", "b"), ("r3", "c")):
+        told.commit(revision, app("web", word=word), app("api"))
+        await told.operator.reload()
+        told.unfolding.moved()
+    await told.work()
+    assert told.history() == [("r3", "healthy"), ("r1", "healthy")]
+    assert Past(told.operator).revisions()[0]["summary"] == "1 created, 1 updated"
+
+
+async def test_an_edit_taken_back_at_once_is_no_rollout(told: Told) -> None:
+    """The revision that was current goes on as it was."""
+    told.commit("r1", app("web"))
+    await told.work()
+    for revision in ("r2", "r1"):
+        told.commit(revision, app("web", word=revision[-1] if revision == "r2" else "a"))
+        await told.operator.reload()
+        told.unfolding.moved()
+    await told.work()
+    assert told.history() == [("r1", "healthy")]

@@ -42,6 +42,19 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = 
         raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
 
 
+def create(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file that nobody looks for yet: half of the calls, but a crash may leave a part.
+
+    Raises Transient with the path and the reason when the disk refuses.
+    """
+    try:
+        _write(os.fspath(path), data, mode, durable=False)
+    except OSError as exc:
+        with suppress(OSError):
+            path.unlink()
+        raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
+
+
 def _exchange(temporary: str, path: Path) -> bool:
     """Put ``temporary`` in the place of a file that is there, at once; whether that was possible.
 

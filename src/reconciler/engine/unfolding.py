@@ -34,6 +34,8 @@ LOOK: Final = 0.2
 """While a revision unfolds, it is looked at this often (seconds)."""
 LATE: Final = 5.0
 """One that failed may still become healthy: that is looked for this often (seconds)."""
+BURSTS: Final = 10
+"""Revisions that follow each other without a pause are waited for so many looks."""
 SHORT: Final = 12
 NORMAL: Final = frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.SUPERSEDED})
 REASONS: Final = {
@@ -70,7 +72,7 @@ class Unfolding:
     """What the history says of the current revision."""
     changed: Mapping[Ref, str] = field(default_factory=dict)
     _before: Digests = field(default_factory=dict)
-    _moves: list[Move] = field(default_factory=list)
+    _move: Move | None = None
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _facts: Facts | None = None
 
@@ -91,9 +93,10 @@ class Unfolding:
     def moved(self) -> None:
         """Other specs were read: remember which, and when."""
         ledger, revision = self.stack.ledger, self.stack.ledger.revision
-        if revision != (self._moves[-1].revision if self._moves else self._current):
-            move = Move(revision, self.stack.clock.now(), ledger.desired, sick(ledger))
-            self._moves.append(move)
+        last = self._move
+        if revision != (last.revision if last else self._current):
+            ill = last.sick if last else sick(ledger)
+            self._move = Move(revision, self.stack.clock.now(), ledger.desired, ill)
         self._bell.set()
 
     async def run(self) -> None:
@@ -102,9 +105,7 @@ class Unfolding:
             try:
                 async with asyncio.timeout(self._pause()):
                     await self._bell.wait()
-                self._bell.clear()
-                # What was edited is put in place first.
-                await self.stack.clock.sleep(LOOK)
+                await self._rest()
             except TimeoutError:
                 pass
             try:
@@ -114,12 +115,23 @@ class Unfolding:
             except Exception:  # a fault of ours in telling must not end what runs
                 log.exception("following the revision failed")
 
+    async def _rest(self) -> None:
+        """What was edited is put in place first, and a burst of edits is one."""
+        for _ in range(BURSTS):
+            self._bell.clear()
+            await self.stack.clock.sleep(LOOK)
+            if not self._bell.is_set():
+                return
+
     async def look(self) -> None:
-        """Take in what became current, and judge what is."""
-        moves, self._moves = self._moves, []
-        for move in moves:
-            await self._begin(move)
-        if moves:
+        """Take in what became current, and judge what is.
+
+        What another took the place of before anybody looked has no history of its own.
+        """
+        move, self._move = self._move, None
+        if move is not None:
+            if move.revision != self._current:
+                await self._begin(move)
             self.revisions.keep_windows(windows_of(self.stack.ledger))
         waits = self.revisions.waits
         if waits is not None and waits.until <= self.stack.clock.now():
@@ -156,7 +168,7 @@ class Unfolding:
 
     def _pause(self) -> float | None:
         current = self.revisions.current
-        if self._moves or (current is not None and current.phase is Phase.PROGRESSING):
+        if self._move or (current is not None and current.phase is Phase.PROGRESSING):
             return LOOK
         if self.revisions.waits is not None:
             return min(LATE, max(LOOK, self.revisions.waits.until - self.stack.clock.now()))

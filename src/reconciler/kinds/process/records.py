@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...clients.files import write_atomic
+from ...clients.files import create, write_atomic
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
@@ -63,10 +64,14 @@ def write_record(
         "revision": revision,
     }
     path = folder / f"{name}.json"
-    if not _same(path, body):
+    is_new = not durable and not os.path.lexists(path)
+    if is_new or not _same(path, body):
         text = _text(body)
-        whole = f'{text[:-1]}, "sum": "{_sum_of(text)}"}}'
-        write_atomic(path, whole.encode(), durable=durable)
+        whole = f'{text[:-1]}, "sum": "{_sum_of(text)}"}}'.encode()
+        if is_new:  # nobody reads it before it is whole, and its sum tells if it never was
+            create(path, whole)
+        else:
+            write_atomic(path, whole, durable=durable)
     return Record(program, named, revision)
 
 
