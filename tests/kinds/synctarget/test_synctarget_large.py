@@ -390,6 +390,39 @@ async def test_pointers_of_earlier_tools(world: GitWorld, hub: Hub, form: str) -
     assert world.files()["app/data/big file.bin"] == BIG
 
 
+async def test_a_single_file_of_an_earlier_tool(world: GitWorld, hub: Hub) -> None:
+    """A target that is one file comes back from the pointer beside its place, and goes on there."""
+    world.targets["data"]["path"] = "app/one.bin"
+    sha = hashlib.sha256(BIG).hexdigest()
+    told = {"type": "lfs-pointer", "version": 1, "hash": f"sha256:{sha}", "size": len(BIG)}
+    told |= {"filename": "one.bin", "release_tag": "old", "asset_name": f"{sha[:12]}-one.bin"}
+    hub.add(f"{sha[:12]}-one.bin", BIG, tag="old")
+    world.push_as_other("app/one.bin.pointer", json.dumps(told).encode())
+    await world.settle(8)
+    assert world.files() == {"app/one.bin": BIG}
+    await world.drivers["SyncTarget"].apply(Verify("data", 1.0))
+    world.write("app/one.bin", OTHER)
+    world.restart(stack=True)
+    await world.settle(8)
+    assert world.files() == {"app/one.bin": OTHER}, "what lies here grew out of the backup"
+    await world.back_up()
+    assert pointer(world, "app/one.bin")["size"] == len(OTHER)
+    shutil.rmtree(world.folder / "stack" / "state" / "repos")
+    world.wipe("app/one.bin")
+    world.restart(stack=True)
+    await world.settle(8)
+    assert world.files() == {"app/one.bin": OTHER}
+
+
+async def test_a_single_file_beside_what_is_no_pointer(world: GitWorld) -> None:
+    """A file of anybody's that is only called like a pointer stands for nothing."""
+    world.targets["data"]["path"] = "app/one.bin"
+    world.push_as_other("app/one.bin.pointer", b"{}")
+    await world.settle(8)
+    assert world.files() == {}
+    assert (await world.vitals())["restore"]["result"] == "absent"
+
+
 async def test_earlier_pointers_stay_until_there_is_a_new_one(world: GitWorld, hub: Hub) -> None:
     """What an earlier tool uploaded is not forgotten while it cannot be uploaded anew."""
     sha = hashlib.sha256(BIG).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...clients.git_remote import UPSTREAM
 from ...core.errors import Terminal
 from .job import Job
+from .large.found import entry_of
 from .latch import Latches
 
 
@@ -18,7 +19,7 @@ async def go_on_from(job: Job, latches: Latches, history: Path) -> str | None:
     """
     await _fetch(job, history)
     commit = await job.history.ref(UPSTREAM)
-    entry = await job.history.entry(commit, job.place.inside)
+    entry = await entry_of(job, job.history, commit)
     if entry is None:
         return None
     await job.agree(commit, entry, entry)

@@ -28,7 +28,7 @@ from .actions import AGAIN
 from .contents import Contents
 from .job import Job
 from .large.download import Downloads
-from .large.found import find_pointers
+from .large.found import entry_of, find_pointers
 from .large.pointer import Pointer
 from .meter import Meter
 from .modes import PRIVATE
@@ -121,7 +121,7 @@ class Drill:
             await _tip(job)  # when it does not answer now either, that is no proof of anything
             raise
         history = History(self._fresh)
-        entry = await history.entry(tip, job.place.inside)
+        entry = await entry_of(job, history, tip)
         if entry is None:
             raise Transient(f"{job.settings.url} has no {job.place.inside}", reason="Absent")
         contents = Contents(history, job.place)

@@ -11,6 +11,7 @@ from ...clients.git_objects import EMPTY_TREE, Entry
 from ...clients.git_remote import UPSTREAM, Moved
 from ...core.errors import ReconcileError, Terminal, Transient
 from .job import Job
+from .large.found import entry_of
 from .moments import parse_moment
 
 SAFETY: Final = "safety/"
@@ -80,7 +81,7 @@ async def _safety(job: Job, at: str) -> str:
 
 
 async def _version(job: Job, commit: str, tip: str | None) -> Version:
-    entry = await job.history.entry(commit, job.place.inside)
+    entry = await entry_of(job, job.history, commit)
     if entry is None or entry == EMPTY_TREE:
         raise Terminal(f"version {commit[:8]} holds nothing of {job.name}", reason="NotFound")
     return Version(commit, entry, tip)

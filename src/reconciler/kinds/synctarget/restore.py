@@ -15,7 +15,7 @@ from .contents import Contents
 from .gathered import Gathered, chosen
 from .job import Job
 from .large.download import Downloads
-from .large.found import find_pointers
+from .large.found import entry_of, find_pointers
 from .latch import Latches
 from .modes import Modes
 from .ready import NOTE, Ready
@@ -42,7 +42,7 @@ class Restore:
         job, place = self._job, self._job.place
         job.meter.begin("fetch")
         tip = await job.fetched_tip()
-        theirs = await job.history.entry(tip, place.inside)
+        theirs = await entry_of(job, job.history, tip)
         source, commit, from_remote = await self._source(theirs, tip)
         if source is None or source == EMPTY_TREE:
             await offload(lambda _: make_root(place))
@@ -139,7 +139,7 @@ class Restore:
         await offload(lambda _: swap.run(found, staged))
         if ready.tip is not None:
             await self._keep_unpushed()
-            theirs = await job.history.entry(ready.tip, job.place.inside)
+            theirs = await entry_of(job, job.history, ready.tip)
             ours = ready.entry if ready.is_pull else theirs
             # What both changed stays what it is here, and a clash.
             conflict = job.status.get("conflict") if ready.is_pull else None

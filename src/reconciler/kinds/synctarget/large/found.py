@@ -34,6 +34,25 @@ class Found(NamedTuple):
         return lambda stop: Recognised(self, Hasher(job.folder.path), stop)
 
 
+async def entry_of(job: Job, history: History, commit: str | None) -> Entry | None:
+    """What a commit has of the target: where it is a file, also an earlier tool's pointer to it."""
+    inside = job.place.inside
+    entry = await history.entry(commit, inside)
+    if entry is not None or job.place.is_folder or await history.entry(commit, job.marks):
+        return entry
+    earlier = await history.entry(commit, inside.with_name(f"{inside.name}{SUFFIX}"))
+
+    def work() -> bool:
+        with history.reader() as reader:
+            return earlier is not None and earlier.mode == FILE and _says(reader, earlier)
+
+    return earlier if await asyncio.to_thread(work) else None
+
+
+def _says(reader: ObjectReader, entry: Entry) -> bool:
+    return read_pointer(reader, entry) is not None
+
+
 async def find_pointers(
     job: Job, history: History, commit: str | None, wanted: Mapping[str, Entry]
 ) -> Found:
@@ -43,6 +62,8 @@ async def find_pointers(
     called ``<file>.pointer`` is taken for one when it says what such a pointer says.
     """
     marked = await history.entry(commit, job.marks)
+    if not job.place.is_folder and not await history.entry(commit, job.place.inside):
+        wanted = {f"{path}{SUFFIX}": entry for path, entry in wanted.items()}  # see entry_of
 
     def work() -> Found:
         with history.reader() as reader:
