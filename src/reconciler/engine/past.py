@@ -12,7 +12,7 @@ from ..specs.commits import Commits
 from .operator import Operator
 from .plan_view import View
 from .revision_view import revision_view, standing_view
-from .unfolding import SHORT, revision_event
+from .rollout_events import SHORT, revision_event
 from .views import pass_view
 
 WORDS: Final = 500

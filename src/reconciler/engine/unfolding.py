@@ -23,9 +23,9 @@ from ..core.revision import (
     supersede,
 )
 from ..specs.commits import Commit
-from .journal import Event
 from .look import Stack
 from .revisions import Revisions
+from .rollout_events import SHORT, rollout_event
 from .standing import Digests, counted, differences, facts_of, outcomes, sick, windows_of
 
 log = logging.getLogger(__name__)
@@ -36,15 +36,6 @@ LATE: Final = 5.0
 """One that failed may still become healthy: that is looked for this often (seconds)."""
 BURSTS: Final = 10
 """Revisions that follow each other without a pause are waited for so many looks."""
-SHORT: Final = 12
-NORMAL: Final = frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.SUPERSEDED})
-REASONS: Final = {
-    Phase.PROGRESSING: "RevisionBegan",
-    Phase.HEALTHY: "RevisionHealthy",
-    Phase.FAILED: "RevisionFailed",
-    Phase.SUPERSEDED: "RevisionSuperseded",
-    Phase.ROLLED_BACK: "RolledBack",
-}
 
 
 class Move(NamedTuple):
@@ -223,18 +214,9 @@ class Unfolding:
         }
         self.revisions.keep(rollout)
         ledger.journal.record_revision(rollout.revision, rollout.began, self.told)
-        ledger.journal.record_events([self._event(rollout)], self.stack.clock.now())
+        event = rollout_event(rollout, str(self.told["summary"]))
+        ledger.journal.record_events([event], self.stack.clock.now())
         ledger.journal.commit()
-
-    def _event(self, rollout: Rollout) -> Event:
-        why = ": ".join(one for one in (rollout.culprit, rollout.message) if one)
-        if rollout.phase is Phase.PROGRESSING:
-            why = f"{self.told['summary']}; {rollout.cause}"
-        if rollout.phase is Phase.ROLLED_BACK:
-            why = rollout.message
-        return revision_event(
-            rollout.revision, REASONS[rollout.phase], why, calm=rollout.phase in NORMAL
-        )
 
 
 def _unknown(rollout: Rollout) -> dict[str, Json]:
@@ -252,9 +234,3 @@ def _left(rollout: Rollout, back: Retreat) -> Rollout:
         culprit=back.culprit,
         message=f"rolled back to {back.to[:SHORT]}: {back.reason}",
     )
-
-
-def revision_event(revision: str, reason: str, message: str, *, calm: bool = True) -> Event:
-    """Something worth telling about a revision."""
-    kind = "Normal" if calm else "Warning"
-    return Event(Ref("Revision", revision[:SHORT]), kind, reason, message)
