@@ -74,8 +74,18 @@ DATA = view(
     files=3,
     interval=60.0,
 )
+MAIN = view(
+    "Stack/main",
+    notifications={"ops": {"sent": 3, "failed": 1, "dropped": 0, "error": "h answers 404"}},
+)
 ALL = Snapshot(
-    (WEB, DATA, view("Repository/backup", reachable=True, reached=9.0), view("Route/a", version=4)),
+    (
+        WEB,
+        DATA,
+        MAIN,
+        view("Repository/backup", reachable=True, reached=9.0),
+        view("Route/a", version=4),
+    ),
     differing={"Route/a"},
     blocked={"Backoff": 1},
     revision="abc",

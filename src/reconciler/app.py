@@ -25,6 +25,7 @@ from .engine.known import Known
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
 from .engine.look import Stack
+from .engine.notifying import Notifying
 from .engine.operator import LANES, Operator
 from .engine.parting import part
 from .engine.past import Past
@@ -42,7 +43,7 @@ from .specs.git import Git, open_repository
 from .specs.load import Loader, Snapshot
 from .specs.remote import Followed
 from .specs.source import Source, open_source
-from .wiring import Wires, kinds_under, load_tree, make_drivers, make_source
+from .wiring import NOTICES, Wires, kinds_under, load_tree, make_drivers, make_source
 
 log = logging.getLogger("reconciler")
 
@@ -89,6 +90,7 @@ async def open_operator(
         loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=key)
         commits = Commits(partial(_git, settings, source))
         operator = Operator(stack, loader, loader.watch_paths, watching(settings), commits)
+        operator.notifying = Notifying(stack, settings.durable / NOTICES, operator.wake)
         if isinstance(source, Followed):
             operator.sourcing = _sourcing(settings, source, operator, key)
             stack.revisions.remote = operator.sourcing.view

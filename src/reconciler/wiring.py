@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from .clients.bell import ring
 from .clients.gateway import GatewayWire
@@ -44,6 +45,9 @@ from .specs.named_source import FIELDS as NAMES
 from .specs.named_source import NamedSource
 from .specs.remote import Followed
 from .specs.source import Source, Tree, open_source
+
+NOTICES: Final = "notices.json"
+"""Where whoever tells others of events says how that goes."""
 
 
 class Wires(NamedTuple):
@@ -137,7 +141,7 @@ def make_drivers(
     )
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))
     return {
-        "Stack": StackDriver(settings.durable / "stack", settings.durable / "source" / "note.json"),
+        "Stack": _stack_driver(settings.durable),
         "Process": Probing(processes, wires.processes, settings.state_dir),
         "Probe": ProbeDriver(settings.durable / "probes", wires.probes, settings.environ),
         "Gateway": gateway,
@@ -152,3 +156,8 @@ def make_drivers(
             known=known,
         ),
     }
+
+
+def _stack_driver(durable: Path) -> StackDriver:
+    note = durable / "source" / "note.json"
+    return StackDriver(durable / "stack", note, durable / NOTICES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -16,6 +16,7 @@ from reconciler.api.credentials import Credential, Scope
 from reconciler.api.password import VARIABLE, hashed
 from reconciler.core.model import Ref
 from reconciler.core.values import HIDDEN
+from reconciler.engine.journal import ALL, Picked
 from reconciler.metrics import Metrics
 from reconciler.settings import Settings
 
@@ -110,11 +111,12 @@ class Operator:
         found = [one for one in wanted if one["ref"] == f"{kind}/{name}"]
         return self._answer(found[0]) if found else None
 
-    def events(self, limit: int, refs: Collection[str] = ()) -> Sequence[View]:
+    def events(self, limit: int, picked: Picked = ALL) -> Sequence[View]:
         event = {"time": None, "ref": "Process/web-0", "type": "Normal", "reason": "Started"}
-        if refs and event["ref"] not in refs:
+        if picked.refs and event["ref"] not in picked.refs:
             return []
-        return [{**event, "message": "", "count": n} for n in range(min(limit, 200))]
+        event |= {"message": "", "actor": "", "revision": ""}
+        return [{**event, "count": n} for n in range(min(limit, 200))]
 
     def history(self, limit: int) -> Sequence[View]:
         done = {"time": None, "result": "ok", "summary": ""}

@@ -147,7 +147,7 @@ async def test_lines_as_they_come(
 async def test_events_as_they_come(operator: Operator, access: Access, stack_dir: Path) -> None:
     """A follower of events gets the last ones, oldest first, and then each new one once."""
     events: list[dict[str, Any]] = [{"reason": "First"}]
-    operator.events = lambda limit: events[::-1][:limit]  # type: ignore[method-assign]
+    operator.events = lambda limit, _: events[::-1][:limit]  # type: ignore[method-assign]
     heard = []
     path = stack_dir / "run" / "operator.sock"
     async with (

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.core.errors import Terminal
 from reconciler.core.model import Ref
-from reconciler.engine.journal import Event, Journal, Known
+from reconciler.engine.journal import Event, Journal, Known, Picked
 from reconciler.engine.lock import sole_operator
 from reconciler.engine.records import Records, digest_key
 
@@ -57,8 +57,8 @@ def test_old_events_of_one_are_found(tmp_path: Path) -> None:
     journal.record_events([Event(WEB, "Normal", "Created", "")], 1.0)
     others = (Event(Ref("App", f"o{n}"), "Normal", "Created", "") for n in range(1500))
     journal.record_events(others, 2.0)
-    assert [row[1] for row in journal.events(10, [str(WEB)])] == [str(WEB)]
-    assert len(journal.events(10, [str(WEB), "App/o1"])) == 2
+    assert [row[1] for row in journal.events(10, Picked([str(WEB)]))] == [str(WEB)]
+    assert len(journal.events(10, Picked([str(WEB), "App/o1"]))) == 2
     assert len(journal.events(10)) == 10
     journal.close()
 

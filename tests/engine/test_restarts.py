@@ -13,7 +13,7 @@ from tests.toys import ToyDriver, app, running
 
 from reconciler.core.errors import Transient
 from reconciler.core.model import Ref, Unknown
-from reconciler.engine.journal import Event, Journal
+from reconciler.engine.journal import Event, Journal, Picked
 from reconciler.engine.restarts import Restarts
 from reconciler.engine.views import event_view
 
@@ -110,7 +110,7 @@ async def test_last_words_are_in_the_events(bench: Bench) -> None:
     await _crash(bench, 1)
     bench.apps.words = ["y" * 5000]  # type: ignore[attr-defined]
     await _crash(bench, 2)
-    events = [event_view(row) for row in bench.journal.events(10, ["App/web-0"])]
+    events = [event_view(row) for row in bench.journal.events(10, Picked(["App/web-0"]))]
     (crash,) = (event for event in events if event["reason"] == "Restarted")
     assert (crash["message"], crash["count"]) == ("crash: exit code 1", 2)
     assert [len(line) for line in crash["lines"]] == [2000]

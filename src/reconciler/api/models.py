@@ -119,6 +119,10 @@ class EventView(View):
     reason: str
     message: str
     count: int
+    actor: str
+    """Who did it, where somebody did."""
+    revision: str
+    """The one that was current."""
 
 
 class PassView(View):

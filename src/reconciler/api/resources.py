@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ..core.model import Ref
+from ..engine.journal import Picked
 from . import models
 from .answers import answer, answer_in_words, says
 from .callers import shown
@@ -22,6 +23,19 @@ Refs = Annotated[
     Sequence[Annotated[str, StringConstraints(max_length=400)]],
     Query(max_length=1000, description="Only of these", examples=[["Process/web-0"]]),
 ]
+Reasons = Annotated[
+    Sequence[Annotated[str, StringConstraints(max_length=100)]],
+    Query(max_length=100, description="Only of these reasons", examples=[["RolledBack"]]),
+]
+Since = Annotated[float, Query(ge=0, description="Only from then on, in Unix seconds")]
+
+
+def pick(ref: Refs = (), reason: Reasons = (), since: Since = 0.0) -> Picked:
+    """Which events are asked for."""
+    return Picked(ref, reason, since)
+
+
+Those = Annotated[Picked, Depends(pick)]
 Kind = Annotated[str, Path(max_length=63, examples=["Process"])]
 Name = Annotated[str, Path(max_length=253, examples=["web-0"])]
 
@@ -55,9 +69,9 @@ class ResourcePages:
         """What would be done now: the specs are read and the world is looked at."""
         return answer(request, shown(request, await self.operator.plan()))
 
-    async def events(self, request: Request, limit: Limit = 100, ref: Refs = ()) -> Response:
+    async def events(self, request: Request, picked: Those, limit: Limit = 100) -> Response:
         """What happened, newest first."""
-        return answer(request, {"items": list(self.operator.events(limit, ref))})
+        return answer(request, {"items": list(self.operator.events(limit, picked))})
 
     async def history(self, request: Request, limit: Limit = 100) -> Response:
         """The passes that changed something, newest first."""

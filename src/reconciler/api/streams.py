@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from ..engine.journal import Picked
 from .answers import Says
-from .resources import Limit
+from .resources import Limit, Those
 from .view import OperatorView, View
 
 EVENTS: Final = "text/event-stream"
@@ -93,19 +94,22 @@ class EventPages:
         router.add_api_route("/events/stream", self.follow, responses=STREAMED)
         return router
 
-    async def follow(self, request: Request, limit: Limit = 100) -> Response:
+    async def follow(self, request: Request, picked: Those, limit: Limit = 100) -> Response:
         """The last events, oldest first, and then every new one."""
-        return self.streams.answer(request, self._news(limit))
+        return self.streams.answer(request, self._news(limit, picked))
 
-    async def _news(self, limit: int) -> AsyncIterator[Sequence[View]]:
-        known, count = {_mark(one): one for one in self.operator.events(max(limit, WINDOW))}, limit
+    async def _news(self, limit: int, picked: Picked) -> AsyncIterator[Sequence[View]]:
+        def newest(most: int) -> dict[tuple[Any, ...], View]:
+            return {_mark(one): one for one in self.operator.events(most, picked)}
+
+        known, count = newest(max(limit, WINDOW)), limit
         fresh = list(known.values())
         while True:
             yield fresh[:count][::-1]
             await asyncio.sleep(EVERY)
-            newest, count = {_mark(one): one for one in self.operator.events(WINDOW)}, WINDOW
-            fresh = [one for mark, one in newest.items() if mark not in known]
-            known = newest
+            now, count = newest(WINDOW), WINDOW
+            fresh = [one for mark, one in now.items() if mark not in known]
+            known = now
 
 
 def _mark(event: View) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ..core.model import Ref
+from ..engine.journal import ALL, Picked
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -92,8 +93,8 @@ class OperatorView(Protocol):
         """What is written for a resource, without any secret; None when it is not wanted."""
         ...
 
-    def events(self, limit: int, refs: Collection[str] = ()) -> Sequence[View]:
-        """The newest events, newest first; of ``refs`` only, where any are given."""
+    def events(self, limit: int, picked: Picked = ALL) -> Sequence[View]:
+        """The newest events, newest first; only what is asked for, where anything is."""
         ...
 
     def history(self, limit: int) -> Sequence[View]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from ..core.errors import Transient
 from .git_errors import redact
+from .http_library import load
 from .offload import Abandoned
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Web:
         secrets: tuple[str, ...],
         stop: threading.Event,
     ) -> None:
-        module = _load()
+        module = load()
         self._sign = sign
         self._hosts = hosts
         self._secrets = secrets
@@ -194,15 +194,6 @@ class Web:
         said = " ".join(answer.content[:600].decode("utf-8", "replace").split())
         text = redact(f"{call.method} {plain(call.url)}: {answer.status} {said}", self._secrets)
         return Refused(text[:500], reason=_reason(answer), answer=answer)
-
-
-def _load() -> Any:
-    """Httpx without its command line, which brings a library for terminals along: megabytes."""
-    nothing: Any = None  # Python's own word for a module that is not to be had
-    sys.modules.setdefault("httpx._main", nothing)
-    import httpx
-
-    return httpx
 
 
 def origin(url: str) -> str:

@@ -63,6 +63,19 @@ REVISIONS: Final = Dashboard(
                     Query("reconciler_revisions_quarantined", "commits left for good"),
                 ),
                 series(
+                    "Others told of events",
+                    Query(
+                        "sum by (notification, result)"
+                        " (increase(reconciler_notifications_total[$__rate_interval]))"
+                        " or vector(0)",
+                        "{{notification}} {{result}}",
+                    ),
+                    Query(
+                        "sum by (notification) (reconciler_notification_failing) or vector(0)",
+                        "{{notification}} fails",
+                    ),
+                ),
+                series(
                     "Steps",
                     Query(
                         increase("reconciler_steps_total", "kind", "result"),

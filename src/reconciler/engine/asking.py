@@ -87,7 +87,7 @@ async def reload(stack: Stack, refs: Sequence[Ref], author: str) -> list[View]:
     journal, now = stack.ledger.journal, stack.clock.now()
     for ref, action in actions:
         await stack.drivers[ref.kind].apply(action)
-        journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}")], now)
+        journal.record_events([Event(ref, "Normal", "Reloaded", f"by {author}", author)], now)
     journal.commit()
     return [asked_view(stack, ref) for ref in refs]
 

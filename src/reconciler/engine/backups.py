@@ -75,7 +75,7 @@ class Backups:
             Order("", ref, verb, arguments or {}, author, said, now, until) for ref in refs
         )
         told = f"by {author}: {said}" if said else f"by {author}"
-        events = [Event(one.ref, "Normal", "Ordered", f"a {verb} {told}") for one in made]
+        events = [Event(one.ref, "Normal", "Ordered", f"a {verb} {told}", author) for one in made]
         self.stack.ledger.journal.record_events(events, now)
         self.stack.ledger.journal.commit()
         for lane in self.operator.lanes:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..core.model import Json, Ref
 from .database import connect
+from .journal_schema import prepared
 
 log = logging.getLogger(__name__)
 
@@ -25,26 +26,31 @@ REVISIONS: Final = 1000
 
 WORDS: Final = 100
 """Last words of what ended are kept for so many events; the newest."""
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time REAL, ref TEXT, type TEXT,
-    reason TEXT, message TEXT, count INTEGER, lines TEXT);
-CREATE INDEX IF NOT EXISTS event_of ON event (ref, id);
-CREATE TABLE IF NOT EXISTS pass (id INTEGER PRIMARY KEY, time REAL, revision TEXT, lane TEXT,
-    changes INTEGER, result TEXT, took_ms INTEGER, summary TEXT);
-CREATE TABLE IF NOT EXISTS resource (ref TEXT PRIMARY KEY, digest TEXT, generation INTEGER,
-    applied TEXT);
-CREATE TABLE IF NOT EXISTS revision (began REAL, revision TEXT, told TEXT,
-    PRIMARY KEY (began, revision));
-"""
 
 
 class Event(NamedTuple):
-    """Something worth telling about a ref; ``type`` is Normal or Warning."""
+    """Something worth telling about a ref; ``type`` is Normal or Warning.
+
+    ``actor`` is who did it, where that was somebody. Without a ``revision`` it is of the current.
+    """
 
     ref: Ref
     type: str
     reason: str
     message: str
+    actor: str = ""
+    revision: str = ""
+
+
+class Picked(NamedTuple):
+    """Which events are asked for; of those named only, where any are."""
+
+    refs: Collection[str] = ()
+    reasons: Collection[str] = ()
+    since: float = 0.0
+
+
+ALL: Final = Picked()
 
 
 class PassRecord(NamedTuple):
@@ -73,23 +79,38 @@ class Journal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
         self._db = self._open(read_only=read_only)
+        self.revision = ""
+        """The one that is current."""
+        self.on_news: Callable[[], object] = lambda: None
         self._known: dict[Ref, Known | None] = {}
         """What is to be written of resources: an edit is not to wait for that."""
 
     def record_events(self, events: Iterable[Event], now: float) -> None:
-        """Add events; one that repeats the ref's last event only counts up."""
+        """Add events; one that repeats the ref's last event of its revision only counts up."""
+        is_new = False
         for event in events:
-            row = self._run(
-                "SELECT id, reason, message FROM event WHERE ref = ? ORDER BY id DESC LIMIT 1",
-                (str(event.ref),),
-            )
-            if row and row[0][1:] == (event.reason, event.message):
-                sql = "UPDATE event SET count = count + 1, time = ? WHERE id = ?"
-                self._run(sql, (now, row[0][0]))
-            else:
-                sql = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, 1, NULL)"
-                self._run(sql, (now, str(event.ref), *event[1:]))
+            is_new |= self._record(event, now)
+        if is_new:
+            self.on_news()
         self._run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (KEPT,))
+
+    def _record(self, event: Event, now: float) -> bool:
+        revision = event.revision or self.revision
+        row = self._run(
+            "SELECT id, reason, message, revision FROM event WHERE ref = ?"
+            " ORDER BY id DESC LIMIT 1",
+            (str(event.ref),),
+        )
+        if row and row[0][1:] == (event.reason, event.message, revision):
+            sql = "UPDATE event SET count = count + 1, time = ?, actor = ? WHERE id = ?"
+            self._run(sql, (now, event.actor, row[0][0]))
+            return False
+        # Whoever has read up to an id goes on behind it, though the journal be begun anew.
+        sql = """INSERT INTO event (id, time, ref, type, reason, message, count, actor, revision)
+            VALUES (coalesce((SELECT max(id) + 1 FROM event), ?), ?, ?, ?, ?, ?, 1, ?, ?)"""
+        told = (str(event.ref), *event[1:4], event.actor, revision)
+        self._run(sql, (int(now * 1000), now, *told))
+        return True
 
     def attach(self, ref: Ref, lines: Sequence[str]) -> None:
         """Add the last words of what ended to the last warning about it."""
@@ -123,17 +144,32 @@ class Journal:
         )
         return [json.loads(told) for (told,) in rows]
 
-    def events(self, limit: int, refs: Collection[str] = ()) -> list[tuple[Json, ...]]:
-        """Newest first: time, ref, type, reason, message, count, last words as JSON.
+    def events(self, limit: int, picked: Picked = ALL) -> list[tuple[Json, ...]]:
+        """Newest first: time, ref, type, reason, message, count, actor, revision, last words.
 
-        Only those of ``refs``, where any are given.
+        The last words are JSON.
         """
+        refs, reasons, since = picked
         return self._run(
-            "SELECT time, ref, type, reason, message, count, lines FROM event"
-            " WHERE ? OR ref IN (SELECT value FROM json_each(?))"
+            "SELECT time, ref, type, reason, message, count, actor, revision, lines FROM event"
+            " WHERE (? OR ref IN (SELECT value FROM json_each(?)))"
+            " AND (? OR reason IN (SELECT value FROM json_each(?))) AND time >= ?"
             " ORDER BY time DESC, id DESC LIMIT ?",
-            (not refs, json.dumps(list(refs)), limit),
+            (not refs, json.dumps([*refs]), not reasons, json.dumps([*reasons]), since, limit),
         )
+
+    def events_after(self, position: int, limit: int) -> list[tuple[Json, ...]]:
+        """Oldest first: id, time, ref, type, reason, message, actor, revision."""
+        return self._run(
+            "SELECT id, time, ref, type, reason, message, actor, revision FROM event"
+            " WHERE id > ? ORDER BY id LIMIT ?",
+            (position, limit),
+        )
+
+    def bounds(self) -> tuple[int, int]:
+        """The ids of the oldest and the newest event; zeros where there is none."""
+        rows = self._run("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event", ())
+        return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
 
     def passes(self, limit: int, revision: str = "") -> list[tuple[Json, ...]]:
         """Newest first, columns as in PassRecord; only those of a revision, where one is given."""
@@ -181,24 +217,12 @@ class Journal:
 
     def _open(self, *, read_only: bool) -> sqlite3.Connection:
         try:
-            return _prepared(connect(self._path, read_only=read_only))
+            return prepared(connect(self._path, read_only=read_only))
         except (sqlite3.DatabaseError, OSError) as exc:
             # Only content can be wrong for good: a lock or missing rights say nothing about it.
             if read_only or isinstance(exc, (sqlite3.OperationalError, OSError)):
                 log.warning("the journal cannot be opened, history is not kept: %s", exc)
-                return _prepared(sqlite3.connect(":memory:", check_same_thread=False))
+                return prepared(sqlite3.connect(":memory:", check_same_thread=False))
             log.warning("the journal is put aside, it cannot be read: %s", exc)
             self._path.replace(self._path.with_suffix(".unreadable"))
-            return _prepared(connect(self._path))
-
-
-def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        db.execute("PRAGMA synchronous=OFF")
-        db.executescript(SCHEMA)
-        if not any(row[1] == "lines" for row in db.execute("PRAGMA table_info(event)")):
-            db.execute("ALTER TABLE event ADD COLUMN lines TEXT")  # written by an older version
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
+            return prepared(connect(self._path))

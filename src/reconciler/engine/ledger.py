@@ -87,6 +87,7 @@ class Ledger:
     def take_snapshot(self, snapshot: Snapshot) -> bool:
         """Make ``snapshot`` the desired state; says whether any resource changed by it."""
         before, self.snapshot = self.snapshot, snapshot
+        self.journal.revision = snapshot.revision
         if before is not None and _is_same(before, snapshot):
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)

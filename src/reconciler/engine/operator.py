@@ -19,8 +19,10 @@ from ..specs.load import Loader
 from . import asking
 from .asking import Ask
 from .following import Following
+from .journal import ALL, Picked
 from .look import Stack, look
 from .loop import Lane
+from .notifying import Notifying
 from .plan_view import View, is_calm, plan_view
 from .readiness import Check, checks, measure
 from .reading import Reading
@@ -51,6 +53,7 @@ class Operator:
     files: Files = field(default_factory=Files)
     commits: Commits = field(default_factory=lambda: Commits(no_repository))
     sourcing: Sourcing | None = None
+    notifying: Notifying | None = None
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
     unfolding: Unfolding = field(init=False)
@@ -78,8 +81,8 @@ class Operator:
         transport = await open_bell(bell, self.wake)
         try:
             async with asyncio.TaskGroup() as group:
-                every = (self.following, self.unfolding, self.watching, self.sourcing, *self.lanes)
-                for one in every:
+                every = (self.following, self.unfolding, self.watching, self.sourcing)
+                for one in (*every, self.notifying, *self.lanes):
                     if one is not None:
                         group.create_task(one.run())
         finally:
@@ -197,9 +200,9 @@ class Operator:
         want = self.stack.ledger.desired.get(Ref(kind, name))
         return None if want is None else spec_view(want)
 
-    def events(self, limit: int = 100, refs: Collection[str] = ()) -> list[View]:
-        """What happened, newest first; of ``refs`` only, where any are given."""
-        return [event_view(row) for row in self.stack.ledger.journal.events(limit, refs)]
+    def events(self, limit: int = 100, picked: Picked = ALL) -> list[View]:
+        """What happened, newest first; only what is asked for, where anything is."""
+        return [event_view(row) for row in self.stack.ledger.journal.events(limit, picked)]
 
     def history(self, limit: int = 100) -> list[View]:
         """The passes that changed something, newest first."""

@@ -24,7 +24,7 @@ class Records:
     """A small table of facts by topic and name.
 
     A closed list of topics: latch, confirmation, override, order, port, cron, rollout,
-    revision, quarantine.
+    revision, quarantine, notified, sink.
 
     Unlike the journal it is no cache: a file that cannot be read stops the operator.
     """

@@ -34,4 +34,4 @@ def rollout_event(rollout: Rollout, summary: str) -> Event:
 def revision_event(revision: str, reason: str, message: str, *, calm: bool = True) -> Event:
     """Something worth telling about a revision."""
     kind = "Normal" if calm else "Warning"
-    return Event(Ref("Revision", revision[:SHORT]), kind, reason, message)
+    return Event(Ref("Revision", revision[:SHORT]), kind, reason, message, revision=revision)

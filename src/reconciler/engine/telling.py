@@ -21,7 +21,7 @@ DOING: Final = {Asked.STOP: "a stop", Asked.START: "a start", Asked.RESTART: "a 
 def outcome_events(outcome: Outcome) -> list[Event]:
     """What a pass did, and what it could not do."""
     told = [
-        Event(change.ref, "Normal", DONE[change.verb], _why(change))
+        Event(change.ref, "Normal", DONE[change.verb], _why(change), _asker(change))
         for change in outcome.plan.changes
         if change.ref in outcome.applied
     ]
@@ -44,29 +44,38 @@ def ready_event(ref: Ref, ready: Condition, *, calm: bool) -> Event:
 
 def ask_event(ref: Ref, request: Request) -> Event:
     """Somebody asked for something."""
-    return Event(ref, "Normal", "Asked", f"{DOING[request.verb]} {_by(request)}")
+    return Event(ref, "Normal", "Asked", f"{DOING[request.verb]} {_by(request)}", _who(request))
 
 
 def end_event(override: Override) -> Event:
     """What was asked is done or over."""
     ref, request = override
+    text = f"{DOING[request.verb]} {_by(request)}"
     if request.verb is Asked.RESTART:
-        return Event(ref, "Normal", "AskedAndDone", f"{DOING[request.verb]} {_by(request)}")
-    return Event(ref, "Normal", "AskedAndOver", f"{DOING[request.verb]} {_by(request)} is over")
+        return Event(ref, "Normal", "AskedAndDone", text, _who(request))
+    return Event(ref, "Normal", "AskedAndOver", f"{text} is over", _who(request))
 
 
 def release_event(override: Override) -> Event:
     """What was asked is taken back."""
     ref, request = override
-    return Event(
-        ref, "Normal", "AskedAndOver", f"{DOING[request.verb]} {_by(request)} is taken back"
-    )
+    text = f"{DOING[request.verb]} {_by(request)} is taken back"
+    return Event(ref, "Normal", "AskedAndOver", text, _who(request))
 
 
 def _why(change: Change[Any]) -> str:
     if change.request is None:
         return f"because of the {change.cause.value}"
     return f"because of {DOING[change.request.verb]} {_by(change.request)}"
+
+
+def _asker(change: Change[Any]) -> str:
+    return "" if change.request is None else _who(change.request)
+
+
+def _who(request: Request) -> str:
+    """The person who asked; nobody where the stack did so itself."""
+    return request.author if request.cause == "user" else ""
 
 
 def _by(request: Request) -> str:

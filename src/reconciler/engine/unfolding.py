@@ -214,7 +214,8 @@ class Unfolding:
         }
         self.revisions.keep(rollout)
         ledger.journal.record_revision(rollout.revision, rollout.began, self.told)
-        event = rollout_event(rollout, str(self.told["summary"]))
+        actor = str(self.told.get("by") or self.told.get("author") or "")
+        event = rollout_event(rollout, str(self.told["summary"]))._replace(actor=actor)
         ledger.journal.record_events([event], self.stack.clock.now())
         ledger.journal.commit()
 

@@ -130,7 +130,7 @@ def _hidden(value: Any) -> Any:
 
 
 def event_view(row: tuple[Any, ...]) -> View:
-    time, ref, kind, reason, message, count, lines = row
+    time, ref, kind, reason, message, count, actor, revision, lines = row
     return {
         "time": timestamp(time),
         "ref": ref,
@@ -138,6 +138,8 @@ def event_view(row: tuple[Any, ...]) -> View:
         "reason": reason,
         "message": message,
         "count": count,
+        "actor": actor,
+        "revision": revision,
         "lines": json.loads(lines) if lines else [],
     }
 

@@ -125,6 +125,17 @@ PROBES: Final = (
     _gauge("probe_failures", "Failures of a probe in a row.", "kind name probe"),
 )
 
+NOTIFICATIONS: Final = (
+    _counter(
+        "notifications_total",
+        "Messages about events, by whom they were for and what became of them.",
+        "notification result",
+    ),
+    _gauge(
+        "notification_failing", "1 while one who is to be told of events cannot be.", "notification"
+    ),
+)
+
 BACKUPS: Final = (
     _gauge(
         "sync_last_success_timestamp_seconds", "When the last backup succeeded; 0: never.", "name"
@@ -203,7 +214,7 @@ ITSELF: Final = (
 )
 """What the library tells of the operator's own process."""
 
-FACTS: Final = (*OPERATOR, *RESOURCES, *PROCESSES, *PROBES, *BACKUPS, *TABLE)
+FACTS: Final = (*OPERATOR, *RESOURCES, *PROCESSES, *PROBES, *BACKUPS, *NOTIFICATIONS, *TABLE)
 """What is true now, drawn from the resources."""
 
 GROUPS: Final[Mapping[str, tuple[Family, ...]]] = {
@@ -213,5 +224,6 @@ GROUPS: Final[Mapping[str, tuple[Family, ...]]] = {
     "Probes": PROBES,
     "Routes": (*TABLE, *TRAFFIC),
     "Backups": BACKUPS,
+    "Notifications": NOTIFICATIONS,
 }
 BY_SHORT: Final = {one.short: one for group in GROUPS.values() for one in group}

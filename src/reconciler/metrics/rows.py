@@ -102,6 +102,13 @@ def _repository(view: View) -> Iterator[Row]:
     yield Row("repository_last_contact_timestamp_seconds", key, reached or 0)
 
 
+def _stack(view: View) -> Iterator[Row]:
+    for name, account in sorted((view["vitals"].get("notifications") or {}).items()):
+        for result in ("sent", "failed", "dropped"):
+            yield Row("notifications_total", (name, result), account[result])
+        yield Row("notification_failing", (name,), bool(account["error"]))
+
+
 MOMENTS: Final = {
     "sync_last_success_timestamp_seconds": "backed",
     "sync_last_attempt_timestamp_seconds": "attempt",
@@ -116,6 +123,7 @@ AMOUNTS: Final = {
 }
 OF_KIND: Final[Mapping[str, Callable[[View], Iterator[Row]]]] = {
     "Process": _process,
+    "Stack": _stack,
     "SyncTarget": _target,
     "Repository": _repository,
 }

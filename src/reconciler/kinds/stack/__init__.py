@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.kind import Kind
 from .actions import StackAction, steps
-from .health import health
+from .health import health, told
 from .spec import StackSpec
 from .state import StackState, render
 
@@ -18,6 +18,7 @@ KIND: Kind[StackSpec, StackState, StackAction] = Kind(
     render=render,
     steps=steps,
     health=health,
+    tells=told,
     needs=lambda _: (),
     elsewhere=True,
     plural="stacks",

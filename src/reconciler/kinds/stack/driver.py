@@ -19,12 +19,14 @@ from .state import StackState
 class StackDriver:
     """Keeps the settings of the whole; who needs them reads the specs.
 
-    ``note`` is where whoever follows the source says how that goes.
+    ``note`` is where whoever follows the source says how that goes, ``notices`` where whoever
+    tells others does.
     """
 
-    def __init__(self, folder: Path, note: Path) -> None:
+    def __init__(self, folder: Path, note: Path, notices: Path | None = None) -> None:
         self._folder = folder
         self._note = note
+        self._notices = notices
 
     async def observe(self) -> Mapping[str, Observed[StackState]]:
         return await asyncio.to_thread(self._look)
@@ -42,15 +44,17 @@ class StackDriver:
     def _look(self) -> dict[str, Observed[StackState]]:
         found = {path.stem: _read(path) for path in list_files(self._folder, ".json")}
         return {
-            name: Observed(state, owned=True, vitals=self._vitals() if state.source else {})
+            name: Observed(state, owned=True, vitals=self._vitals(state))
             for name, state in found.items()
         }
 
-    def _vitals(self) -> dict[str, Json]:
-        try:
-            return {"source": json.loads(self._note.read_bytes())}
-        except (OSError, ValueError):
-            return {"source": {}}
+    def _vitals(self, state: StackState) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        if state.source:
+            found["source"] = _noted(self._note)
+        if state.notifications and self._notices is not None:
+            found["notifications"] = _noted(self._notices)
+        return found
 
     def _write(self, name: str, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -58,6 +62,13 @@ class StackDriver:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _noted(path: Path) -> Json:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
 
 
 def _read(path: Path) -> StackState:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...core.model import Health, HealthCode, Observed
+from ...core.status import Told
 from .state import StackState
 
 SHORT = 12
@@ -45,3 +46,17 @@ def _degraded(reason: str, message: str) -> Health:
 
 def _short(commit: Any) -> str:
     return str(commit or "")[:SHORT]
+
+
+def told(seen: Observed[StackState]) -> Iterator[Told]:
+    """Whether those who are to be told of events are. It says nothing about the stack's health."""
+    if not seen.state.notifications:
+        return
+    sinks = seen.vitals.get("notifications") or {}
+    failing = {name: one for name, one in sorted(sinks.items()) if one.get("error")}
+    if failing:
+        text = "; ".join(f"{name}: {one['error']}" for name, one in failing.items())
+        yield Told("Notified", holds=False, reason="NotDelivered", message=text)
+    else:
+        text = "whoever is to be told of events was told"
+        yield Told("Notified", holds=True, reason="Delivered", message=text)

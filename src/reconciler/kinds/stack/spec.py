@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ...core.model import Apply, Spec
 from ...core.units import Duration
+from .notification import Notification
 from .source import Source
 from .window import Window
 
@@ -36,7 +37,7 @@ class AutoRevert(Spec):
 class StackSpec(Spec):
     """The stack as a whole. There is at most one."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit", "notifications")
+    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit",)
 
     source: Annotated[Source | None, Apply.LIVE] = None
     """A repository elsewhere whose specs are followed, in the place of what lies beside."""
@@ -44,3 +45,11 @@ class StackSpec(Spec):
     """Going back by itself from a revision that does not become healthy."""
     windows: Annotated[tuple[Window, ...], Apply.LIVE] = ()
     """When a new revision may become current; at any time where none is written."""
+    notifications: Annotated[tuple[Notification, ...], Field(max_length=20), Apply.LIVE] = ()
+    """Webhooks that are told of events."""
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if len({one.name for one in self.notifications}) < len(self.notifications):
+            raise ValueError("two notifications have the same name")
+        return self

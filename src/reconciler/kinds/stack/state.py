@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.model import Resource, State
 from ...core.sealed import Sealed
+from .notification import Notification
 from .spec import StackSpec
 
 
@@ -19,6 +20,9 @@ class StackState(State):
     signed: bool = False
     credentials: tuple[Sealed, ...] = ()
     windows: tuple[str, ...] = ()
+    notifications: tuple[str, ...] = ()
+    told: tuple[Sealed, ...] = ()
+    """Where to, and what is signed with."""
 
 
 def render(resource: Resource[StackSpec]) -> StackState:
@@ -28,6 +32,8 @@ def render(resource: Resource[StackSpec]) -> StackState:
         deadline=revert.deadline,
         settle=revert.min_healthy_time,
         windows=tuple(one.model_dump_json(exclude_none=True) for one in resource.spec.windows),
+        notifications=tuple(map(_written, resource.spec.notifications)),
+        told=tuple(found for one in resource.spec.notifications for found in _secrets(one)),
     )
     if source is None:
         return state
@@ -41,3 +47,13 @@ def render(resource: Resource[StackSpec]) -> StackState:
             "credentials": (*auth, *hook),
         }
     )
+
+
+def _written(one: Notification) -> str:
+    """All that may be shown."""
+    hidden = {"secret"} if isinstance(one.url, str) else {"secret", "url"}
+    return one.model_dump_json(exclude=hidden)
+
+
+def _secrets(one: Notification) -> tuple[Sealed, ...]:
+    return tuple(found for found in (one.url, one.secret) if isinstance(found, Sealed))
