@@ -58,7 +58,7 @@ class Notifying:
                 while True:
                     self._bell.clear()
                     if self.stack.ledger.snapshot is not None:
-                        self._settle(group)
+                        await self._settle(group)
                     await self._bell.wait()
         finally:
             self._known = {name: told.sink.view() for name, told in self._told.items()}
@@ -69,12 +69,13 @@ class Notifying:
     def _journal(self) -> Journal:
         return self.stack.ledger.journal
 
-    def _settle(self, group: asyncio.TaskGroup) -> None:
+    async def _settle(self, group: asyncio.TaskGroup) -> None:
         """Have a worker for each that is wanted now, and tell them that there is something."""
         wanted, snapshot = _wanted(self.stack.ledger), self.stack.ledger.snapshot
         for name, told in list(self._told.items()):
             if wanted.get(name) != (told.sink.stack, told.sink.order):
                 told.task.cancel()
+                await asyncio.wait({told.task})  # it may be about to write how far it has got
                 del self._told[name]
                 self._known[name] = told.sink.view()
         for name in wanted.keys() - self._told.keys():
