@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,6 +34,23 @@ def live(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         db.execute("INSERT INTO t VALUES (100)")
         db.commit()
         yield db
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """A database whose program died in the middle of a transaction, at a place of its own."""
+    make(tmp_path / "a.db", "delete")
+    found = tmp_path / "crashed" / "b.db"
+    found.parent.mkdir()
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size=1")
+        db.execute("PRAGMA cache_spill=1")
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("INSERT INTO t VALUES (?)", [("x" * 4000,) for _ in range(50)])
+        for suffix in ("", "-journal"):
+            (found.parent / f"b.db{suffix}").write_bytes((tmp_path / f"a.db{suffix}").read_bytes())
+        db.execute("ROLLBACK")
+    return found
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
@@ -72,23 +90,12 @@ def test_locked_database_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not taken.taken or count(tmp_path / "copy") == 100
 
 
-def test_interrupted_transaction_is_undone_in_the_copy(tmp_path: Path) -> None:
+def test_interrupted_transaction_is_undone_in_the_copy(tmp_path: Path, crashed: Path) -> None:
     """A log that a crash left behind is applied to the copy; the original is not touched."""
-    make(tmp_path / "a.db", "delete")
-    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
-        db.execute("PRAGMA cache_size=1")
-        db.execute("PRAGMA cache_spill=1")
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany("INSERT INTO t VALUES (?)", [("x" * 4000,) for _ in range(50)])
-        crashed = tmp_path / "crashed"
-        crashed.mkdir()
-        for suffix in ("", "-journal"):
-            (crashed / f"b.db{suffix}").write_bytes((tmp_path / f"a.db{suffix}").read_bytes())
-        db.execute("ROLLBACK")
-    before = {path: path.read_bytes() for path in crashed.iterdir()}
-    assert sqlite.snapshot(crashed / "b.db", tmp_path / "copy") == (True, "")
+    before = {path: path.read_bytes() for path in crashed.parent.iterdir()}
+    assert sqlite.snapshot(crashed, tmp_path / "copy") == (True, "")
     assert count(tmp_path / "copy") == 100
-    assert {path: path.read_bytes() for path in crashed.iterdir()} == before
+    assert {path: path.read_bytes() for path in crashed.parent.iterdir()} == before
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:
@@ -121,3 +128,39 @@ def test_locked_database_is_not_copied_as_a_file(
         taken = sqlite.snapshot(path, tmp_path / "copy.db")
     assert not taken.taken
     assert "locked" in taken.problem
+
+
+def test_log_that_goes_while_it_is_copied_is_no_lost_database(
+    tmp_path: Path, crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner mends a database while it is copied: it is busy, not gone from the backup."""
+    real = shutil.copyfile
+
+    def copy_late(source: Path, target: Path) -> None:
+        if source.name.endswith("-journal"):
+            with closing(sqlite3.connect(crashed)) as owner:
+                owner.execute("SELECT count(*) FROM t").fetchone()
+        real(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_late)
+    assert sqlite.snapshot(crashed, tmp_path / "copy") == (False, "database is locked")
+    monkeypatch.undo()
+    assert sqlite.snapshot(crashed, tmp_path / "copy") == (True, "")
+
+
+def test_change_within_one_tick_of_the_clock_is_seen(
+    tmp_path: Path, crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every file system's times tell two writes apart: what was copied is compared."""
+    real = shutil.copyfile
+
+    def copy_and_change(source: Path, target: Path) -> None:
+        real(source, target)
+        if source == crashed:
+            with crashed.open("r+b") as file:
+                file.seek(5000)
+                file.write(b"another page by now")
+
+    monkeypatch.setattr(shutil, "copyfile", copy_and_change)
+    monkeypatch.setattr(sqlite, "stamp", lambda _: ())
+    assert sqlite.snapshot(crashed, tmp_path / "copy") == (False, "database is locked")

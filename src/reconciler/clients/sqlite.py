@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import sqlite3
 import time
@@ -13,7 +14,9 @@ from urllib.parse import quote
 
 HEADER: Final = b"SQLite format 3\0"
 SIDECARS: Final = ("-wal", "-shm", "-journal")
+_LOGS: Final = ("-wal", "-journal")
 _BUSY: Final = 5.0
+_HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _WAL: Final = 2
 _VERSION_AT: Final = 18
 
@@ -34,7 +37,7 @@ def is_database(header: bytes) -> bool:
 def stamp(path: Path) -> Stamp:
     """What changes whenever the database does: size, time and inode of it and its logs."""
     found = []
-    for name in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-journal")):
+    for name in (path, *(_beside(path, suffix) for suffix in _LOGS)):
         try:
             facts = name.stat()
             found.append((facts.st_size, facts.st_mtime_ns, facts.st_ino))
@@ -56,12 +59,16 @@ def snapshot(source: Path, target: Path) -> Snapshot:
 
 
 def check(copy: Path) -> str:
-    """What is wrong with a database that nobody has open; empty when nothing is."""
+    """What is wrong with a database that nobody has open; empty when nothing is.
+
+    That a database uses what only its own program brings (an order of text, a kind of table) is no
+    damage; it cannot be looked at further, here.
+    """
     try:
         with closing(sqlite3.connect(f"{_url(copy)}?immutable=1", uri=True)) as db:
             said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
     except sqlite3.Error as exc:
-        return str(exc)
+        return "" if _code(exc) == sqlite3.SQLITE_ERROR else str(exc)
     return "" if said == "ok" else said
 
 
@@ -82,10 +89,14 @@ def _take(source: Path, target: Path) -> None:
 
 
 def _is_busy(exc: sqlite3.Error) -> bool:
+    code = _code(exc)
+    return "locked" in str(exc) if code is None else code in _HELD
+
+
+def _code(exc: sqlite3.Error) -> int | None:
+    """What SQLite says is the matter, without the details; None when Python says it."""
     code = getattr(exc, "sqlite_errorcode", None)
-    if code is None:
-        return "locked" in str(exc)
-    return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return None if code is None else code & 0xFF
 
 
 def _take_copy(source: Path, target: Path) -> None:
@@ -93,16 +104,36 @@ def _take_copy(source: Path, target: Path) -> None:
     folder = target.with_name(target.name + ".recovery")
     folder.mkdir(mode=0o700)
     try:
-        before = stamp(source)
-        for suffix in ("", "-wal", "-journal"):
-            part = source.with_name(source.name + suffix)
-            if part.exists():
-                shutil.copyfile(part, folder / ("copy" + suffix))
-        if stamp(source) != before:
-            raise sqlite3.OperationalError("database is locked")
+        _copy_files(source, folder / "copy")
         _copy(_url(folder / "copy"), target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_files(source: Path, copy: Path) -> None:
+    """Copy a database and its logs as they are at one moment, or raise that it is locked.
+
+    What is the same before and after was like that all the time between. The times of files alone
+    do not tell: on many systems they stand still for some milliseconds.
+    """
+    before = stamp(source)
+    filecmp.clear_cache()
+    there = [suffix for suffix in ("", *_LOGS) if _beside(source, suffix).exists()]
+    try:
+        for suffix in there:
+            shutil.copyfile(_beside(source, suffix), _beside(copy, suffix))
+        same = all(
+            filecmp.cmp(_beside(source, suffix), _beside(copy, suffix), shallow=False)
+            for suffix in there
+        )
+    except FileNotFoundError:  # its owner has just mended it
+        same = False
+    if not same or stamp(source) != before:
+        raise sqlite3.OperationalError("database is locked")
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _copy(url: str, target: Path) -> None:
@@ -119,7 +150,7 @@ def _patience() -> Callable[[int, int, int], None]:
     end = time.monotonic() + _BUSY
 
     def look(status: int, _remaining: int, _total: int) -> None:
-        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
+        if status in _HELD and time.monotonic() > end:
             raise sqlite3.OperationalError("database is locked")
 
     return look

@@ -194,8 +194,8 @@ class Taker:
             taken = sqlite.snapshot(path, copy)
             if not taken.taken:
                 return self.keep(below, "DatabaseBusy", taken.problem)
-            if taken.problem:
-                self.skip(below, "DatabaseDamaged", taken.problem)
+            if taken.problem and (kept := self.keep(below, "DatabaseDamaged", taken.problem)):
+                return kept  # it may be the last good version; a damaged one is better than none
             now = path.stat()
             if (now.st_dev, now.st_ino) != (facts.st_dev, facts.st_ino):
                 raise Changed
@@ -203,7 +203,7 @@ class Taker:
                 stored = self._store(below, file, copy.stat().st_size)
         finally:
             copy.unlink(missing_ok=True)
-        return self._remember(below, facts, stamp, stored)
+        return self._remember(below, facts, stamp, stored, again=bool(taken.problem))
 
     def _refused(self, size: int) -> NotTaken | None:
         """Why a file of this size is not even opened."""
