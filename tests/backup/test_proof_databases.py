@@ -151,7 +151,8 @@ async def test_every_backup_under_a_writer_is_whole(
             two.wipe()
             await two.drivers["SyncTarget"].apply(Stage("data"))
             await two.drivers["SyncTarget"].apply(Restore("data"))
-            if wrong := flaw(restored, before):
+            beside = [path.name for path in restored.parent.iterdir() if path != restored]
+            if wrong := flaw(restored, before) or ", ".join(beside):
                 bad.append(f"round {round_}: {wrong}")
             before = writer.committed()
             copy_naively(database, copies)

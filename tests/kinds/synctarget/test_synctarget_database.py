@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -85,3 +86,23 @@ async def test_order_that_only_its_program_knows_is_no_damage(world: GitWorld) -
         await world.back_up()
         assert text.encode() in world.remote_files()["app/data/app.db"]
         assert await world.health() == ("Healthy", "BackedUp")
+
+
+async def test_log_that_comes_while_it_is_looked_at_is_not_kept(
+    world: GitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log beside a copy of another moment would destroy it when it is opened after a restore."""
+    database(world, 10)
+    await world.back_up()
+    world.write("app/data/app.db-journal", b"began")
+    there = os.path.lexists
+
+    def look_too_early(path: Path) -> bool:
+        if not path.name.endswith("-journal"):
+            return there(path)
+        path.write_bytes(b"came right after the look")
+        return False
+
+    monkeypatch.setattr(os.path, "lexists", look_too_early)
+    await world.back_up()
+    assert set(world.remote_files()) == {"app/data/app.db"}

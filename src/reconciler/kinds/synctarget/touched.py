@@ -41,7 +41,9 @@ class Toucher(Scanner):
     def _look_at(self, top: str) -> Entry | None:
         path, cache = self._place.path / top, self._means.cache
         entry = None
-        if self._is_left_out(top, path):
+        # What is not there now is gone, though it come back before the next line: a log that does,
+        # as each transaction has one, would be taken for a file like others.
+        if not os.path.lexists(path) or self._is_left_out(top, path):
             cache.drop(top)
         else:
             entry = self._child(top, path, cache.row(top))
@@ -53,7 +55,7 @@ class Toucher(Scanner):
 
     def _is_left_out(self, below: str, path: Path) -> bool:
         beside = [name for name in _mains(path.name) if os.path.lexists(path.with_name(name))]
-        return os.path.lexists(path) and self._left_out(below, path.parent, path.name, beside)
+        return self._left_out(below, path.parent, path.name, beside)
 
     def _with_sidecars(self, touched: Iterable[str]) -> Iterator[str]:
         """A log belongs to its database, and what a file is decides what lies beside it."""
