@@ -99,6 +99,18 @@ def test_not_in_time(operator: FakeOperator, reconciler: Reconciler) -> None:
     assert "order abc123" in reconciler("sync", "now", "--no-wait").out
 
 
+def test_a_backup_that_lacks_a_file(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """It is no plain success: the exit code is 1, and the file is named."""
+    did = {**DONE["outcome"]["did"], "lacks": 1, "notes": ["the backup lacks key.pem: held"]}
+    done = {**DONE, "outcome": {**DONE["outcome"], "did": did}}
+    operator.pages["POST orders"] = (202, {"items": [DONE, {**done, "id": "def456"}]})
+    said = reconciler("sync", "now")
+    assert said.code == 1
+    assert said.out.splitlines()[1].startswith("! SyncTarget/data  backup 3 files")
+    assert "the backup lacks key.pem: held" in said.out
+    assert reconciler("sync", "now", "-o", "json").code == 1
+
+
 def test_refused(operator: FakeOperator, reconciler: Reconciler) -> None:
     """What cannot be ordered is said as the operator says it."""
     detail = {"detail": "there is no SyncTarget/x", "reason": "NotFound"}
@@ -120,11 +132,21 @@ def test_status(operator: FakeOperator, reconciler: Reconciler) -> None:
     sick = {"code": "Degraded", "reason": "Conflicted", "message": "both changed a.txt"}
     bad = {**TARGET, "health": sick, "unpushed": 2, "remoteAhead": True, "lease": "theirs"}
     bad["skipped"] = [{"path": "s", "reason": "Special", "message": "a socket"}]
+    bad["skipped"] += [{"path": "t", "reason": "SecretFound", "message": "it is in the backup"}]
     operator.pages["GET sync"] = {"items": [TARGET, {**bad, "name": "bad"}]}
     said = reconciler("sync", "status", "bad")
     assert said.code == 3
     notes = ("both changed a.txt", "2 versions are not pushed", "sync pull", "read-only: here (x)")
     assert all(text in said.out for text in (*notes, "1 skipped, such as s"))
+    assert "1 in the backup with a secret, such as t" in said.out
+    clash = {"branch": "conflict/x", "paths": ["a.txt"]}
+    one = {**bad, "name": "bad", "unpushed": 1, "conflict": clash}
+    operator.pages["GET sync"] = {"items": [one]}
+    said = reconciler("sync", "status")
+    assert "1 version is not pushed" in said.out
+    assert "`reconciler sync restore bad a.txt`" in said.out
+    assert "sync pull" not in said.out, "it brings nothing of what clashes"
+    operator.pages["GET sync"] = {"items": [TARGET, {**bad, "name": "bad"}]}
     assert json.loads(reconciler("sync", "status", "-o", "json").out)["items"][0] == TARGET
     assert reconciler("sync", "status", "nope").code == 2
     operator.pages["GET sync"] = {"items": []}
@@ -142,7 +164,8 @@ def test_log(operator: FakeOperator, reconciler: Reconciler) -> None:
     reconciler("sync", "log", "SyncTarget/data", "--fetch", "-n", "5")
     assert operator.asked[-1].endswith("/sync/data/log?limit=5&fetch=true")
     operator.pages["GET sync/data/log"] = {"items": []}
-    assert "no version yet" in reconciler("sync", "log", "data").err
+    assert "--fetch asks the remote" in reconciler("sync", "log", "data").err
+    assert "no version yet" in reconciler("sync", "log", "data", "--fetch").err
 
 
 def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path) -> None:
@@ -155,6 +178,8 @@ def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path)
     assert (operator.bodies[0]["verb"], operator.bodies[0]["names"]) == ("restore", ["data"])
     told = "restore 1 file, 3 B, version 4f2c1d9a, what was here is safety/x\n"
     assert said.out == f"✔ SyncTarget/data  {told}"
+    said = reconciler("sync", "restore", "data", "--at", "")
+    assert (said.code, len(operator.bodies)) == (2, 1), "a variable that was not set is no version"
     reconciler("sync", "restore", "data", "--to", str(tmp_path))
     assert operator.bodies[1]["arguments"] == {"to": str(tmp_path)}
 

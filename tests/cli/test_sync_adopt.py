@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -111,6 +112,29 @@ def test_all_of_it(original: Original, stack_dir: Path, reconciler: Reconciler) 
     assert git(original.remote, "show", "main:.lfs/manifest.json")
     branches = git(original.remote, "for-each-ref", "--format=%(refname)", "refs/heads")
     assert branches.decode().split() == ["refs/heads/main"], "nothing clashed"
+
+
+def test_without_marks(
+    original: Original,
+    stack_dir: Path,
+    reconciler: Reconciler,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a file system keeps no marks the first start restores: that is said, and how not."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    (stack_dir / "specs").mkdir()
+    assert reconciler("import", str(original.history / "sync-config.json"), "--write").code == 0
+    (original.base / "home/user/nginx/admin_config.json").unlink()
+    said = reconciler("sync", "adopt", str(original.history))
+    text = " ".join(said.out.split())
+    assert "the repository has nothing of it" not in text
+    assert "this file system keeps no marks" in text
+    assert f"is not there yet; {original.head()[:8]} is restored at the first start" in text
+    assert said.code == 1
 
 
 def test_refusals(original: Original, stack_dir: Path, reconciler: Reconciler) -> None:

@@ -38,7 +38,7 @@ def now(
     wait: Stay = True,
     timeout: Timeout = "30m",
 ) -> int:
-    """Back up now. Exit code 2: one failed. 3: not done in time."""
+    """Back up now. Exit code 1: a backup lacks a file. 2: one failed. 3: not done in time."""
     from .sync.now import now as back_up
     from .sync.ordering import Wish
     from .waiting import seconds
@@ -100,9 +100,9 @@ def restore(
     specs: Specs = None,
     state_dir: StateDir = None,
     at: Annotated[
-        str,
+        str | None,
         typer.Option("--at", metavar="REV", help='A commit, "2026-11-20", "2 days ago", safety/….'),
-    ] = "",
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Write there; touch nothing live.")
     ] = None,

@@ -47,9 +47,9 @@ class Log:
         shallow = await self._boundary()
         return [*_versions(output.decode("utf-8", "surrogateescape"), shallow)]
 
-    async def below(self, newer: str, older: str | None) -> set[str]:
-        """The commits that ``newer`` stands on and ``older`` does not."""
-        without = [f"^{older}"] if older else []
+    async def below(self, newer: str, *older: str) -> set[str]:
+        """The commits that ``newer`` stands on and none of ``older`` does."""
+        without = [f"^{one}" for one in older]
         output = await self._git("rev-list", "--end-of-options", newer, *without)
         return set(output.decode().split())
 

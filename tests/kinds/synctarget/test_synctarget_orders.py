@@ -74,6 +74,32 @@ async def test_the_log(world: GitWorld) -> None:
     assert len(await driver.log("data", 1)) == 1
 
 
+async def test_what_a_backup_lacks_is_told(world: GitWorld) -> None:
+    """Who orders one learns what is not in it."""
+    key = b"-----BEGIN PRIVATE KEY-----\n" + b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 8
+    world.write("app/data/key.pem", key + b"\n-----END PRIVATE KEY-----\n")
+    world.write("app/data/a.txt", b"one")
+    did: Any = await world.order("backup")
+    assert did["lacks"] == 1
+    assert "key.pem" in did["notes"][0]
+    (world.base / "app/data/key.pem").unlink()
+    did = await world.order("backup")
+    assert (did["lacks"], did["notes"]) == (0, [])
+
+
+async def test_the_log_of_a_clash(world: GitWorld) -> None:
+    """What clashes is on the remote too, in a branch of its own."""
+    world.write("app/data/a.txt", b"one")
+    await world.back_up()
+    world.push_as_other("app/data/a.txt", b"theirs")
+    world.write("app/data/a.txt", b"ours")
+    await world.order("backup")
+    assert await world.health() == ("Degraded", "Conflicted")
+    log = await world.drivers["SyncTarget"].log("data", 10)
+    assert len(log) > 2
+    assert all(one["pushed"] for one in log)
+
+
 async def test_the_log_of_another_machine(world: GitWorld) -> None:
     """A new machine knows the newest version only, until it asks the remote for older ones."""
     for content in (b"one", b"two", b"three"):

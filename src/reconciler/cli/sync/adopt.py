@@ -14,6 +14,7 @@ from ...core.model import Ref, Resource
 from ...kinds import KINDS
 from ...kinds.repository.actions import Configure
 from ...kinds.synctarget.actions import Track
+from ...kinds.synctarget.adopted import Origin
 from ...settings import Settings
 from ..outcome import Exit, Failure
 from ..terminal import Terminal
@@ -76,11 +77,8 @@ async def _adopt(
                     Track(one.ref.name, KINDS["SyncTarget"].render(one))
                 )
                 driver: Any = drivers["SyncTarget"]
-                commit = await driver.go_on_from(one.ref.name, history)
-                said = (
-                    f"goes on from {commit[:8]}" if commit else "the repository has nothing of it"
-                )
-                found.append(planned._replace(words=f"{planned.words}; {said}"))
+                origin = await driver.go_on_from(one.ref.name, history)
+                found.append(_gone_on(planned, origin))
             except ReconcileError as exc:
                 found.append(planned._replace(words=str(exc), ok=False))
         return found
@@ -94,6 +92,23 @@ def _plan(target: Resource[Any], resources: Any, history: Path) -> Found:
     if path.is_symlink():
         return Found(target.ref.name, path, f"is a link to {path.resolve()}", ok=False)
     return Found(target.ref.name, path, "lies there" if path.exists() else "is not there yet")
+
+
+def _gone_on(planned: Found, origin: Origin | None) -> Found:
+    """How it goes on with what the repository has."""
+    if origin is None:
+        said = "the repository has nothing of it"
+    elif origin.lasts:
+        said = f"goes on from {origin.commit[:8]}"
+    else:
+        said = f"{origin.commit[:8]} is restored at the first start"
+    lies = origin is not None and not origin.lasts and planned.path.exists()
+    if lies:
+        said += (
+            ", and what differs here is put aside: this file system keeps no marks; write "
+            "restore: {onStart: skip} for the first start to keep what lies here"
+        )
+    return planned._replace(words=f"{planned.words}; {said}", ok=not lies)
 
 
 def _cells(found: Found) -> tuple[Span, ...]:

@@ -28,7 +28,11 @@ def log(
     if output == "text":
         terminal.show(grid([*map(_cells, found["items"])], width=terminal.width))
         if not found["items"]:
-            terminal.hint(f"{name} has no version yet; `reconciler sync now {name}` makes one")
+            terminal.hint(
+                f"{name} has no version yet; `reconciler sync now {name}` makes one"
+                if fetch
+                else f"no version of {name} is known here; --fetch asks the remote"
+            )
     else:
         terminal.write(structured(found, output))
     return Exit.OK

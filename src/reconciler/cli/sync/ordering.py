@@ -57,7 +57,18 @@ def _code(orders: Sequence[View], *, waited: bool) -> int:
     states = {one["state"] for one in orders}
     if "failed" in states:
         return Exit.FAILED
-    return Exit.UNHEALTHY if waited and states & OPEN else Exit.OK
+    if waited and states & OPEN:
+        return Exit.UNHEALTHY
+    return Exit.DIFFERENCES if any(map(_lacks, orders)) else Exit.OK
+
+
+def _lacks(order: View) -> bool:
+    """Whether a backup was made that has not all it should have."""
+    return order["verb"] == "backup" and bool(_done(order).get("lacks"))
+
+
+def _done(order: View) -> View:
+    return (order.get("outcome") or {}).get("did") or {}
 
 
 def _stay(operator: Operator, terminal: Terminal, orders: Sequence[View], wish: Wish) -> list[View]:
@@ -156,7 +167,8 @@ def _told(order: View) -> list[Line]:
     if not outcome["ok"]:
         said = f"failed: {outcome['message']} ({outcome['reason']})"
         return [line(Span("✘", Style.BAD), head, Span(tame(said)))]
-    return [line(Span("✔", Style.GOOD), head, Span(tame(_did(outcome.get("did") or {}))))]
+    mark = Span("!", Style.CHANGE) if _lacks(order) else Span("✔", Style.GOOD)
+    return [line(mark, head, Span(tame(_did(_done(order)))))]
 
 
 def _did(did: View) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -74,14 +75,26 @@ def _notes(target: View) -> list[Line]:
     found = []
     if target["health"]["code"] not in WELL:
         found.append(target["health"]["message"])
-    if target["unpushed"]:
-        found.append(f"{target['unpushed']} versions are not pushed")
-    if target["remoteAhead"]:
+    if count := target["unpushed"]:
+        found.append(f"{count} {'version is' if count == 1 else 'versions are'} not pushed")
+    if target.get("conflict"):
+        found.append(_ways_out(target["name"], target["conflict"]))
+    elif target["remoteAhead"]:
         found.append("the remote has changes that are not here: `reconciler sync pull`")
     if target["lease"] == "theirs":
         who = f"{target['leaseHost']} ({target['leaseHolder']})"
         found.append(f"read-only: {who} writes to the repository")
-    if target["skipped"]:
-        first = target["skipped"][0]
-        found.append(f"{len(target['skipped'])} skipped, such as {first['path']}")
+    named = [one["path"] for one in target["skipped"] if one["reason"] == "SecretFound"]
+    skipped = [one["path"] for one in target["skipped"] if one["reason"] != "SecretFound"]
+    if skipped:
+        found.append(f"{len(skipped)} skipped, such as {skipped[0]}")
+    if named:
+        found.append(f"{len(named)} in the backup with a secret, such as {named[0]}")
     return [line(Span(f"    {tame(one)}", Style.FAINT)) for one in found]
+
+
+def _ways_out(name: str, conflict: View) -> str:
+    """What a person can do about a clash."""
+    path = next((f" {shlex.quote(one)}" for one in conflict.get("paths") or () if one), "")
+    theirs = f"`reconciler sync restore {name}{path}` takes the remote's version"
+    return f"{theirs}; merge {conflict['branch']} there to have ours"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from ...clients.git_remote import UPSTREAM
 from ...core.errors import Terminal
@@ -11,11 +12,18 @@ from .large.found import entry_of
 from .latch import Latches
 
 
-async def go_on_from(job: Job, latches: Latches, history: Path) -> str | None:
-    """Take the branch as ``history`` last saw it for the last agreement; returns its commit.
+class Origin(NamedTuple):
+    """The commit that is gone on from; ``lasts`` when what lies here counts as newer than it."""
 
-    What lies here and differs from it is newer, so the first start does not restore over it. None
-    when that commit has nothing of the target.
+    commit: str
+    lasts: bool
+
+
+async def go_on_from(job: Job, latches: Latches, history: Path) -> Origin | None:
+    """Take the branch as ``history`` last saw it for the last agreement.
+
+    What lies here and differs from it is newer, so the first start does not restore over it; unless
+    there is nothing, or no mark can be put on it. None when that commit has nothing of the target.
     """
     await _fetch(job, history)
     commit = await job.history.ref(UPSTREAM)
@@ -25,7 +33,7 @@ async def go_on_from(job: Job, latches: Latches, history: Path) -> str | None:
     await job.agree(commit, entry, entry)
     job.note()
     latches.set(job.place, held=True)
-    return commit if latches.continues(job.place) else None
+    return Origin(str(commit), latches.continues(job.place))
 
 
 async def _fetch(job: Job, history: Path) -> None:

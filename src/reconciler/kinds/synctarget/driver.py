@@ -27,7 +27,7 @@ from .actions import (
     Untrack,
     Verify,
 )
-from .adopted import go_on_from
+from .adopted import Origin, go_on_from
 from .backup import Backup as RunBackup
 from .by_hand import ByHand
 from .drill import Drill
@@ -105,7 +105,7 @@ class SyncTargetDriver:
         """What a version of a target holds."""
         return await files(self._glance(name), limit, at, large_only=large)
 
-    async def go_on_from(self, name: str, history: Path) -> str | None:
+    async def go_on_from(self, name: str, history: Path) -> Origin | None:
         """Go on with what another tool kept in the repository at ``history``."""
         async with self._job(name) as job:
             return await go_on_from(job, self._latches, history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ...core.model import Health, HealthCode, Observed
+from ...core.model import Health, HealthCode, Json, Observed
 from ...core.status import Told
 from ...core.units import format_bytes
 from .state import SyncTargetState
@@ -44,6 +44,20 @@ def told(seen: Observed[SyncTargetState]) -> Iterator[Told]:
         yield Told("RestoreVerified", None, "NotDrilled", "there was no restore drill yet")
 
 
+def lacking(vitals: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What a backup should have and does not."""
+    return [one for one in vitals.get("skipped") or () if one["reason"] in INCOMPLETE]
+
+
+def summary(status: Mapping[str, Any]) -> dict[str, Json]:
+    """What there is of a target now, for who ordered something."""
+    facts = {"files": "files", "bytes": "bytes", "pushed": "pushed", "commit": "seen"}
+    found = {name: status.get(fact) for name, fact in facts.items()}
+    lacks, conflict = lacking(status), (status.get("conflict") or {}).get("branch")
+    found |= {"skipped": len(status.get("skipped") or []), "lacks": len(lacks)}
+    return {**found, "conflict": conflict, "notes": [_name(lacks)] if lacks else []}
+
+
 def _unrestored(vitals: Mapping[str, Any], *, staged: bool) -> Health:
     trouble, progress = vitals.get("error"), vitals.get("progress")
     if vitals.get("letGo"):
@@ -77,8 +91,8 @@ def _trouble(vitals: Mapping[str, Any]) -> Health | None:
         return Health(HealthCode.DEGRADED, trouble["reason"], trouble["message"])
     if drill and drill.get("ok") is False:
         return Health(HealthCode.DEGRADED, "DrillFailed", _drilled(drill))
-    lacking = [one for one in vitals.get("skipped") or () if one["reason"] in INCOMPLETE]
-    return _incomplete(lacking) if lacking else None
+    lacks = lacking(vitals)
+    return _incomplete(lacks) if lacks else None
 
 
 def _well(vitals: Mapping[str, Any]) -> Health:

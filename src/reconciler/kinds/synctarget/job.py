@@ -19,6 +19,7 @@ from ...clients.offload import offload
 from ...core.errors import Transient
 from ...core.sealed import Sealed
 from .cache import FileCache
+from .health import summary
 from .large.marks import place_of_marks
 from .large.reading import read_marks, read_pointer
 from .meter import Meter
@@ -108,10 +109,7 @@ class Job:
 
     def summary(self) -> dict[str, Any]:
         """What there is of it now, for who ordered something."""
-        facts = {"files": "files", "bytes": "bytes", "pushed": "pushed", "commit": "seen"}
-        found = {name: self.status.get(fact) for name, fact in facts.items()}
-        conflict = (self.status.get("conflict") or {}).get("branch")
-        return {**found, "skipped": len(self.status.get("skipped") or []), "conflict": conflict}
+        return summary(self.status)
 
     async def base(self) -> Entry | None:
         """What lay here when this side and the remote agreed last."""

@@ -55,8 +55,9 @@ class Pull:
         count = self._job.status.get("pulled") or 0
         self._job.note(pulled=None, error=None)
         words = f"{count} {'path' if count == 1 else 'paths'} brought here"
-        notes = [words if count else "nothing new on the remote"]
-        return {**self._job.summary(), "pulled": count, "notes": notes}
+        told = self._job.summary()
+        told["notes"] = [words if count else "nothing new on the remote", *told["notes"]]
+        return {**told, "pulled": count}
 
     async def put(self) -> None:
         """Put it in place: nobody writes there now, and what was written until now is pushed.

@@ -25,7 +25,9 @@ async def versions(job: Job, limit: int) -> list[dict[str, Json]]:
     saved, upstream = tips
     log = Log(job.folder)
     found = await log.versions(list(dict.fromkeys(filter(None, tips))), job.place.inside, limit)
-    waiting = await log.below(saved, upstream) if saved and saved != upstream else set()
+    # What is in a clash was pushed beside the branch; and a short history hides what it stands on.
+    there = [one for one in (upstream, await job.history.ref(job.pushed)) if one]
+    waiting = await log.below(saved, *there) if saved and saved not in there else set()
     found.sort(key=lambda one: -one.time)
     return [_view(one, pushed=one.commit not in waiting) for one in found]
 
