@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,6 +23,7 @@ from .engine.journal import Journal
 from .engine.known import Known
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
+from .engine.log_lines import set_up
 from .engine.look import Stack
 from .engine.notifying import Notifying
 from .engine.operator import LANES, Operator
@@ -144,11 +144,8 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
     """
     keep_little()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # who asks for a backup too early ends nothing
-    logging.basicConfig(
-        level=_log_level(settings.environ.get("RECONCILER_LOG_LEVEL", "INFO")),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    environ = settings.environ
+    set_up(environ.get("RECONCILER_LOG_FORMAT", ""), environ.get("RECONCILER_LOG_LEVEL", "INFO"))
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     with sole_operator(settings.run_dir / "operator.lock"):
         try:
@@ -160,11 +157,6 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
             log.exception("the operator stops, to be started anew")
             return 1
     return 0
-
-
-def _log_level(text: str) -> int:
-    """The level a word names; the usual one when it names none, for logs must not stop a stack."""
-    return logging.getLevelNamesMapping().get(text.upper(), logging.INFO)
 
 
 async def plan_once(settings: Settings) -> View:

@@ -89,6 +89,7 @@ async def test_a_refusing_world_is_503(
         "title": "Service Unavailable",
         "status": 503,
         "detail": str(trouble),
+        "requestId": answer.headers["x-request-id"],
         "reason": trouble.reason,  # type: ignore[attr-defined] # all three have one
     }
 

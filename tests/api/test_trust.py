@@ -23,6 +23,7 @@ async def test_strangers_find_nothing(ask: Ask, operator: Operator, path: str, m
         "title": "Not Found" if path == "/metrics" else "Unauthorized",
         "status": answer.status_code,
         "detail": "Not Found" if path == "/metrics" else "send a token, or log in",
+        "requestId": answer.headers["x-request-id"],
     }
     assert "allow" not in answer.headers
     assert operator.passes == 0

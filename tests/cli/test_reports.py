@@ -283,6 +283,34 @@ def test_events_newest_last(reconciler: Any, operator: Any) -> None:
     assert "GET /admin/api/v1/events?limit=7" in (reconciler("events", "-n", "7"), *operator.asked)
 
 
+def test_events_are_picked(reconciler: Any, operator: Any) -> None:
+    """By reason and time; of revisions too, which are no resources."""
+    reconciler("events", "Revision/4f2c", "--reason", "RolledBack", "--since", "1970-01-01T00:01Z")
+    told = "limit=50&ref=Revision/4f2c&reason=RolledBack&since=60.000"
+    assert operator.asked == [f"GET /admin/api/v1/events?{told}"]
+
+
+def test_events_are_followed(
+    reconciler: Any, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line each; an operator that comes back is asked for what came meanwhile."""
+    (event,) = operator.pages["GET events"]["items"]
+    operator.pages["GET events/stream"] = event
+    monkeypatch.setattr("reconciler.cli.followed.AGAIN", 0)
+    heard = iter([event, event | {"reason": "Second"}])
+
+    def one() -> Any:
+        found = next(heard, None)
+        return found if found is not None else (410, {"detail": "no more"})
+
+    operator.pages["GET events/stream"] = one
+    told = reconciler("events", "-w", "-o", "json")
+    assert [json.loads(row)["reason"] for row in told.out.splitlines()] == ["Crashed", "Second"]
+    assert "no more" in told.err
+    assert operator.asked[0] == "GET /admin/api/v1/events/stream?limit=50"
+    assert "&since=" in operator.asked[1]
+
+
 def test_history_is_told(reconciler: Any, operator: Any) -> None:
     """One row per pass that changed something."""
     out = reconciler("history", "--passes").out

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..core.errors import ReconcileError, Waiting
+from ..engine.log_lines import TRACE
 from ..specs.faults import Invalid
 
 ORIGINAL: Final = "/api/pm/"
@@ -57,6 +58,8 @@ class Problem(JSONResponse):
         **more: Any,
     ) -> None:
         body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+        if request := TRACE.get().request:
+            more = {**more, "requestId": request}
         super().__init__({**body, "detail": detail, **more}, status, headers)
 
 
@@ -116,7 +119,8 @@ async def unavailable(request: Request, exc: Exception) -> Response:
 
 async def failed(request: Request, __: Exception) -> Response:
     """A defect of ours. Its text may hold anything, so it goes to the log alone."""
-    return problem(request, 500, "the operator failed inside: its log says more")
+    headers = {"X-Request-Id": TRACE.get().request}
+    return problem(request, 500, "the operator failed inside: its log says more", headers=headers)
 
 
 ANSWERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {

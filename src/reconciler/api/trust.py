@@ -17,6 +17,7 @@ from .credentials import Scope as Right
 from .problems import BY_PASSWORD, Problem, told
 from .sizes import Measured, too_long
 from .throttle import network_of, retry
+from .trace import REQUEST_ID, begin, note
 
 CLIENT: Final = "X-Reconciler-Client"
 """Written by the gateway alone, over whatever a client sent: ``local`` or ``stranger``."""
@@ -72,7 +73,7 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answered = Answered(send)
+        answered = Answered(send, begin(Headers(scope=scope)).request)
         try:
             page = self.refusal(scope) or await self._by_password(scope) or self.app
             await page(scope, Measured(receive, scope["path"]), answered)
@@ -81,6 +82,8 @@ class Door:
             if answered.begun:
                 raise
             await Problem(503, "the operator is stopping: ask again")(scope, receive, answered)
+        if scope["method"] not in READ_METHODS:
+            note(scope["method"], scope["path"], scope.get(CALLER), answered.status)
 
     def refusal(self, scope: Scope) -> Problem | None:
         """Why this request goes no further, or None; what is known of its sender stays with it."""
@@ -160,14 +163,17 @@ def password_of(scope: Scope) -> str:
 class Answered:
     """``send``, with the headers every answer has; knows whether one has begun."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, request: str) -> None:
         self._send = send
+        self._request = request
         self.begun = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.begun, self.status = True, message["status"]
             headers = MutableHeaders(scope=message)
+            headers[REQUEST_ID] = self._request
             for name, value in HEADERS.items():
                 headers[name] = value
         await self._send(message)

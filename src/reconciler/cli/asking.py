@@ -91,12 +91,27 @@ def events(
     state_dir: StateDir = None,
     limit: Limit = 50,
     output: AnOutput = Output.TEXT,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and print on.")] = False,
+    reason: Annotated[
+        list[str] | None, typer.Option("--reason", help="Only of this reason; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only from then on: 10m, 05:30, 2026-11-22T05:30.")
+    ] = None,
 ) -> int:
-    """Say what happened, the newest last."""
+    """Say what happened, the newest last. With --watch, -o json prints one line for each."""
     from .happened import events as tell
 
-    settings = find_settings(specs, state_dir)
-    return tell(settings, ctx.obj, what=what, limit=limit, output=output.value)
+    return tell(
+        find_settings(specs, state_dir),
+        ctx.obj,
+        what=what,
+        limit=limit,
+        output=output.value,
+        reasons=reason or (),
+        since=since,
+        watch=watch,
+    )
 
 
 @app.command()

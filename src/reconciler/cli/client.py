@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ..stack.limits import SOCKET_PATH
 from .entry import user
 from .outcome import Failure
 
 BASE = "/admin/api/v1"
+SILENCE = 60.0
+"""Seconds after which a stream that says nothing at all is no longer there."""
 ASKED_IN_VAIN = frozenset({404, 409, 422})
 
 
@@ -47,10 +49,17 @@ class Operator:
         """How everything is."""
         return self.ask("GET", f"{BASE}/status")
 
-    def events(self, limit: int, refs: Sequence[str] = ()) -> Any:
-        """What happened lately, newest first; to ``refs`` only, where any are given."""
-        words = "".join(f"&ref={ref}" for ref in refs)  # no kind or name needs quoting
-        return self.ask("GET", f"{BASE}/events?limit={limit}{words}")
+    def events(self, query: Sequence[tuple[str, str]]) -> Any:
+        """What happened lately, newest first."""
+        return self.ask("GET", f"{BASE}/events?{urlencode(query, safe='/')}")
+
+    def follow_events(self, query: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        """The last events, oldest first, and then each that comes, until the operator ends it."""
+        target = f"{BASE}/events/stream?{urlencode(query, safe='/')}"
+        try:
+            yield from _documents(self.path, _encode("GET", target, None))
+        except OSError as error:
+            _refuse(self.path, error)
 
     def history(self, limit: int) -> Any:
         """What was applied lately."""
@@ -162,6 +171,22 @@ def _receive(wire: socket.socket, end: float) -> bytes:
         raise TimeoutError
     wire.settimeout(left)
     return wire.recv(1 << 18)
+
+
+def _documents(path: Path, request: bytes) -> Iterator[Any]:
+    """The JSON lines of an answer that goes on; now and then there is an empty one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+        wire.settimeout(SILENCE)
+        wire.connect(_address(path))
+        wire.sendall(request)
+        with wire.makefile("rb") as rows:
+            words = rows.readline().split(b" ", 2)
+            for _ in iter(lambda: rows.readline().strip(), b""):
+                pass
+            if words[1:2] != [b"200"]:
+                said = json.loads(rows.read() or b"{}")
+                raise Failure(str(said.get("detail") or "the operator does not answer"))
+            yield from (json.loads(row) for row in rows if row.endswith(b"\n") and row.strip())
 
 
 def _encode(method: str, target: str, body: Any) -> bytes:

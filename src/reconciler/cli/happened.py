@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -17,6 +18,9 @@ from .stack import find_operator, resources_of
 from .terminal import Terminal, structured
 
 View: TypeAlias = Mapping[str, Any]
+Query: TypeAlias = Sequence[tuple[str, str]]
+
+REVISIONS: Final = "Revision/"
 
 AT_ONCE: Final = 200
 """Of so many resources is asked in one request."""
@@ -29,17 +33,39 @@ def events(
     what: str | None = None,
     limit: int = 50,
     output: str = "text",
+    reasons: Sequence[str] = (),
+    since: str | None = None,
+    watch: bool = False,
 ) -> int:
-    """Print what happened, newest last."""
+    """Print what happened, newest last; with ``watch`` also what comes."""
     operator = find_operator(settings)
-    refs = [one["ref"] for one in select(resources_of(operator.status()), what)] if what else []
-    return _print(events_of(operator, refs, limit), event_lines, terminal, output)
+    picked = [("reason", one) for one in reasons]
+    if since:
+        from .logs import moment
+
+        picked.append(("since", f"{moment(since, time.time()):.3f}"))
+    refs = _named(operator, what) if what else []
+    if watch:
+        from .followed import follow
+
+        query = [("limit", str(limit)), *(("ref", one) for one in refs[:AT_ONCE]), *picked]
+        return follow(operator, terminal, query, as_json=output == "json")
+    return _print(events_of(operator, refs, limit, picked), event_lines, terminal, output)
 
 
-def events_of(operator: Operator, refs: Sequence[str], limit: int) -> list[View]:
+def _named(operator: Operator, what: str) -> list[str]:
+    if what.startswith(REVISIONS):  # no resource, but things happen to it
+        return [what]
+    return [one["ref"] for one in select(resources_of(operator.status()), what)]
+
+
+def events_of(
+    operator: Operator, refs: Sequence[str], limit: int, picked: Query = ()
+) -> list[View]:
     """The newest events, newest first; of ``refs`` only, where any are given."""
     parts = [refs[start : start + AT_ONCE] for start in range(0, len(refs), AT_ONCE)] or [()]
-    items = [item for part in parts for item in operator.events(limit, part)["items"]]
+    queries = ([("limit", str(limit)), *(("ref", r) for r in part), *picked] for part in parts)
+    items = [item for query in queries for item in operator.events(query)["items"]]
     return sorted(items, key=lambda item: item["time"] or "", reverse=True)[:limit]
 
 
