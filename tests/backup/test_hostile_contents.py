@@ -208,8 +208,12 @@ async def test_names_that_differ_in_case(world: GitWorld, forge: Forge) -> None:
     assert world.files() == {"app/data/A": b"1", "app/data/a": b"2"}
 
 
-async def test_tree_without_end(world: GitWorld, forge: Forge) -> None:
+async def test_tree_without_end(
+    world: GitWorld, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A few kilobytes that unpack to a billion files are refused, and cost little."""
+    if os.environ.get("RECONCILER_SOAK") != "1":
+        monkeypatch.setattr("reconciler.clients.git_history.MOST", 20_000)
     tree = forge.tree((FILE, "f", forge.blob()))
     for _ in range(9):
         tree = forge.tree(*((TREE, f"d{number}", tree) for number in range(10)))

@@ -166,10 +166,10 @@ def _lives() -> Iterator[tuple[str, float]]:
     dice = random.Random()
     places = [(boundary, moment) for boundary in BOUNDARIES for moment in ("before", "after")]
     if not SOAK:
-        places = dice.sample(places, 8)
+        places = dice.sample(places, 4)
     for boundary, moment in places * (8 if SOAK else 1):
         yield f"{boundary} {moment} {dice.randrange(4)}", 3.0
-    for _ in range(500 - 8 * len(places) if SOAK else 4):
+    for _ in range(500 - 8 * len(places) if SOAK else 2):
         yield "- - 0", dice.uniform(0.0, 1.0)
 
 

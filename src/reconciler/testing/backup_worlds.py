@@ -17,7 +17,7 @@ from ..kinds.synctarget.driver import SyncTargetDriver
 from ..kinds.synctarget.latch import Latches
 from .backup_world import KEY, MemoryWorld, World
 from .git_nginx import serving_with_nginx
-from .git_server import Desk, Server, git, make_bare, serving
+from .git_server import Desk, Server, files_of, git, make_bare, serving
 
 
 class GitWorld(World):
@@ -67,12 +67,8 @@ class GitWorld(World):
     def remote_files(self, branch: str = "main") -> dict[str, bytes]:
         if branch not in self.remote_branches():
             return {}
-        names = git(self.bare, "ls-tree", "-r", "-z", "--name-only", branch).split(b"\0")[:-1]
-        return {
-            os.fsdecode(name): git(self.bare, "show", f"{branch}:{os.fsdecode(name)}")
-            for name in names
-            if not name.startswith(b".reconciler/")
-        }
+        found = files_of(self.bare, branch)
+        return {name: found[name] for name in found if not name.startswith(".reconciler/")}
 
     def remote_branches(self) -> list[str]:
         told = git(self.bare, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")

@@ -151,7 +151,9 @@ def make_bare(path: Path) -> Path:
     return path
 
 
-def git(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> bytes:
+def git(
+    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None, stdin: bytes = b""
+) -> bytes:
     """Run git as a stranger to the project would, and return what it prints."""
     who = {
         f"GIT_{role}_{part}": "test"
@@ -161,11 +163,26 @@ def git(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None)
     closed = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": str(folder)}
     env = {"PATH": os.environ.get("PATH", os.defpath), **closed, **who, **(environ or {})}
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=env, capture_output=True, check=False
+        ["git", *arguments], cwd=folder, env=env, input=stdin, capture_output=True, check=False
     )
     if done.returncode:
         raise AssertionError(f"git {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
     return done.stdout
+
+
+def files_of(bare: Path, branch: str) -> dict[str, bytes]:
+    """What a branch holds, by path; one command for all of them."""
+    lines = git(bare, "ls-tree", "-r", "-z", branch).split(b"\0")[:-1]
+    found = [(line.split(b" ", 2)[2][:40], line.partition(b"\t")[2]) for line in lines]
+    told = git(bare, "cat-file", "--batch", stdin=b"".join(id_ + b"\n" for id_, _ in found))
+    files, at = {}, 0
+    for id_, name in found:
+        start = told.index(b"\n", at) + 1
+        _, kind, size = told[at:start].split()
+        assert kind == b"blob", f"{id_!r} at {name!r} is a {kind!r}"
+        at = start + int(size) + 1
+        files[os.fsdecode(name)] = told[start : at - 1]
+    return files
 
 
 @contextmanager

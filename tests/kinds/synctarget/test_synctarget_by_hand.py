@@ -23,7 +23,7 @@ from reconciler.testing.backup_world import written
 from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
 
-KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 4
+KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 2
 
 OPERATOR = """
 import asyncio, sys

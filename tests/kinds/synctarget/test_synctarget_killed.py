@@ -20,7 +20,7 @@ from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
 
 DATA = Ref("SyncTarget", "data")
-KILLS = 150 if os.environ.get("RECONCILER_SOAK") == "1" else 4
+KILLS = 150 if os.environ.get("RECONCILER_SOAK") == "1" else 2
 
 OPERATOR = """
 import asyncio, itertools, sys

@@ -21,7 +21,7 @@ from reconciler.kinds.synctarget import staging
 from reconciler.testing.backup_worlds import GitWorld, open_world
 
 DATA = Ref("SyncTarget", "data")
-KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 4
+KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 2
 FILES = 60
 
 OPERATOR = """
