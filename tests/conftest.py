@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,8 +40,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked ``soak`` run only with RECONCILER_SOAK=1; the rest of the gate stays short."""
+TESTS: Final = Path(__file__).parent
+ALIKE: Final = frozenset(
+    {"api", "cli", "core", "dashboards", "declare", "docs", "engine"}
+    | {"examples", "properties", "specs", "testing"}
+)
+"""Folders whose tests meet no machine, but for those marked ``real``: any user will do."""
+
+
+def _is_alike(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return folder in ALIKE and item.get_closest_marker("real") is None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``soak`` run only with RECONCILER_SOAK=1; the rest of the gate stays short.
+
+    With RECONCILER_AGAIN=1 another user has run all of them, and only those run that may differ.
+    """
+    if os.environ.get("RECONCILER_AGAIN") == "1":
+        alike = [item for item in items if _is_alike(item)]
+        config.hook.pytest_deselected(items=alike)
+        items[:] = [item for item in items if not _is_alike(item)]
     if os.environ.get("RECONCILER_SOAK") == "1":
         return
     for item in items:

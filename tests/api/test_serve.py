@@ -98,7 +98,7 @@ async def test_the_command_line_is_understood(app: Starlette, path: Path) -> Non
         client = CommandLine(path)
         assert (await asyncio.to_thread(client.status))["revision"] == "abc"
         assert (await asyncio.to_thread(client.reconcile))["failures"] == []
-        assert len((await asyncio.to_thread(client.events, 3))["items"]) == 3
+        assert len((await asyncio.to_thread(client.events, [("limit", "3")]))["items"]) == 3
         order = {"for": "10m", "reason": "läuft"}
         asked = await asyncio.to_thread(client.act, "Process", "web", "stop", order)
         assert [one["name"] for one in asked["items"]] == ["web-0"]

@@ -12,6 +12,7 @@ from typer.main import get_command
 from reconciler.cli import parser
 from reconciler.cli.main import run
 from reconciler.cli.options import app
+from reconciler.kinds.gateway.files import ASSETS
 from reconciler.metrics.families import GROUPS, TRAFFIC
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def test_all_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_gateway_tells_what_is_said_of_it() -> None:
     """The gateway writes its families itself, in Lua: names, types and meanings are the same."""
-    lua = (ROOT / "gateway/lua/reconciler/seen/metrics.lua").read_text()
+    lua = (ASSETS / "lua/reconciler/seen/metrics.lua").read_text()
     families = lua.partition("local FAMILIES = {")[2].partition("\n}\n")[0]
     rows = re.findall(r'\{\s*"(\w+)", "(\w+)",\s*"([^"]+)",?\s*\}', families)
     assert [(f"gateway_{name}", kind, text) for name, kind, text in rows] == [
