@@ -133,3 +133,4 @@ class StackFields(Metadata, total=False):
     source: Part
     auto_revert: Part
     windows: Sequence[Part]
+    notifications: Sequence[Part]
