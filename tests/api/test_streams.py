@@ -196,7 +196,8 @@ async def test_streams_are_counted(
     url = f"{ROOT}/events/stream"
     async with real(operator, access, stack_dir / "run" / "operator.sock") as http:
         async with http.stream("GET", url) as first:
-            await anext(first.aiter_bytes())
+            parts = first.aiter_bytes()  # kept: who drops it ends the stream
+            await anext(parts)
             refused = await http.get(url)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
