@@ -43,7 +43,7 @@ from .specs.git import Git, open_repository
 from .specs.load import Loader, Snapshot
 from .specs.remote import Followed
 from .specs.source import Source, open_source
-from .wiring import NOTICES, Wires, kinds_under, load_tree, make_drivers, make_source
+from .wiring import NOTICES, SOURCE, Wires, kinds_under, load_tree, make_drivers, make_source
 
 log = logging.getLogger("reconciler")
 
@@ -119,13 +119,12 @@ def make_loader(settings: Settings, *, read_only: bool = False) -> Loader:
 
 def _sourcing(settings: Settings, source: Followed, operator: Operator, key: bytes) -> Sourcing:
     """What follows a repository elsewhere, should one be named."""
-    note = settings.durable / "source" / "note.json"
     reread = partial(operator.following.read, ())
 
     def try_out(commit: str) -> Snapshot:
         return load_tree(settings, source.trial(commit), key).load()
 
-    sourcing = Sourcing(source, settings.root, note, try_out, reread)
+    sourcing = Sourcing(source, settings.root, settings.durable / SOURCE, try_out, reread)
     source.turned = partial(asyncio.get_running_loop().call_soon_threadsafe, sourcing.poke)
     return sourcing
 

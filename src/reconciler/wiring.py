@@ -48,6 +48,8 @@ from .specs.source import Source, Tree, open_source
 
 NOTICES: Final = "notices.json"
 """Where whoever tells others of events says how that goes."""
+SOURCE: Final = "source/note.json"
+"""Where whoever follows a repository elsewhere says how that goes."""
 
 
 class Wires(NamedTuple):
@@ -159,5 +161,4 @@ def make_drivers(
 
 
 def _stack_driver(durable: Path) -> StackDriver:
-    note = durable / "source" / "note.json"
-    return StackDriver(durable / "stack", note, durable / NOTICES)
+    return StackDriver(durable / "stack", durable / SOURCE, durable / NOTICES)

@@ -42,6 +42,11 @@ def wanted_of(stack: Stack, ref: Ref) -> Resource[Any]:
     raise Terminal(f"there is no {ref}", reason="NotFound")
 
 
+def shortened(reason: str) -> str:
+    """What somebody wrote, on one line and no longer than is kept."""
+    return " ".join(reason.split())[:WORDS]
+
+
 def ask(stack: Stack, refs: Sequence[Ref], wanted: Ask) -> list[View]:
     """Keep what is asked of instances, of all or of none; the next pass does it."""
     seconds = HOUR if wanted.seconds is None else wanted.seconds
@@ -50,7 +55,7 @@ def ask(stack: Stack, refs: Sequence[Ref], wanted: Ask) -> list[View]:
         raise Terminal(text, reason="NotSupported")
     for ref in refs:
         _demand_possible(stack, wanted_of(stack, ref), wanted)
-    said = wanted._replace(seconds=seconds, reason=" ".join(wanted.reason.split())[:WORDS])
+    said = wanted._replace(seconds=seconds, reason=shortened(wanted.reason))
     with stack.requests.together():
         kept = {ref: request for ref in refs if (request := _keep(stack, ref, said)) is not None}
     if kept:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ..core.errors import ReconcileError, Terminal
 from ..core.model import Json, Ref
 from ..core.ordered import PATIENT, Keeps, Order, Progress, Tells
+from .asking import shortened
 from .journal import Event
 from .look import Stack
 from .operator import Operator
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 
 TARGET: Final = "SyncTarget"
 REPOSITORY: Final = "Repository"
-WORDS: Final = 500
-"""Characters of a reason that are kept."""
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class Backups:
         Raises Terminal when it cannot be ordered of one of them.
         """
         self.operator.reading.demand()
-        now, said = self.stack.clock.now(), " ".join(reason.split())[:WORDS]
+        now, said = self.stack.clock.now(), shortened(reason)
         for ref in refs:
             self._demand_possible(ref, verb, arguments or {})
         until = now + PATIENT

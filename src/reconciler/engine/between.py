@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..core.diff import diff
 from ..core.kind import Kinds
-from ..core.model import Apply, Change, Ref, Resource, State, Verb
+from ..core.model import Change, Ref, Resource, State, Verb
 from ..core.plan import expand
 from ..specs.load import Snapshot
-from .plan_view import View
+from .plan_view import View, difference_view, summary_view
 
 
 def between_view(kinds: Kinds, before: Snapshot, after: Snapshot) -> View:
@@ -28,7 +27,7 @@ def between_view(kinds: Kinds, before: Snapshot, after: Snapshot) -> View:
         "before": before.revision,
         "source": after.source,
         "inSync": not changes,
-        "summary": _summary([change for change, _ in changes]),
+        "summary": summary_view([change for change, _ in changes], held=0),
         "changes": [_change_view(change, resource) for change, resource in changes],
         "problems": [one.to_json() for one in after.problems],
         "whole": after.whole,
@@ -51,27 +50,6 @@ def _placed(kinds: Kinds, resource: Resource[Any]) -> Resource[Any]:
 
 
 def _change_view(change: Change[Any], resource: Resource[Any]) -> View:
-    return {
-        "ref": str(change.ref),
-        "writtenAs": str(resource.written_as),
-        "verb": change.verb.value,
-        "apply": change.apply.value,
-        "origin": str(resource.origin) if change.verb is not Verb.DELETE else None,
-        "cause": change.cause.value,
-        "request": None,
-        "fields": [
-            {"path": f.path, "before": f.before, "after": f.after, "apply": f.apply.value}
-            for f in change.fields
-        ],
-    }
-
-
-def _summary(changes: list[Change[Any]]) -> Mapping[str, int]:
-    hard = {Apply.RESTART, Apply.RECREATE}
-    return {
-        "changes": len(changes),
-        "restarts": sum(c.verb is Verb.UPDATE and c.apply in hard for c in changes),
-        "deletions": sum(c.verb is Verb.DELETE for c in changes),
-        "creations": sum(c.verb is Verb.CREATE for c in changes),
-        "held": 0,
-    }
+    """What goes is written nowhere any more, but it still has the name it was written by."""
+    want = resource if change.verb is not Verb.DELETE else None
+    return {**difference_view(change, want), "writtenAs": str(resource.written_as)}

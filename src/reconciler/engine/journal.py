@@ -92,7 +92,7 @@ class Journal:
             is_new |= self._record(event, now)
         if is_new:
             self.on_news()
-        self._run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (KEPT,))
+            self._run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", (KEPT,))
 
     def _record(self, event: Event, now: float) -> bool:
         revision = event.revision or self.revision

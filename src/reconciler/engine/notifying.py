@@ -11,12 +11,12 @@ from typing import NamedTuple
 from ..clients.webhook import Webhooks
 from ..core.model import Json
 from ..kinds.stack.notification import Notification
+from .found_out import read_note, write_note
 from .journal import Journal
 from .ledger import Ledger
 from .look import Stack
 from .positions import Positions
 from .sink import Office, Sink, account_of
-from .source_note import read_note, write_note
 from .standing import STACK
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from ..core.errors import Terminal
 from ..core.revision import Retreat
 from ..specs.commits import Commits
+from .asking import shortened
 from .operator import Operator
 from .plan_view import View
 from .revision_view import revision_view, standing_view
 from .rollout_events import SHORT, revision_event
 from .views import pass_view
-
-WORDS: Final = 500
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ class Past:
             raise Terminal(f"{to[:SHORT]} is current already", reason="Refused")
         if to == revisions.head:
             return await self.undo(author=author)
-        said = " ".join(reason.split())[:WORDS] or "by hand"
+        said = shortened(reason) or "by hand"
         now = self.operator.stack.clock.now()
         await self.operator.unfolding.go_back(Retreat(revisions.head, to, now, author, said))
         self.operator.wake(complete=True)

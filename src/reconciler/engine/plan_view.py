@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..core.gates import AnyChange
+from ..core.gates import AnyChange, AnyResource
 from ..core.model import Apply, Blocked, Json, Unknown, Verb
 from ..core.overrides import Override
 from ..core.plan import Plan
@@ -46,7 +47,7 @@ def plan_view(ledger: Ledger, plan: Plan, took_ms: int) -> View:
         "inSync": plan.in_sync,
         "observedAt": timestamp(ledger.observed_at),
         "tookMs": took_ms,
-        "summary": _summary(plan),
+        "summary": summary_view(plan.changes, held=len(plan.held)),
         "changes": changes,
         "held": held_view(ledger, plan),
         "blocked": [
@@ -72,8 +73,12 @@ def is_calm(view: View) -> bool:
 
 
 def change_view(ledger: Ledger, change: AnyChange) -> View:
-    """One ref's difference."""
-    want = ledger.desired.get(change.ref)
+    """One ref's difference, as it is wanted now."""
+    return difference_view(change, ledger.desired.get(change.ref))
+
+
+def difference_view(change: AnyChange, want: AnyResource | None) -> View:
+    """One ref's difference; ``want`` is where it is written, None when it no longer is."""
     return {
         "ref": str(change.ref),
         "writtenAs": str(want.written_as if want else change.ref),
@@ -117,8 +122,8 @@ def request_view(request: Request) -> View:
     }
 
 
-def _summary(plan: Plan) -> View:
-    changes = plan.changes
+def summary_view(changes: Sequence[AnyChange], *, held: int) -> View:
+    """How much there is of what."""
     hard = {Apply.RESTART, Apply.RECREATE}
     restarts = [c for c in changes if c.verb is Verb.UPDATE and c.apply in hard]
     return {
@@ -126,7 +131,7 @@ def _summary(plan: Plan) -> View:
         "restarts": len(restarts),
         "deletions": sum(change.verb is Verb.DELETE for change in changes),
         "creations": sum(change.verb is Verb.CREATE for change in changes),
-        "held": len(plan.held),
+        "held": held,
     }
 
 

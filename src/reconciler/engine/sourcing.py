@@ -17,7 +17,7 @@ from ..core.model import Json
 from ..kinds.stack.source import Source
 from ..specs.load import Snapshot
 from ..specs.remote import Followed
-from .source_note import read_note, write_note
+from .found_out import read_note, write_note
 
 log = logging.getLogger(__name__)
 

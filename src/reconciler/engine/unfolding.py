@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 from ..core.errors import ReconcileError
 from ..core.model import Json, Ref, Resource
 from ..core.revision import (
-    Facts,
     Phase,
     Retreat,
     Rollout,
@@ -65,7 +64,6 @@ class Unfolding:
     _before: Digests = field(default_factory=dict)
     _move: Move | None = None
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _facts: Facts | None = None
 
     def __post_init__(self) -> None:
         journal = self.stack.ledger.journal

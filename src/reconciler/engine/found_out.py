@@ -1,4 +1,4 @@
-"""What was found out about the source last: for a new operator, and for whoever only looks."""
+"""What was found out last, in a file: for a new operator, and for whoever only looks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ def read_note(path: Path) -> dict[str, Json]:
 def write_note(path: Path, facts: dict[str, Json]) -> None:
     """Keep it. It is found out again where that fails."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(path, json.dumps(facts, sort_keys=True).encode(), durable=False)
-    except (OSError, Transient) as exc:
-        log.warning("what is known of the source cannot be kept: %s", exc)
+    except Transient as exc:
+        log.warning("what was found out cannot be kept: %s", exc)
