@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from ..core.errors import Transient
+from ..core.errors import Terminal, Transient
+from .files import write_atomic
 from .git_errors import failure, redact
 from .git_talk import end, talk
 from .proc import start_time
@@ -63,6 +64,16 @@ class Credential:
     """A user name and a password in a 0600 file; only git's credential protocol ever reads it."""
 
     path: Path
+
+    def keep(self, username: str | None, password: str | None, whose: str) -> None:
+        """Write them, or have no file without a password. Raises Terminal for what git cuts."""
+        if password is None:
+            self.path.unlink(missing_ok=True)
+            return
+        if any(mark in f"{username}{password}" for mark in "\n\r\0"):
+            text = f"the password of {whose} holds a line break or NUL; use another"
+            raise Terminal(text, reason="PasswordUnusable")
+        write_atomic(self.path, f"username={username}\npassword={password}\n".encode())
 
     @property
     def password(self) -> str:

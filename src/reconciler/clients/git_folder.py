@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..core.errors import Terminal, Transient
+from ..core.errors import Transient
 from ..core.model import Json
 from .files import list_files, write_atomic
 from .git import LONG, Credential, Git, Terms
@@ -90,7 +90,7 @@ class GitFolder:
         self.own.mkdir(exist_ok=True, mode=0o700)
         async with self.alone():
             await self._init()
-            self._write_secret(settings.username, password)
+            Credential(self._secret).keep(settings.username, password, f"Repository/{self.name}")
             self.write("settings", asdict(settings))
 
     async def _init(self) -> None:
@@ -191,17 +191,6 @@ class GitFolder:
                 (self.path / part).rename(aside / part)
         shutil.rmtree(self.own / "cache", ignore_errors=True)
         self.drop("lease")  # the file it names went with the objects
-
-    def _write_secret(self, username: str | None, password: str | None) -> None:
-        if password is None:
-            self._secret.unlink(missing_ok=True)
-            return
-        if any(mark in f"{username}{password}" for mark in "\n\r\0"):
-            raise Terminal(
-                f"the password of Repository/{self.name} holds a line break or NUL; use another",
-                reason="PasswordUnusable",
-            )
-        write_atomic(self._secret, f"username={username}\npassword={password}\n".encode())
 
     @contextmanager
     def _locked_file(self) -> Iterator[None]:

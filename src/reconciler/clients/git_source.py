@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..core.errors import Terminal, Transient
-from .files import write_atomic
 from .git import LONG, Credential, Git, Terms
 from .git_errors import essence, failure
 from .git_refs import read_ref, write_refs
@@ -131,14 +130,8 @@ class SourceFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (self.path / "HEAD").exists():
             await self._git.run(self.path, "init", "--quiet", "--bare", "--initial-branch=none")
-        if where.password is None:
-            self._secret.unlink(missing_ok=True)
-            return
-        if any(mark in f"{where.username}{where.password}" for mark in "\n\r\0"):
-            text = "the source's password holds a line break or NUL; use another"
-            raise Terminal(text, reason="PasswordUnusable")
-        line = f"username={where.username}\npassword={where.password}\n"
-        await asyncio.to_thread(write_atomic, self._secret, line.encode())
+        keep = Credential(self._secret).keep
+        await asyncio.to_thread(keep, where.username, where.password, "the source")
 
     @property
     def _credential(self) -> Credential | None:

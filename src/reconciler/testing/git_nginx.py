@@ -16,7 +16,7 @@ from typing import Final
 
 from ..clients.nginx import PLACES
 from . import free_port
-from .git_server import backend
+from .git_server import backend, served
 
 _CONF: Final = """\
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; {user}
@@ -71,14 +71,7 @@ def _conf(root: Path, folder: Path, port: int) -> str:
     params = {
         **_ASKED,
         "SCRIPT_FILENAME": backend(),
-        "GIT_PROJECT_ROOT": str(root),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
-        "GIT_CONFIG_KEY_1": "http.receivepack",
-        "GIT_CONFIG_VALUE_1": "true",
+        **served(root),
     }
     told = "\n      ".join(f'fastcgi_param {name} "{value}";' for name, value in params.items())
     user = "user root;" if os.geteuid() == 0 else ""

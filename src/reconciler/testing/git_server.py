@@ -100,14 +100,7 @@ class Exchange(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "GIT_PROJECT_ROOT": str(self.server.desk.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": "safe.directory",
-            "GIT_CONFIG_VALUE_0": "*",
-            "GIT_CONFIG_KEY_1": "http.receivepack",
-            "GIT_CONFIG_VALUE_1": "true",
+            **served(self.server.desk.root),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "PATH_INFO": parts.path,
             "QUERY_STRING": parts.query,
@@ -228,6 +221,20 @@ def _chunks(source: Readable) -> Iterator[bytes]:
         yield source.read(size)
         source.readline()
     source.readline()
+
+
+def served(root: Path) -> dict[str, str]:
+    """What git's own program is told: which folder, whoever owns it, to read and to write."""
+    return {
+        "GIT_PROJECT_ROOT": str(root),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_KEY_1": "http.receivepack",
+        "GIT_CONFIG_VALUE_1": "true",
+    }
 
 
 @cache
