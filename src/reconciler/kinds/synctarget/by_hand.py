@@ -17,9 +17,9 @@ from .finding import Version, find_version
 from .gathered import Gathered, chosen
 from .job import Job
 from .large.download import Downloads
-from .large.found import find_pointers
+from .large.found import list_version
 from .place import Place
-from .ready import NOTE, Ready
+from .ready import Ready
 from .restore import Restore
 from .staging import Means, Staging
 from .swap import Swap
@@ -64,7 +64,7 @@ class ByHand:
 
     def _is_staged(self) -> bool:
         """Whether it is still to be put in place."""
-        ready = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        ready = Ready.of(self._job.folder, self._job.name)
         return ready is not None and (ready.order or {}).get("wish") == self._key
 
     def _done(self) -> dict[str, Json] | None:
@@ -81,15 +81,13 @@ class ByHand:
         folder = replace(job.place, path=to, is_folder=True, excludes=())
         await offload(lambda _: self._demand_free(folder))
         version = await find_version(job, self._wish.revision)
-        contents = Contents(job.history, job.place)
-        listed = await contents.listing(version.entry)
-        pointed = await find_pointers(job, job.history, version.commit, listed)
+        pointed = await list_version(job, job.history, version.commit, version.entry)
         large = Downloads(job, pointed.pointers)
         given = chosen(pointed.wanted, self._wish.paths)
         found = Gathered.of(given, {}, place=folder, large=large)
         sizes = await job.history.sizes(entry.id for entry in found.missing.values())
         sizes |= large.sizes(found.missing)
-        modes = await contents.modes(version.commit, job.modes)
+        modes = await Contents(job.history, job.place).modes(version.commit, job.modes)
         means = Means(modes, sizes, self._restore.sure, job.meter, large)
         await offload(lambda stop: self._write(Staging(folder, means), found, stop))
         size = sum(sizes.get(entry.id, 0) for entry in found.missing.values())

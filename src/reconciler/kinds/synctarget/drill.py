@@ -28,7 +28,7 @@ from .actions import AGAIN
 from .contents import Contents
 from .job import Job
 from .large.download import Downloads
-from .large.found import entry_of, find_pointers
+from .large.found import entry_of, list_version
 from .large.pointer import Pointer
 from .meter import Meter
 from .modes import PRIVATE
@@ -124,8 +124,7 @@ class Drill:
         entry = await entry_of(job, history, tip)
         if entry is None:
             raise Transient(f"{job.settings.url} has no {job.place.inside}", reason="Absent")
-        contents = Contents(history, job.place)
-        found = await find_pointers(job, history, tip, await contents.listing(entry))
+        found = await list_version(job, history, tip, entry)
         files = {p: e for p, e in found.wanted.items() if e.mode != TREE}
         last = str((job.folder.read(f"{DRILL}/{job.name}") or {}).get("cursor") or "")
         paths, self._cursor = choose(files, math.ceil(self._share * len(files)), last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ...core.model import Json, Resource
@@ -15,24 +15,14 @@ LONGEST: Final = 4096
 MOST: Final = 1000
 
 
-def _backup(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Backup(resource.ref.name),)
+def _simply(action: Callable[[str], SyncTargetAction]) -> Obeys:
+    """Only the target's name is to be known."""
 
+    def actions(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
+        takes_nothing(arguments)
+        return (action(resource.ref.name),)
 
-def _push(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Push(resource.ref.name),)
-
-
-def _pull(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Pull(resource.ref.name),)
-
-
-def _accept(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
-    takes_nothing(arguments)
-    return (Accept(resource.ref.name),)
+    return Obeys(actions)
 
 
 def _verify(resource: Resource[Any], arguments: Arguments) -> tuple[SyncTargetAction, ...]:
@@ -79,11 +69,11 @@ def _path(value: Json) -> str:
 
 
 OBEYS: Final[Mapping[str, Obeys]] = {
-    "backup": Obeys(_backup),
-    "push": Obeys(_push),
-    "pull": Obeys(_pull),
+    "backup": _simply(Backup),
+    "push": _simply(Push),
+    "pull": _simply(Pull),
     "restore": Obeys(_restore, unsettled=True),
     "verify": Obeys(_verify, unsettled=True),
-    "accept": Obeys(_accept, unsettled=True),
+    "accept": _simply(Accept)._replace(unsettled=True),
 }
 """What may be ordered to be done once."""

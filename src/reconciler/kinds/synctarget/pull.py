@@ -17,13 +17,12 @@ from ...clients.sqlite import SIDECARS
 from ...core.errors import ReconcileError, Transient, Waiting
 from ...core.model import Json
 from .backup import Backup
-from .contents import Contents
 from .gathered import Gathered
 from .job import Job
 from .large.download import Downloads
-from .large.found import Found, find_pointers
+from .large.found import list_version
 from .merge import Sides, merge
-from .ready import NOTE, PULL
+from .ready import PULL, forget
 from .restore import Restore
 from .scan import Copy
 from .sight import Sight
@@ -50,7 +49,7 @@ class Pull:
         brought = await self._look()
         if brought is not None:
             ready = self._restore.ready(brought.entry, brought.commit, brought.commit, PULL)
-            self._job.folder.write(f"{NOTE}/{self._job.name}", ready._asdict())
+            ready.keep(self._job.folder, self._job.name)
             raise Waiting("waits until nobody has its files open", reason="Pulling", after=0.0)
         count = self._job.status.get("pulled") or 0
         self._job.note(pulled=None, error=None)
@@ -67,14 +66,14 @@ class Pull:
         try:
             brought = await self._look()
             if brought is None:
-                self._job.folder.drop(f"{NOTE}/{self._job.name}")
+                forget(self._job.folder, self._job.name)
                 return
             ready = self._restore.ready(brought.entry, brought.commit, brought.commit, PULL)
             done = self._job.status.get("pulled") or 0
             self._job.remember(pulled=done + len(brought.found.wanted.keys() | brought.found.here))
             await self._restore.exchange(ready, brought.found)
         except ReconcileError:
-            self._job.folder.drop(f"{NOTE}/{self._job.name}")
+            forget(self._job.folder, self._job.name)
             raise
 
     async def _look(self) -> Brought | None:
@@ -126,8 +125,10 @@ class Pull:
         """Only the paths that change: nothing else here is touched."""
         job, place = self._job, self._job.place
         saved = await job.history.ref(job.saved)
-        before = (await self._listed(ours, saved)).wanted if ours is not None else {}
-        after = await self._listed(wanted, tip)
+        before = (
+            (await list_version(job, job.history, saved, ours)).wanted if ours is not None else {}
+        )
+        after = await list_version(job, job.history, tip, wanted)
         changed = {
             path
             for path in before.keys() | after.wanted.keys()
@@ -140,12 +141,6 @@ class Pull:
         missing = {path: entry for path, entry in there.items() if entry.mode != TREE}
         large = {path: after.pointers[path] for path in missing.keys() & after.pointers.keys()}
         return Gathered(there, here, missing, there, Downloads(job, large), whole=False)
-
-    async def _listed(self, entry: Entry, commit: str | None) -> Found:
-        """Every path of a version, and which of them stand for large files."""
-        job = self._job
-        listing = await Contents(job.history, job.place).listing(entry)
-        return await find_pointers(job, job.history, commit, listing)
 
 
 def _sidecars(folder: Path, paths: set[str]) -> Iterator[str]:

@@ -36,13 +36,27 @@ class Ready(NamedTuple):
         except (TypeError, KeyError, ValueError):
             return None
 
+    @classmethod
+    def of(cls, folder: GitFolder, name: str) -> Ready | None:
+        """What is noted of a target; None when nothing is to be put in place."""
+        return cls.read(folder.read(f"{NOTE}/{name}"))
+
+    def keep(self, folder: GitFolder, name: str) -> None:
+        """Note it: it waits for its turn."""
+        folder.write(f"{NOTE}/{name}", self._asdict())
+
     @property
     def is_pull(self) -> bool:
         """Whether it is what others changed, put among what lies here."""
         return self.order is not None and self.order.get("verb") == PULL["verb"]
 
 
+def forget(folder: GitFolder, name: str) -> None:
+    """Nothing is to be put in place any more."""
+    folder.drop(f"{NOTE}/{name}")
+
+
 def is_pulled(folder: GitFolder, name: str) -> bool:
     """Whether what waits to be put in place is what others changed."""
-    ready = Ready.read(folder.read(f"{NOTE}/{name}"))
+    ready = Ready.of(folder, name)
     return ready is not None and ready.is_pull

@@ -15,10 +15,10 @@ from .contents import Contents
 from .gathered import Gathered, chosen
 from .job import Job
 from .large.download import Downloads
-from .large.found import entry_of, find_pointers
+from .large.found import entry_of, list_version
 from .latch import Latches
 from .modes import Modes
-from .ready import NOTE, Ready
+from .ready import Ready, forget
 from .safety import take_safety
 from .staging import Means, Staging, make_root
 from .swap import Swap
@@ -55,7 +55,7 @@ class Restore:
     def ready(self, entry: Entry, commit: str | None, tip: str | None, order: Any = None) -> Ready:
         """A version, to be put in place in this start of the stack."""
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        before = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        before = Ready.of(self._job.folder, self._job.name)
         aside = str(self._job.quarantine / self._job.name / moment)
         if before is not None and before.entry == entry:
             aside = before.aside  # a swap that was killed goes on where it was
@@ -66,14 +66,14 @@ class Restore:
         found = await self._gather(ready)
         await self._bring(ready, found)
         if found.replaces:
-            self._job.folder.write(f"{NOTE}/{self._job.name}", ready._asdict())
+            ready.keep(self._job.folder, self._job.name)
             self._job.note(error=None)
         else:
             await self._put(ready, found)
 
     async def put(self) -> None:
         """Put in place what is staged."""
-        ready = Ready.read(self._job.folder.read(f"{NOTE}/{self._job.name}"))
+        ready = Ready.of(self._job.folder, self._job.name)
         if ready is None:
             raise Waiting("nothing is staged yet", reason="NotStaged", after=0.0)
         found = await self._gather(ready)
@@ -105,8 +105,7 @@ class Restore:
 
     async def _gather(self, ready: Ready) -> Gathered:
         job, paths = self._job, tuple((ready.order or {}).get("paths") or ())
-        listing = await Contents(job.history, job.place).listing(ready.entry)
-        found = await find_pointers(job, job.history, ready.commit, listing)
+        found = await list_version(job, job.history, ready.commit, ready.entry)
         given = chosen(found.wanted, paths)
         here = await job.listing(found.recognise(job))
         large = Downloads(job, found.pointers)
@@ -158,7 +157,7 @@ class Restore:
         if "safety" not in order:
             order["safety"] = await take_safety(self._job)
             ready = ready._replace(order=order)
-            self._job.folder.write(f"{NOTE}/{self._job.name}", ready._asdict())
+            ready.keep(self._job.folder, self._job.name)
         return ready
 
     async def _sizes(self, found: Gathered) -> dict[str, int]:
@@ -196,7 +195,7 @@ class Restore:
         job.remember(restore={"at": now, "result": result, "commit": commit}, error=None)
         job.note(**({"restored": now} if result == "restored" else {}))
         self._latches.set(job.place, held=held)
-        job.folder.drop(f"{NOTE}/{job.name}")
+        forget(job.folder, job.name)
         self.sure.clear()
 
     async def _keep_unpushed(self) -> None:

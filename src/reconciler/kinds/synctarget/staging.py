@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ...clients.git_objects import CHUNK, LINK, Entry, header
+from ...clients.git_objects import CHUNK, LINK, Entry, header, object_id
 from ...clients.git_reader import ObjectReader
 from ...clients.offload import check
 from ...core.errors import Transient
@@ -172,8 +172,7 @@ def blob_id(path: Path) -> tuple[str, bool]:
     """Git's id of a file as it lies there, and whether it is a link."""
     if path.is_symlink():
         text = os.fsencode(os.readlink(path))  # noqa: PTH115 (the text, not a path)
-        content = header("blob", len(text)) + text
-        return hashlib.sha1(content, usedforsecurity=False).hexdigest(), True
+        return object_id("blob", text), True
     how = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(path, how), "rb") as file:
         digest = hashlib.sha1(

@@ -10,9 +10,8 @@ from ...clients.git_log import File, Log, Version
 from ...clients.git_remote import UPSTREAM, Moved
 from ...core.errors import Transient
 from ...core.model import Json
-from .contents import Contents
 from .job import Job
-from .large.found import find_pointers
+from .large.found import list_version
 from .large.pointer import Pointer
 
 _OURS: Final = re.compile(r"^back up \S+ from (\S+)$")
@@ -62,8 +61,9 @@ async def _large(job: Job, commit: str) -> dict[str, Pointer]:
     if marked is None:
         return {}
     tree = await job.history.entry(commit, job.place.inside)
-    listing = await Contents(job.history, job.place).listing(tree) if tree is not None else {}
-    found = await find_pointers(job, job.history, commit, listing)
+    if tree is None:
+        return {}
+    found = await list_version(job, job.history, commit, tree)
     top = f"{job.place.inside}/" if job.place.is_folder else f"{job.place.inside.parent}/"
     return {f"{top}{path}".removeprefix("./"): one for path, one in found.pointers.items()}
 

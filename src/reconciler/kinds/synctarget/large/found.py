@@ -12,6 +12,7 @@ from ....clients.blobs import Source, hash_of
 from ....clients.git_history import History
 from ....clients.git_objects import FILE, PROGRAM, Entry, Hasher
 from ....clients.git_reader import ObjectReader, damaged
+from ..contents import Contents
 from ..job import Job, MakeLarge
 from ..take import LIMIT, Large, NotTaken, Stored
 from ..vet import vet
@@ -51,6 +52,12 @@ async def entry_of(job: Job, history: History, commit: str | None) -> Entry | No
 
 def _says(reader: ObjectReader, entry: Entry) -> bool:
     return read_pointer(reader, entry) is not None
+
+
+async def list_version(job: Job, history: History, commit: str | None, entry: Entry) -> Found:
+    """Every path of a version, and which of them stand for large files."""
+    listing = await Contents(history, job.place).listing(entry)
+    return await find_pointers(job, history, commit, listing)
 
 
 async def find_pointers(
