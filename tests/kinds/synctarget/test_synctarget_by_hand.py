@@ -8,7 +8,7 @@ import random
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from reconciler.kinds.synctarget import KIND, safety, staging, swap
 from reconciler.kinds.synctarget.actions import Accept
 from reconciler.kinds.synctarget.moments import parse_moment
 from reconciler.testing.backup_world import written
-from reconciler.testing.backup_worlds import GitWorld, open_world
+from reconciler.testing.backup_worlds import GitWorld
 from reconciler.testing.git_server import git
 
 KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 2
@@ -43,20 +43,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(params=["path", "http"])
-def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world(request.param, stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
-
-
-@pytest.fixture
-def near(stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world("path", stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
 
 
 async def restore(world: GitWorld, **arguments: Any) -> Mapping[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,8 @@ from reconciler.kinds import synctarget
 from reconciler.kinds.synctarget import drill as drills
 from reconciler.kinds.synctarget.actions import Verify
 from reconciler.kinds.synctarget.sample import choose
-from reconciler.testing.backup_worlds import GitWorld, open_world
+from reconciler.testing.backup_worlds import GitWorld
 from reconciler.testing.git_server import git
-
-
-@pytest.fixture(params=["path", "http"])
-def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world(request.param, stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
 
 
 async def drill(world: GitWorld, share: float = 1.0) -> dict[str, Any]:

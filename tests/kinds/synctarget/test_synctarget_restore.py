@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from reconciler.clients.git_reader import ObjectReader
 from reconciler.core.model import Ref
 from reconciler.kinds.synctarget import staging
-from reconciler.testing.backup_worlds import GitWorld, open_world
+from reconciler.testing.backup_worlds import GitWorld
 
 DATA = Ref("SyncTarget", "data")
 KILLS = 200 if os.environ.get("RECONCILER_SOAK") == "1" else 2
@@ -36,20 +35,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(params=["path", "http"])
-def world(request: pytest.FixtureRequest, stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world(request.param, stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
-
-
-@pytest.fixture
-def near(stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world("path", stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
 
 
 async def fill(world: GitWorld, count: int = FILES) -> dict[str, bytes]:
