@@ -71,7 +71,8 @@ def _served(store: str) -> Iterator[str]:
 
 
 def _serve(pipe: Any) -> None:
-    from reconciler.testing.github import Hub, serving
+    from reconciler.testing.github import serving
+    from reconciler.testing.github_hub import Hub
 
     with serving(Hub(digests=False)) as server:
         pipe.send(server.url)

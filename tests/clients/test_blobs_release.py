@@ -17,8 +17,9 @@ import pytest
 from reconciler.clients.blobs import Source
 from reconciler.clients.blobs_release import Release, ReleaseStore, repository_of
 from reconciler.core.errors import Terminal, Transient
-from reconciler.testing.github import Exchange, Hub, serving
+from reconciler.testing.github import Exchange, serving
 from reconciler.testing.github_description import Description, fetch
+from reconciler.testing.github_hub import Hub
 
 pytestmark = pytest.mark.timeout(300)  # the description is fetched once, and is large
 

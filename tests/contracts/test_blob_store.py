@@ -20,8 +20,8 @@ from reconciler.clients.blobs_s3 import Bucket, S3Store
 from reconciler.clients.offload import Abandoned
 from reconciler.clients.sigv4 import Keys
 from reconciler.core.errors import Transient
-from reconciler.testing.github import Hub
 from reconciler.testing.github import serving as serving_github
+from reconciler.testing.github_hub import Hub
 from reconciler.testing.s3 import serving as serving_s3
 
 Opener = Callable[[threading.Event], BlobStore]

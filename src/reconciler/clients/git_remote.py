@@ -55,27 +55,14 @@ class Remote:
 
         Raises Moved when it is another by now.
         """
-        await self._git(
-            "fetch",
-            "--quiet",
-            f"--depth={depth}",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-recurse-submodules",
-            "--end-of-options",
-            self._settings.url,
-            f"+refs/heads/{self._settings.branch}:{UPSTREAM}",
-        )
+        branch = f"+refs/heads/{self._settings.branch}:{UPSTREAM}"
+        await self._fetch(branch, f"--depth={depth}")
         if await asyncio.to_thread(read_ref, self._folder.path, UPSTREAM) != commit:
             raise Moved
 
     async def fetch_other(self, branch: str) -> None:
         """Bring the newest state of another branch here; nothing points at it."""
-        await self._git(
-            *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head"),
-            *("--no-recurse-submodules", "--end-of-options", self._settings.url),
-            f"refs/heads/{branch}",
-        )
+        await self._fetch(f"refs/heads/{branch}", "--depth=1")
 
     async def push(self, commit: str, branch: str) -> None:
         """Send a commit and read back that it stands there. Never forced: raises Moved instead.
@@ -212,11 +199,7 @@ class Remote:
             return
         content = b""
         if lease is not None:
-            await self._git(
-                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
-                *("--no-recurse-submodules", "--end-of-options", self._settings.url),
-                f"+{self.lease.ref}:{self.lease.here}",
-            )
+            await self._fetch(f"+{self.lease.ref}:{self.lease.here}")
             content = await asyncio.to_thread(self._read_small, self.lease.here)
         self.lease.note(lease, content)
 
@@ -227,6 +210,10 @@ class Remote:
                 return reader.small(name or "", LARGEST)
             except Transient:
                 return b""
+
+    async def _fetch(self, refspec: str, *how: str) -> None:
+        quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        await self._git("fetch", *quiet, *how, "--end-of-options", self._settings.url, refspec)
 
     async def _git(self, *arguments: str) -> bytes:
         deadline = LONG if arguments[0] == "fetch" else Terms().deadline

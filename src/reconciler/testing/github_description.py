@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .github import Exchanged
+from .github_hub import Exchanged
 
 PACKAGE: Final = "@octokit/openapi@23.0.2"
 _FILE: Final = "package/generated/api.github.com.json"

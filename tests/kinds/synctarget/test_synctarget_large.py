@@ -22,8 +22,9 @@ from reconciler.kinds.synctarget.large import collect
 from reconciler.testing.backup_world import KEY
 from reconciler.testing.backup_worlds import GitWorld, open_world
 from reconciler.testing.git_server import git
-from reconciler.testing.github import Exchange, Hub
+from reconciler.testing.github import Exchange
 from reconciler.testing.github import serving as serving_github
+from reconciler.testing.github_hub import Hub
 
 BIG = os.urandom(5000)
 OTHER = os.urandom(6000)
