@@ -43,6 +43,7 @@ def dump(world: World, *arguments: str, **record: Any) -> dict[str, Any]:
     world.do("start", epoch=0, cause="user", detail="")
     eventually(lambda: world.entry()["error"] or out.exists())
     assert world.entry()["error"] == ""
+    eventually(lambda: not world.entry()["pid"])  # one that still runs is not started again
     return dict(json.loads(out.read_text()))
 
 
