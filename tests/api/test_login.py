@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import statistics
 import time
 from pathlib import Path
 
@@ -204,10 +203,10 @@ async def test_a_refusal_takes_as_long(settings: Settings) -> None:
     def seconds(password: Password, said: str) -> float:
         took = []
         for _ in range(7):
-            started = time.perf_counter()
+            started = time.process_time()  # of the processor: others on this machine take none of it
             password.is_right(said)
-            took.append(time.perf_counter() - started)
-        return statistics.median(took)
+            took.append(time.process_time() - started)
+        return min(took)
 
     known = Password(settings.durable, settings.environ)
     none = Password(settings.durable / "nowhere", {})
