@@ -46,10 +46,17 @@ ALIKE: Final = frozenset(
     | {"examples", "properties", "specs", "testing"}
 )
 """Folders whose tests meet no machine, but for those marked ``real``: any user will do."""
+ONCE: Final = {
+    "e2e": {"test_data.py", "test_kills.py", "test_shipped_stack.py"},
+    "gateway": {"test_gateway_fields.py", "test_static.py"},
+}
+"""Folders where users, owners and permissions are met in these files; the soak runs all as root."""
 
 
 def _is_alike(item: pytest.Item) -> bool:
     folder = item.path.relative_to(TESTS).parts[0]
+    if folder in ONCE:
+        return item.path.name not in ONCE[folder]
     return folder in ALIKE and item.get_closest_marker("real") is None
 
 

@@ -20,7 +20,7 @@ DICE: Final = random.Random()
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SOAK: Final = os.environ.get("RECONCILER_SOAK") == "1"
-KILLS: Final = 50 if SOAK else 15
+KILLS: Final = 50 if SOAK else 8
 BATCHES: Final = range(20 if SOAK else 1)
 
 

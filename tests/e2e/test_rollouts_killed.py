@@ -16,7 +16,7 @@ from reconciler.testing import eventually
 
 from .plain import Plain, make_plain
 
-ROUNDS = 100 if os.environ.get("RECONCILER_SOAK") == "1" else 3
+ROUNDS = 100 if os.environ.get("RECONCILER_SOAK") == "1" else 2
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180 + 60 * ROUNDS)]
 
 STACK = """\
