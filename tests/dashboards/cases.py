@@ -90,6 +90,12 @@ CASES = {
         1,
         ("11m", {"instance": "here", "watcher": "specs"}, "Edits of specs are noticed late"),
     ),
+    "ReconcilerNotificationFails": flag(
+        ("notification_failing", f'{HERE},notification="chat"'),
+        1,
+        0,
+        ("16m", {"instance": "here", "notification": "chat"}, "chat is not told of events"),
+    ),
     "ReconcilerSpecsBroken": flag(
         ("spec_problems", HERE), 2, 0, ("11m", {"instance": "here"}, "The specs have 2 problems")
     ),

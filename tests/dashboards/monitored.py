@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,23 +110,31 @@ spec:
 
 
 @contextmanager
-def monitored(**env: str) -> Iterator[Stack]:
-    """The stack, running; its metrics can be read."""
+def monitored(
+    command: Sequence[str | Path] = (),
+    *,
+    specs: str = SPECS,
+    files: Mapping[str, str] = {"app.py": APP},
+    **env: str,
+) -> Iterator[Stack]:
+    """The stack, running (started by ``command`` unless as usual); its metrics can be read."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="rc-mon-"))
     root = folder / "stack"
     (folder / "home").mkdir()
     (root / "specs").mkdir(parents=True)
     (root / "data").mkdir()
     stack = Stack(root, free_port(), folder / "home", env=env)
-    text = SPECS.replace("GATEWAY", str(stack.port)).replace("WEB", str(free_port()))
-    (root / "specs" / "all.yaml").write_text(text)
-    (root / "app.py").write_text(APP)
+    for name, port in {"GATEWAY": stack.port, "WEB": free_port(), "API": free_port()}.items():
+        specs = specs.replace(name, str(port))
+    (root / "specs" / "all.yaml").write_text(specs)
+    for name, text in files.items():
+        (root / name).write_text(text)
     (root / "data" / "note").write_text("keep me")
     (root / ".gitignore").write_text("/.reconciler/\n/data/\n/remote.git/\n/up.log\n")
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", root / "remote.git"], check=True)
     try:
         stack.begin()
-        stack.start()
+        stack.start(*command)
         eventually(lambda: stack.fetch("/metrics")[0] == 200, 60, every=0.2)
         yield stack
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 import pytest
-from tests.e2e.stack import Stack
+from tests.e2e.stack import RECONCILER, Stack
 
 from reconciler.clients.supervisord import Supervisord
 from reconciler.core.errors import ReconcileError
@@ -32,8 +33,8 @@ SOONER = {
     "> 8 * 86400": "> 5",
 }
 """What takes minutes or days is looked for after seconds; all else is as it is shipped."""
-NOT_HERE = {"ReconcilerWatchLost"}
-"""The kernel would have to run out of watches for everybody on this machine."""
+APART = {"ReconcilerWatchLost"}
+"""Told in a stack of its own, which may watch nothing from the first moment on."""
 SICK = """\
 ---
 apiVersion: reconciler.dev/v1
@@ -57,7 +58,15 @@ apiVersion: reconciler.dev/v1
 kind: SyncTarget
 metadata: {name: lost}
 spec: {repository: nowhere, path: lost/, restore: {onStart: skip}}
+---
+apiVersion: reconciler.dev/v1
+kind: Stack
+metadata: {name: main}
+spec:
+  notifications: [{name: chat, url: "http://127.0.0.1:SILENT/hook"}]
 """
+NO_WATCHES = "echo 0 >/proc/sys/user/max_inotify_instances"
+"""In a namespace of users: nobody in it may watch files, and nobody outside is touched."""
 
 
 def quick() -> str:
@@ -134,7 +143,7 @@ def silent() -> Iterator[int]:
 
 
 def test_every_alert_is_told_of_a_fault(silent: int) -> None:
-    """All but those that this machine cannot be made to have."""
+    """All of them, but for those that need a stack of their own."""
     direct = free_port()
     with ExitStack() as faults:
         stack = faults.enter_context(monitored(RECONCILER_LISTEN=f"127.0.0.1:{direct}"))
@@ -143,7 +152,7 @@ def test_every_alert_is_told_of_a_fault(silent: int) -> None:
         faults.enter_context(slow)
         watching = faults.enter_context(prometheus(stack, quick(), direct))
         seen = _live(stack, watching, silent)
-        missing = {one.name for one in ALERTS} - seen - NOT_HERE
+        missing = {one.name for one in ALERTS} - seen - APART
         assert not missing
 
 
@@ -182,7 +191,7 @@ def _live(stack: Stack, watching: Prometheus, silent: int) -> set[str]:
     stack.commit("what is sick from the first day")
     expect("ReconcilerProcessNotReady", "ReconcilerBackupNever", "ReconcilerBackupFails")
     expect("ReconcilerRemoteAway", "ReconcilerPassesFail")
-    expect("ReconcilerBackupOld", "ReconcilerStuck")
+    expect("ReconcilerBackupOld", "ReconcilerStuck", "ReconcilerNotificationFails")
     back = stack.command("rollback", stack.git("rev-parse", "HEAD^").strip())
     assert back.returncode == 0, back.stderr
     expect("ReconcilerRolledBack")
@@ -190,3 +199,18 @@ def _live(stack: Stack, watching: Prometheus, silent: int) -> set[str]:
     stack.commit("a spelling")
     expect("ReconcilerSpecsBroken")
     return seen
+
+
+def test_a_lost_watch_is_told_and_commits_are_found_all_the_same() -> None:
+    """Where the kernel grants no watch: what no note tells of is looked for."""
+    alone = ("unshare", "--user", "--map-root-user", "sh", "-c")
+    if subprocess.run([*alone, NO_WATCHES], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel lets nobody have users of their own")
+    unwatched = (*alone, f'{NO_WATCHES} && exec "$0" up', RECONCILER)
+    with monitored(unwatched) as stack, prometheus(stack, quick()) as watching:
+        told(watching, "ReconcilerWatchLost")
+        assert watching.found('reconciler_watcher_up{watcher="specs"} == 0')
+        whole = stack.root / "specs" / "all.yaml"
+        whole.write_text(whole.read_text().replace("name: rests", "name: rests-well"))
+        stack.commit("seen late, but seen")
+        eventually(lambda: stack.resource("Process/rests-well-0"), 90, every=0.5)

@@ -92,6 +92,11 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "reconciler_watcher_up == 0",
                 *("10m", WARNING, "Edits of {{ $labels.watcher }} are noticed late"),
             ),
+            Alert(
+                "ReconcilerNotificationFails",
+                "reconciler_notification_failing == 1",
+                *("15m", WARNING, "{{ $labels.notification }} is not told of events"),
+            ),
         ),
     ),
     Group(
