@@ -20,11 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.testing.backup_worlds import GitWorld, open_world
+from reconciler.testing.backup_worlds import LargeWorld
 from reconciler.testing.git_server import git
 
 SOAK = os.environ.get("RECONCILER_SOAK") == "1"
 MINUTE = 60.0
+THRESHOLD = "100Ki"
 
 BOUNDARIES = [
     *("clients.git_objects:ObjectStore.settle", "clients.git_pack:PackWriter.finish"),
@@ -36,14 +37,19 @@ BOUNDARIES = [
     *("clients.git_lease:Lease.take", "clients.git_tidy:_pack", "clients.git_tidy:shorten"),
     *("kinds.synctarget.cache:FileCache.commit", "kinds.synctarget.job:Job.agree"),
     *("kinds.synctarget.job:Job.note", "kinds.synctarget.publish:Publishing.run"),
+    *("clients.blobs_directory:DirectoryStore.put", "clients.blobs_directory:DirectoryStore.fetch"),
+    *("kinds.synctarget.large.upload:Uploads.take", "clients.blobs_directory:DirectoryStore.delete"),
+    "kinds.synctarget.large.collect:collect@kinds.synctarget.backup",
 ]
 """What is written, packed, committed, pointed at, pushed, read back, noted, collected."""
+LARGE = "large.", "blobs_directory:"
+"""The boundaries of large files: the gate comes to one of them each time."""
 
 OPERATOR = """
 import asyncio, importlib, itertools, os, signal, sys, time
 from pathlib import Path
 from reconciler.clients import git_objects, git_tidy
-from reconciler.testing.backup_worlds import GitWorld
+from reconciler.testing.backup_worlds import LargeWorld
 
 git_objects.FEW = 4       # packs are made all the time,
 git_tidy.LOOSE = 64       # joined,
@@ -80,7 +86,7 @@ def arm(boundary, moment, after):
     setattr(owner, name, before if moment == "before" else wrapped)
 
 async def live(label, boundary, moment, after):
-    world = GitWorld(Path(sys.argv[1]), None)
+    world = LargeWorld(Path(sys.argv[1]), sys.argv[2])
     await world.settle()
     print("ready", flush=True)
     if boundary != "-":
@@ -89,7 +95,8 @@ async def live(label, boundary, moment, after):
         world.write("app/data/count", f"{label}.{count}".encode())
         for part in range(count % 6 + 1):
             world.write(f"app/data/files/{part}", os.urandom(3000))
-        world.write(f"app/data/large/{count % 3}", os.urandom(60_000))
+        world.write(f"app/data/wide/{count % 3}", os.urandom(60_000))
+        world.write(f"app/data/large/{count % 3}", os.urandom(150_000))
         outcome = await world.look(due=True)
         status = world.drivers["Repository"]._folders.open("store").read("status/data") or {}
         if not outcome.failures and status.get("agreed"):
@@ -107,12 +114,12 @@ for line in sys.stdin:  # each life is a process of its own, born ready
 class Ledger:
     """What one operator after the other said, and how long the next one took to be ready."""
 
-    def __init__(self, world: GitWorld) -> None:
+    def __init__(self, world: LargeWorld) -> None:
         self.world = world
         self.said: list[str] = []
         self.slowest = 0.0
         self._nursery = subprocess.Popen(
-            [sys.executable, "-c", OPERATOR, str(world.folder)],
+            [sys.executable, "-c", OPERATOR, str(world.folder), THRESHOLD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -150,8 +157,8 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _demand_kept(world: GitWorld, said: list[str]) -> None:
-    """Each tree is in the history of the remote, whole."""
+def _demand_kept(world: LargeWorld, said: list[str]) -> None:
+    """Each tree is in the history of the remote, whole; and the newest one restores."""
     clone = world.folder / "clone.git"
     git(world.folder, "clone", "--quiet", "--bare", "--no-local", str(world.bare), str(clone))
     git(clone, "fsck", "--strict", "--full")
@@ -159,6 +166,7 @@ def _demand_kept(world: GitWorld, said: list[str]) -> None:
     kept = {line.split()[3] for line in there.splitlines() if line.endswith("\tapp/data")}
     assert kept >= {*said}
     shutil.rmtree(clone)
+    asyncio.run(world.files_elsewhere())  # the newest, large files too: each checked by its hash
 
 
 def _lives() -> Iterator[tuple[str, float]]:
@@ -166,7 +174,8 @@ def _lives() -> Iterator[tuple[str, float]]:
     dice = random.Random()
     places = [(boundary, moment) for boundary in BOUNDARIES for moment in ("before", "after")]
     if not SOAK:
-        places = dice.sample(places, 4)
+        large = [place for place in places if any(part in place[0] for part in LARGE)]
+        places = [*dice.sample(places, 3), dice.choice(large)]
     for boundary, moment in places * (8 if SOAK else 1):
         yield f"{boundary} {moment} {dice.randrange(4)}", 3.0
     for _ in range(500 - 8 * len(places) if SOAK else 2):
@@ -174,14 +183,14 @@ def _lives() -> Iterator[tuple[str, float]]:
 
 
 @pytest.fixture
-def world(stack_dir: Path) -> Iterator[GitWorld]:
-    with open_world("path", stack_dir) as found:
-        assert isinstance(found, GitWorld)
-        yield found
+def world(stack_dir: Path) -> Iterator[LargeWorld]:
+    made = LargeWorld(stack_dir, THRESHOLD)
+    yield made
+    made.records.close()
 
 
 @pytest.mark.timeout(3600)
-def test_what_was_acknowledged_is_kept(world: GitWorld, stack_dir: Path) -> None:
+def test_what_was_acknowledged_is_kept(world: LargeWorld, stack_dir: Path) -> None:
     """Hundreds of killed backups: what was said to be kept restores, and no lock stops the next."""
     world.push_as_other("app/data/precious", b"restored")
     ledger = Ledger(world)
@@ -199,7 +208,9 @@ def test_what_was_acknowledged_is_kept(world: GitWorld, stack_dir: Path) -> None
     assert world.remote_branches() == ["main"]
     assert not list(world.store.rglob("*.lock"))
     before = world.files()
-    assert world.remote_files() == before
+    assert asyncio.run(world.files_elsewhere()) == before
+    large = [content for content in before.values() if len(content) > 100 * 1024]
+    assert sorted(world.stored()) == sorted(large), "nothing is lost, nothing is left over"
     world.wipe()
     shutil.rmtree(stack_dir / "stack/state/repos")
     world.restart(stack=True)

@@ -119,6 +119,34 @@ class GitWorld(World):
         }
 
 
+class LargeWorld(GitWorld):
+    """A path as the remote, and large files in a folder beside it: only their newest version."""
+
+    def __init__(self, folder: Path, threshold: str = "4Ki") -> None:
+        super().__init__(folder, None)
+        self.blobs = folder / "blobs"
+        self.blobs.mkdir(exist_ok=True)
+        how = {"threshold": threshold, "store": "directory", "directory": str(self.blobs)}
+        self.targets["data"]["largeFiles"] = {**how, "keepVersions": 1}
+
+    def stored(self) -> list[bytes]:
+        """The content of every large file that the store holds; a write cut short is none."""
+        found = (path for path in self.blobs.rglob("*") if path.is_file())
+        return [path.read_bytes() for path in found if not path.name.startswith(".")]
+
+    async def files_elsewhere(self) -> dict[str, bytes]:
+        """What another machine has after its restore: it knows only the remote and the store."""
+        other = self.folder / "elsewhere"
+        for part in ("remote", "blobs"):
+            shutil.copytree(self.folder / part, other / part)
+        world = LargeWorld(other)
+        assert (await world.settle(8)).plan.in_sync
+        found = world.files()
+        world.records.close()
+        shutil.rmtree(other)
+        return found
+
+
 @contextmanager
 def open_world(kind: str, folder: Path) -> Iterator[World]:
     """A fresh world of the kind asked for."""
