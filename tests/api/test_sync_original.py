@@ -81,6 +81,22 @@ async def test_a_failed_push_is_no_success(kept: Kept) -> None:
         await eventually_async(is_dirty)
 
 
+async def test_a_held_file_is_named(kept: Kept) -> None:
+    """What a backup should have and has not is told with the answer, which keeps its shape."""
+    kept.world.write("app/data/a.txt", b"one")
+    kept.world.write("app/data/id_rsa", b"-----BEGIN " + b"RSA PRIVATE KEY-----\n" + b"A" * 64)
+    await kept.operator.reconcile_now()
+    async with kept.client("operate") as http:
+        said = (await http.post("/sync/api/sync-now")).json()
+        assert said.keys() == {"ok", "note"}
+        assert said["ok"] is True
+        assert "SyncTarget/data: the backup lacks id_rsa" in said["note"]
+        said = (await http.post("/sync/api/reset")).json()
+        assert "nothing was thrown away" in said["note"]
+        assert "id_rsa" in said["note"]
+    assert "app/data/id_rsa" not in kept.world.remote_files()
+
+
 async def test_logs_and_files(kept: Kept) -> None:
     """The newest versions and their paths, as the original lists them."""
     kept.world.write("app/data/a.txt", b"one")

@@ -37,8 +37,8 @@ BOUNDARIES = [
     *("clients.git_lease:Lease.take", "clients.git_tidy:_pack", "clients.git_tidy:shorten"),
     *("kinds.synctarget.cache:FileCache.commit", "kinds.synctarget.job:Job.agree"),
     *("kinds.synctarget.job:Job.note", "kinds.synctarget.publish:Publishing.run"),
-    *("clients.blobs_directory:DirectoryStore.put", "clients.blobs_directory:DirectoryStore.fetch"),
-    *("kinds.synctarget.large.upload:Uploads.take", "clients.blobs_directory:DirectoryStore.delete"),
+    *(f"clients.blobs_directory:DirectoryStore.{name}" for name in ("put", "fetch", "delete")),
+    "kinds.synctarget.large.upload:Uploads.take",
     "kinds.synctarget.large.collect:collect@kinds.synctarget.backup",
 ]
 """What is written, packed, committed, pointed at, pushed, read back, noted, collected."""

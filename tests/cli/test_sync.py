@@ -168,6 +168,34 @@ def test_log(operator: FakeOperator, reconciler: Reconciler) -> None:
     assert "no version yet" in reconciler("sync", "log", "data", "--fetch").err
 
 
+def test_a_short_log_says_so(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """Where the past was not brought here, the list says that it ends early, and what to do."""
+    first = {**VERSION, "files": None}
+    operator.pages["GET sync/data/log"] = {"items": [VERSION, first]}
+    assert "older ones are not known here; --fetch" in reconciler("sync", "log", "data").err
+    assert "older" not in reconciler("sync", "log", "data", "-n", "2").err
+    said = reconciler("sync", "log", "sync/data", "--fetch", "-n", "5").err
+    assert "`reconciler sync log data --fetch -n 50`" in said
+    operator.pages["GET sync/data/log"] = {"items": [{**VERSION, "files": 3}]}
+    assert reconciler("sync", "log", "data").err == ""
+    refusal = {"status": 503, "reason": "RemoteUnreachable", "detail": "git fetch of x failed: y"}
+    operator.pages["GET sync/data/log"] = (503, refusal)
+    said = reconciler("sync", "log", "data", "--fetch").err
+    assert said.startswith("error: the remote could not be asked: git fetch of x failed: y")
+    assert "`reconciler sync log data` lists what is known here" in said
+    assert "/admin/api" not in said
+
+
+def test_nothing_there_yet(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """A backup of nothing is told as what it is."""
+    did = {"files": 0, "bytes": 0, "notes": ["nothing lies there yet"]}
+    done = {**DONE, "outcome": {**DONE["outcome"], "did": did}}
+    operator.pages["POST orders"] = {"items": [done]}
+    said = reconciler("sync", "now", "data").out
+    assert "nothing lies there yet" in said
+    assert "0 files" not in said
+
+
 def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path) -> None:
     """A version, a folder and paths are what is ordered; what was kept is told."""
     did = {"files": 1, "bytes": 3, "commit": "4f2c1d9aa0", "notes": ["what was here is safety/x"]}

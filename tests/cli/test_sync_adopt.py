@@ -15,6 +15,7 @@ import pytest
 from reconciler.app import open_operator
 from reconciler.clients.unlinked import STAGE, leads_into, mend, unlink
 from reconciler.core.errors import Transient
+from reconciler.kinds.synctarget import latch
 from reconciler.settings import Settings
 from reconciler.testing.git_server import Desk, git, make_bare, serving
 
@@ -114,25 +115,46 @@ def test_all_of_it(original: Original, stack_dir: Path, reconciler: Reconciler) 
     assert branches.decode().split() == ["refs/heads/main"], "nothing clashed"
 
 
+def refuse(*_: object) -> None:
+    raise OSError(errno.ENOTSUP, "not supported")
+
+
+def test_without_attributes(
+    original: Original,
+    stack_dir: Path,
+    reconciler: Reconciler,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file system that keeps no attributes (many tmpfs, overlays) loses nothing: a file marks."""
+    monkeypatch.setattr(os, "setxattr", refuse)
+    (stack_dir / "specs").mkdir()
+    assert reconciler("import", str(original.history / "sync-config.json"), "--write").code == 0
+    (original.data / "cmd.json").write_text('{"newer": "than the last push"}')
+    said = reconciler("sync", "adopt", str(original.history))
+    assert said.code == 0, said.out
+    asyncio.run(converge(stack_dir))
+    assert json.loads((original.data / "cmd.json").read_text()) == {"newer": "than the last push"}
+    names = git(original.remote, "ls-tree", "-r", "--name-only", "main").decode()
+    assert "reconciler-restore" not in names
+    assert any(one.name.startswith(".reconciler-restore-.") for one in original.data.iterdir())
+
+
 def test_without_marks(
     original: Original,
     stack_dir: Path,
     reconciler: Reconciler,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where a file system keeps no marks the first start restores: that is said, and how not."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.ENOTSUP, "not supported")
-
+    """Where a folder takes no mark the first start restores: that is said, and how not."""
     monkeypatch.setattr(os, "setxattr", refuse)
+    monkeypatch.setattr(latch, "_write_mark", lambda *_: False)
     (stack_dir / "specs").mkdir()
     assert reconciler("import", str(original.history / "sync-config.json"), "--write").code == 0
     (original.base / "home/user/nginx/admin_config.json").unlink()
     said = reconciler("sync", "adopt", str(original.history))
     text = " ".join(said.out.split())
     assert "the repository has nothing of it" not in text
-    assert "this file system keeps no marks" in text
+    assert "no mark can be put on it" in text
     assert f"is not there yet; {original.head()[:8]} is restored at the first start" in text
     assert said.code == 1
 

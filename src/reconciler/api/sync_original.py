@@ -201,7 +201,9 @@ class SyncPages:
                 outcome = one["outcome"]
                 raise Transient(f"{one['ref']}: {outcome['message']}", reason=outcome["reason"])
         pending = [one["id"] for one in ended if one["state"] != "done"]
-        more = {"note": note} if note else {}
+        lacks = [text for one in ended if (text := _lacks(one))]
+        notes = [note, *lacks] if note else lacks
+        more = {"note": "; ".join(notes)} if notes else {}
         return answer(request, {"ok": True, **more} | ({"pending": pending} if pending else {}))
 
     async def _versions(self, targets: Sequence[View], limit: int) -> list[View]:
@@ -217,6 +219,13 @@ class SyncPages:
             with suppress(ReconcileError):
                 found.append(await self.backups.files(one["name"], limit))
         return found
+
+
+def _lacks(order: View) -> str:
+    """What a backup should have and has not, such as a file that is held."""
+    did = (order.get("outcome") or {}).get("did") or {}
+    told = ", ".join(did.get("notes") or ())
+    return f"{order['ref']}: {told}" if did.get("lacks") else ""
 
 
 def _name(method: str, path: str) -> str:

@@ -21,7 +21,6 @@ from .outcome import Failure
 BASE = "/admin/api/v1"
 SILENCE = 60.0
 """Seconds after which a stream that says nothing at all is no longer there."""
-ASKED_IN_VAIN = frozenset({404, 409, 422})
 
 
 class NoOperator(Failure):
@@ -130,8 +129,8 @@ class Operator:
             return answer.body
         said = answer.body if isinstance(answer.body, Mapping) else {}
         text = said.get("detail") or said.get("title") or f"it answered {answer.status}"
-        if "reason" in said and answer.status in ASKED_IN_VAIN:
-            raise Failure(text, hint=said.get("hint", ""))  # it speaks of what was asked, to people
+        if "reason" in said:  # it speaks of what was asked, to people
+            raise Failure(text, hint=said.get("hint", ""))
         raise Failure(f"the operator refused {method} {target}: {text}", hint=said.get("hint", ""))
 
     def _exchange(self, method: str, target: str, body: Any) -> Answer:

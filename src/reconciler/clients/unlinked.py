@@ -34,8 +34,12 @@ def mend(path: Path) -> None:
 def unlink(path: Path) -> None:
     """Replace the link at ``path`` by a copy of what it leads to, which stays as it is.
 
-    Raises Transient, and the link is as it was, when the copy is not the same in the end.
+    A link that leads to nothing goes. Raises Transient, and the link is as it was, when the copy
+    is not the same in the end.
     """
+    if not path.exists():
+        path.unlink()
+        return
     source, copy, link = path.resolve(strict=True), _beside(path, "copy"), _beside(path, "link")
     try:
         _remove(copy)

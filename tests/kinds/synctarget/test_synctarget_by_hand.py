@@ -186,6 +186,38 @@ async def test_snapshots_do_not_pile_up(near: GitWorld, monkeypatch: pytest.Monk
     assert did["files"] == 2
 
 
+async def test_snapshots_of_one_second(near: GitWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two restores within a second keep both of what lay there; the same again is kept once."""
+    monkeypatch.setattr(safety.time, "strftime", lambda *_: "20260101-000000")
+    near.write("app/data/a", b"one")
+    await near.back_up()
+    told = []
+    for content in (b"two", b"three", b"three"):
+        near.write("app/data/a", content)
+        told.append((await restore(near))["safety"])
+        assert near.files() == {"app/data/a": b"one"}
+    assert len({*told}) == 2
+    for name, content in zip(told, (b"two", b"three", b"three"), strict=True):
+        await restore(near, at=name)
+        assert near.files() == {"app/data/a": content}
+
+
+async def test_what_is_held_twice_goes_first(
+    near: GitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restores of the same again and again do not push out the one snapshot that matters."""
+    monkeypatch.setattr(safety, "KEPT", 3)
+    near.write("app/data/a", b"one")
+    await near.back_up()
+    near.write("app/data/a", b"precious")
+    first = (await restore(near))["safety"]
+    for number in range(6):
+        near.write("app/data/a", b"even" if number % 2 else b"odd")
+        await restore(near)
+    await restore(near, at=first)
+    assert near.files() == {"app/data/a": b"precious"}
+
+
 @pytest.mark.timeout(600)
 def test_killed_at_any_moment(near: GitWorld) -> None:
     """However often, what was asked for is done in the end, and what was there can be had again."""
@@ -221,7 +253,7 @@ def test_killed_at_any_moment(near: GitWorld) -> None:
 
 def _files_of(world: GitWorld, ref: str) -> dict[str, bytes]:
     """What a snapshot in the local git folder holds."""
-    to = world.folder / "look" / ref.rpartition("-")[2]
+    to = world.folder / "look" / ref.rpartition("/")[2]
     to.mkdir(parents=True, exist_ok=True)
     archive = git(world.store, "--git-dir", str(world.store), "archive", ref, "app")
     subprocess.run(["tar", "-x", "-C", str(to)], input=archive, check=True)

@@ -249,6 +249,13 @@ async def test_missing_file_is_not_made(world: GitWorld) -> None:
     assert not (world.base / "etc" / "app.json").exists()
     assert (await world.vitals())["restore"]["result"] == "absent"
     assert "restored" in (await world.vitals())["meets"]
+    did = await world.order("backup")
+    assert isinstance(did, dict)
+    assert "nothing lies there yet, and the remote has nothing of it" in did["notes"][0]
+    assert await world.health() == ("Healthy", "NothingYet")
+    world.write("etc/app.json", b"{}")
+    await world.look(due=True)
+    assert await world.health() == ("Healthy", "BackedUp")
 
 
 async def test_hours_later_it_is_still_restored(

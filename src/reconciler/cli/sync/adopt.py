@@ -87,6 +87,8 @@ async def _adopt(
 def _plan(target: Resource[Any], resources: Any, history: Path) -> Found:
     kept = resources[Ref("Repository", target.spec.repository)]
     path = Path(KINDS["Repository"].render(kept).base) / target.spec.path.rstrip("/")
+    if leads_into(path, history) and not path.exists():
+        return Found(target.ref.name, path, f"its link led to nothing at {path.resolve()}")
     if leads_into(path, history):
         return Found(target.ref.name, path, f"the data of {path.resolve()} takes the link's place")
     if path.is_symlink():
@@ -105,10 +107,15 @@ def _gone_on(planned: Found, origin: Origin | None) -> Found:
     lies = origin is not None and not origin.lasts and planned.path.exists()
     if lies:
         said += (
-            ", and what differs here is put aside: this file system keeps no marks; write "
+            ", and what differs here is put aside: no mark can be put on it, so let the user "
+            f"this runs as write to {planned.path} and say it again, or write "
             "restore: {onStart: skip} for the first start to keep what lies here"
         )
-    return planned._replace(words=f"{planned.words}; {said}", ok=not lies)
+    missing = origin.missing if origin is not None else ()
+    if missing:
+        said += f"; of {len(missing)} large files only pointers are here, such as {missing[0]}"
+        said += "; mend that, and say `reconciler sync adopt` again"
+    return planned._replace(words=f"{planned.words}; {said}", ok=not (lies or missing))
 
 
 def _cells(found: Found) -> tuple[Span, ...]:

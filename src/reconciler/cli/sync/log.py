@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core.lines import Span, Style, grid, tame
 from ...settings import Settings
 from ..ages import local
-from ..outcome import Exit
+from ..outcome import Exit, Failure
 from ..stack import find_operator
 from ..terminal import Terminal, structured
 
@@ -23,19 +23,34 @@ def log(
     fetch: bool = False,
 ) -> int:
     """Print a row per version, newest first."""
+    name = name.rpartition("/")[2]
     operator = find_operator(settings, deadline=120.0 if fetch else 10.0)
-    found = operator.sync_log(name.rpartition("/")[2], limit, fetch=fetch)
+    try:
+        items = operator.sync_log(name, limit, fetch=fetch)["items"]
+    except Failure as exc:
+        if not fetch:
+            raise
+        hint = exc.hint or f"`reconciler sync log {name}` lists what is known here"
+        raise Failure(f"the remote could not be asked: {exc}", hint=hint) from exc
     if output == "text":
-        terminal.show(grid([*map(_cells, found["items"])], width=terminal.width))
-        if not found["items"]:
-            terminal.hint(
-                f"{name} has no version yet; `reconciler sync now {name}` makes one"
-                if fetch
-                else f"no version of {name} is known here; --fetch asks the remote"
-            )
+        terminal.show(grid([*map(_cells, items)], width=terminal.width))
+        if hint := _hint(name, items, limit, fetch=fetch):
+            terminal.hint(hint)
     else:
-        terminal.write(structured(found, output))
+        terminal.write(structured({"items": items}, output))
     return Exit.OK
+
+
+def _hint(name: str, items: Sequence[Mapping[str, Any]], limit: int, *, fetch: bool) -> str:
+    """What to say where fewer versions are listed than were asked for."""
+    if not items and fetch:
+        return f"{name} has no version yet; `reconciler sync now {name}` makes one"
+    if not items:
+        return f"no version of {name} is known here; --fetch asks the remote"
+    cut = len(items) < limit and any(one["files"] is None for one in items)
+    if cut and fetch:
+        return f"older ones are on the remote: `reconciler sync log {name} --fetch -n {limit * 10}`"
+    return "older ones are not known here; --fetch asks the remote" if cut else ""
 
 
 def _cells(version: Mapping[str, Any]) -> tuple[Span, ...]:

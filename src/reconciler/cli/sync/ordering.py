@@ -122,10 +122,13 @@ class _Lines:
 
     def show(self, orders: Sequence[View]) -> None:
         for one in orders:
+            said = self._said.get(one["id"])
             stage = (one.get("progress") or {}).get("stage") or _waits(one)
-            if one["state"] in OPEN and stage and self._said.get(one["id"]) != stage:
-                self._said[one["id"]] = stage
+            if not stage and said is not None and one["state"] == "pending":
+                stage = "waits for its turn"  # at the second look: most need not wait at all
+            if one["state"] in OPEN and stage and said != stage:
                 self._terminal.talk(line(tame(f"{one['ref']}: {stage}")))
+            self._said[one["id"]] = stage or said or ""
 
 
 def _far(order: View) -> str:
@@ -174,7 +177,7 @@ def _told(order: View) -> list[Line]:
 def _did(did: View) -> str:
     """The facts that say most, in a few words."""
     words = []
-    if did.get("files") is not None:
+    if did.get("files") or (did.get("files") == 0 and not did.get("notes")):
         words.append(f"{_amount(did['files'], 'files')}, {size(did.get('bytes') or 0)}")
     if did.get("commit"):
         words.append(f"version {did['commit'][:8]}")

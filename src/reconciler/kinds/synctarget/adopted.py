@@ -8,15 +8,20 @@ from typing import NamedTuple
 from ...clients.git_remote import UPSTREAM
 from ...core.errors import Terminal
 from .job import Job
+from .large.earlier import resolve
 from .large.found import entry_of
 from .latch import Latches
 
 
 class Origin(NamedTuple):
-    """The commit that is gone on from; ``lasts`` when what lies here counts as newer than it."""
+    """The commit that is gone on from; ``lasts`` when what lies here counts as newer than it.
+
+    ``missing`` are large files of which there is only a pointer, each with the reason.
+    """
 
     commit: str
     lasts: bool
+    missing: tuple[str, ...] = ()
 
 
 async def go_on_from(job: Job, latches: Latches, history: Path) -> Origin | None:
@@ -32,8 +37,9 @@ async def go_on_from(job: Job, latches: Latches, history: Path) -> Origin | None
         return None
     await job.agree(commit, entry, entry)
     job.note()
+    missing = await resolve(job)
     latches.set(job.place, held=True)
-    return Origin(str(commit), latches.continues(job.place))
+    return Origin(str(commit), latches.continues(job.place), missing)
 
 
 async def _fetch(job: Job, history: Path) -> None:

@@ -160,9 +160,11 @@ class Backup:
     async def _refuse_emptied(self) -> None:
         """Nothing is no version of something: that a person must say."""
         if await self._job.base() is not None:
+            place = self._job.place
+            lies = "is empty" if place.is_folder else "is not there"
             raise Transient(
-                f"{self._job.place.path} is empty, and its backup is not; put something there, "
-                "or delete it from the remote",
+                f"{place.path} {lies}, and the remote keeps what was; put something there, "
+                f"`reconciler sync restore {place.name}`, or delete it from the remote",
                 reason="Emptied",
             )
 

@@ -18,6 +18,7 @@ INCOMPLETE: Final = frozenset(
     }
 )
 """Reasons that mean a backup lacks something it should have."""
+NOTHING: Final = "nothing lies there yet, and the remote has nothing of it; what comes is backed up"
 
 
 def health(seen: Observed[SyncTargetState]) -> Health:
@@ -55,7 +56,9 @@ def summary(status: Mapping[str, Any]) -> dict[str, Json]:
     found = {name: status.get(fact) for name, fact in facts.items()}
     lacks, conflict = lacking(status), (status.get("conflict") or {}).get("branch")
     found |= {"skipped": len(status.get("skipped") or []), "lacks": len(lacks)}
-    return {**found, "conflict": conflict, "notes": [_name(lacks)] if lacks else []}
+    nothing = status.get("files") == 0 and not status.get("agreed") and not lacks
+    notes = [_name(lacks)] if lacks else [NOTHING] if nothing else []
+    return {**found, "conflict": conflict, "notes": notes}
 
 
 def _unrestored(vitals: Mapping[str, Any], *, staged: bool) -> Health:
@@ -104,6 +107,8 @@ def _well(vitals: Mapping[str, Any]) -> Health:
             else "waits for its first backup"
         )
         return Health(HealthCode.PROGRESSING, "NotBackedUp", text)
+    if vitals.get("files") == 0 and not vitals.get("kept"):
+        return Health(HealthCode.HEALTHY, "NothingYet", NOTHING)
     if vitals.get("watch"):
         return Health(HealthCode.HEALTHY, "Scanning", f"backed up; {vitals['watch']}")
     return Health(HealthCode.HEALTHY, "BackedUp", _notes(vitals.get("skipped") or ()))

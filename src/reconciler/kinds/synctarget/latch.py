@@ -9,11 +9,15 @@ from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from ...core.model import Json
+from .modes import PRIVATE_FILE
 from .place import Place
 
 TOPIC: Final = "latch"
 WAITS: Final = "/waits"
 """Ends the name under which the beginning of a wait is recorded: no target is called so."""
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_LONGEST: Final = 100
 
 
 class Records(Protocol):
@@ -125,6 +129,8 @@ def _mark_of(place: Place) -> str:
 def _read_mark(place: Place) -> str:
     with suppress(OSError):
         return os.getxattr(place.folder, _mark_of(place)).decode("ascii", "replace")
+    with suppress(OSError), os.fdopen(os.open(place.mark, _READ), "rb") as file:
+        return file.read(_LONGEST).decode("ascii", "replace")
     return ""
 
 
@@ -133,5 +139,11 @@ def _write_mark(place: Place, token: str) -> bool:
         return True
     with suppress(OSError):
         os.setxattr(place.folder, _mark_of(place), token.encode())
+        return True
+    with suppress(OSError):  # no attributes here: a file in the folder is as much its own
+        with os.fdopen(os.open(place.mark, _WRITE, PRIVATE_FILE), "wb") as file:
+            file.write(token.encode())
+            file.flush()
+            os.fsync(file.fileno())
         return True
     return False

@@ -34,6 +34,11 @@ class Place:
     def stage(self) -> Path:
         return self.folder / f"{STAGE}{self.name}"
 
+    @property
+    def mark(self) -> Path:
+        """Where the mark of the folder lies if it can carry none; no target is called so."""
+        return self.folder / f"{STAGE}.{self.name}"
+
     def excluded(self, relative: str) -> bool:
         """Whether a path below the target is left alone; a prefix counts at its slashes only."""
         return any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from ...clients.git_objects import EMPTY_TREE, ObjectStore
@@ -12,6 +13,7 @@ from .cache import FileCache, drop_cache
 from .finding import SAFETY, safety_names
 from .job import Job
 from .look import Look
+from .scan import Copy
 from .sight import Sight
 
 KEPT: Final = 20
@@ -31,9 +33,37 @@ async def take_safety(job: Job) -> str | None:
         parent = await job.history.ref(job.saved) or await job.history.ref(UPSTREAM)
         commit = await job.commit(parent, scan.copy, [parent] if parent else [], objects)
     drop_cache(path)
-    stamp, top = time.strftime("%Y%m%d-%H%M%S", time.gmtime()), f"refs/reconciler/kept/{job.name}"
-    await job.history.move(commit, f"{top}/safety-{stamp}")
-    old = [name.removeprefix(SAFETY) for name in await safety_names(job)][:-KEPT]
-    if old:
-        await job.history.move(None, *(f"{top}/safety-{name}" for name in old))
-    return f"{SAFETY}{stamp}"
+    return await _name(job, commit, scan.copy)
+
+
+async def _name(job: Job, commit: str, copy: Copy) -> str:
+    """What it is called: the same as the last one where nothing was changed since."""
+    known = await safety_names(job)
+    last = next(reversed(known), None)
+    if last is not None and await job.copy(known[last]) == copy:
+        return last
+    name = stamp = f"{SAFETY}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    number = 1
+    while name in known:  # the second that is taken in one second is no reason to lose the first
+        number += 1
+        name = f"{stamp}-{number:02}"
+    await job.history.move(commit, _ref(job, name))
+    known[name] = commit
+    if len(known) > KEPT:
+        copies = {one: await job.copy(found) for one, found in known.items()}
+        old = _by_worth(copies)[: len(known) - KEPT]
+        await job.history.move(None, *(_ref(job, one) for one in old))
+    return name
+
+
+def _by_worth(copies: Mapping[str, Copy]) -> list[str]:
+    """Which goes first: what a newer one holds as well, and then the oldest."""
+    names = list(copies)
+    again = [
+        name for at, name in enumerate(names) if copies[name] in map(copies.get, names[at + 1 :])
+    ]
+    return [*again, *(name for name in names if name not in again)]
+
+
+def _ref(job: Job, name: str) -> str:
+    return f"refs/reconciler/kept/{job.name}/safety-{name.removeprefix(SAFETY)}"

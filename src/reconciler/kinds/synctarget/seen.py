@@ -50,6 +50,7 @@ def vitals_of(folder: GitFolder, name: str, settings: Settings | None) -> dict[s
         "skipped": (status.get("skipped") or [])[:100],
         "skippedCount": len(status.get("skipped") or []),
         "remoteAhead": bool(status.get("ahead")),
+        "kept": bool(status.get("agreed")),
         "unpushed": status.get("chain") or 0,
         "putAside": status.get("put_aside"),
         "drill": drill,
