@@ -20,6 +20,7 @@ from reconciler.dashboards.pages import DASHBOARDS
 from reconciler.metrics.families import GROUPS, Family
 
 from .cases import CASES
+from .picture.shop import SPECS
 from .promtool import fire_all, said
 
 ROOT = Path(__file__).parents[2]
@@ -142,6 +143,13 @@ def test_the_example_is_sound(tmp_path: Path) -> None:
     if amtool is None:
         pytest.skip("prometheus-alertmanager is not here: its file is not checked")
     subprocess.run([amtool, "check-config", example / "alertmanager.yml"], check=True)
+
+
+def test_the_stack_of_the_picture_is_sound(tmp_path: Path) -> None:
+    """What scripts/picture runs can be read."""
+    ports = SPECS.replace("GATEWAY", "1").replace("WEB", "2").replace("API", "3")
+    (tmp_path / "all.yaml").write_text(ports)
+    assert run(["validate", "--specs", str(tmp_path)]) == 0
 
 
 def _filled(expr: str) -> str:

@@ -56,7 +56,10 @@ GATEWAY: Final = Dashboard(
                     ),
                     unit="reqps",
                 ),
-                series("Waiting for a program", "reconciler_gateway_requests_parked"),
+                series(
+                    "Waiting for a program",
+                    Query("reconciler_gateway_requests_parked", "waiting"),
+                ),
             ),
         ),
         Row(

@@ -143,7 +143,18 @@ def panel_json(panel: Panel, number: int, place: Json) -> Json:
         "targets": [_target(panel, query, index) for index, query in enumerate(panel.queries)],
         "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
         "options": OPTIONS[panel.kind],
-        **({"transformations": [{"id": "merge", "options": {}}]} if panel.kind == "table" else {}),
+        **(_rows(panel) if panel.kind == "table" else {}),
+    }
+
+
+def _rows(panel: Panel) -> Json:
+    """A line for each series without the moment of asking; what has names, the worst first."""
+    one_table = {"id": "merge", "options": {}}
+    no_time = {"id": "organize", "options": {"excludeByName": {"Time": True}}}
+    first = [{"displayName": "Value", "desc": False}] if panel.names else []
+    return {
+        "transformations": [one_table, no_time],
+        "options": {**OPTIONS["table"], "sortBy": first},
     }
 
 
@@ -193,6 +204,8 @@ OPTIONS: Final[Mapping[str, Json]] = {
             "placement": "bottom",
             "showLegend": True,
             "calcs": ["lastNotNull", "max"],
+            "sortBy": "Last *",
+            "sortDesc": True,
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     },

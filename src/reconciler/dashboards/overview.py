@@ -60,7 +60,7 @@ OVERVIEW: Final = Dashboard(
                 table(
                     "Health of every resource",
                     Query("max by (kind, name) (reconciler_resource_healthy)"),
-                    text="1 healthy, 0 not, -1 unknown. Sort by Value.",
+                    text="Unknown first, then what is not, then what is.",
                     width=12,
                     names=YES,
                 ),
