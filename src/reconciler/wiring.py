@@ -132,13 +132,15 @@ def make_drivers(
 ) -> Drivers:
     """What looks at the world and changes it, of each kind. ``known`` tells the specs' secrets."""
     place = Place(settings.state_dir)
-    runner = SupervisedRunner(wires.supervisord)
+    keeper = Keeper(wires.supervisord)
+    runner = SupervisedRunner(wires.supervisord, keeper=keeper)
     table = Table(wires.gateway, place.table)
     gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)
     processes = ProcessDriver(
         wires.supervisord,
         Layout(settings.state_dir),
         notes=CronNotes(records, settings.stack_start),
+        keeper=keeper,
         stock=stock,
     )
     folders = GitFolders(settings.durable / "repos", Git(settings.environ))

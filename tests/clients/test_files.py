@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.files import create, list_files, write_atomic
+from reconciler.clients.files import create, is_bare, list_files, write_atomic
 from reconciler.core.errors import Transient
 
 
@@ -84,3 +84,12 @@ def test_what_is_created_is_its_owners_alone(tmp_path: Path) -> None:
     create(tmp_path / "folder" / "new", b"data")
     assert (tmp_path / "folder" / "new").read_bytes() == b"data"
     assert (tmp_path / "folder" / "new").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_what_is_certainly_bare_is_called_so(tmp_path: Path) -> None:
+    """What cannot be read may hold anything."""
+    assert is_bare(tmp_path)
+    assert is_bare(tmp_path / "none")
+    (tmp_path / "one").touch()
+    assert not is_bare(tmp_path)
+    assert not is_bare(tmp_path / "one")

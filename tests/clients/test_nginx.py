@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.clients import ports
+from reconciler.clients.keeper import Keeper
 from reconciler.clients.nginx import SupervisedRunner, find_nginx
-from reconciler.clients.supervisord import Fault, Refused, Supervisord
-from reconciler.core.errors import Terminal, Waiting
+from reconciler.clients.supervisord import Fault, Refused, RunState, Supervisord
+from reconciler.core.errors import Terminal, Transient, Waiting
+from reconciler.core.model import Json
 from reconciler.kinds.gateway.files import Folder
 from reconciler.kinds.gateway.include import INCLUDE
 from reconciler.kinds.gateway.state import Settings
@@ -75,3 +78,31 @@ async def test_a_gateway_that_ended_meanwhile_is_waited_for(stack_dir: Path) -> 
     """What is started next reads the new files anyway: that is no failure."""
     with pytest.raises(Waiting, match="ended before"):
         await SupervisedRunner(Ended(stack_dir / "run" / "supervisor.sock")).hang_up()
+
+
+class Telling(Keeper):
+    """Tells of what else runs, as it is set."""
+
+    def __init__(self, rpc: Supervisord) -> None:
+        super().__init__(rpc)
+        self.state = RunState.RUNNING
+
+    async def _ask(self, method: str, _: Json, *, weight: int = 1) -> Any:
+        assert (method, weight) == ("changes", 1)
+        found = [{"name": "gateway", "state": self.state, "pid": 7}]
+        others = {"word": self.state.name, "processes": found}
+        said = {"life": "a", "version": 0, "all": False, "programs": {}, "gone": []}
+        return said | {"others": others}
+
+
+async def test_a_keeper_tells_of_the_gateway_with_everything_else(stack_dir: Path) -> None:
+    """Then nobody asks supervisord once more; and it is what is so now."""
+    nobody = Supervisord(stack_dir / "run" / "supervisor.sock")
+    keeper = Telling(nobody)
+    runner = SupervisedRunner(nobody, keeper=keeper)
+    with pytest.raises(Transient, match="nobody answers"):
+        await runner.pid()  # who has told nothing yet may have nothing to tell
+    await keeper.look()
+    assert await runner.pid() == 7
+    keeper.state = RunState.EXITED
+    assert await runner.pid() is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +26,8 @@ class Disk:
         self.known: dict[str, int] = {}
         self.fails = 0
         self.loads = 0
+        self.threads: set[int] = set()
+        self.brief = False
 
     def write(self, name: str, value: int) -> None:
         """Put ``value`` there; 0 takes the file away."""
@@ -34,6 +38,7 @@ class Disk:
     def load(self, touched: Collection[str] | None = None) -> Snapshot:
         """As the real one."""
         self.loads += 1
+        self.threads.add(threading.get_ident())
         if self.fails:
             self.fails -= 1
             raise Transient("the disk is busy", reason="Busy")
@@ -42,6 +47,10 @@ class Disk:
             if name in self.files:
                 self.known[name] = self.files[name]
         return Snapshot(str(sorted(self.known.items())), {})
+
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        """As it is set."""
+        return self.brief
 
     def outside(self) -> frozenset[Path]:
         """None."""
@@ -83,14 +92,15 @@ steps = st.one_of(
 )
 
 
-@given(st.lists(steps, max_size=25))
-def test_nothing_that_was_noted_is_missed(script: list[tuple[str, str, int]]) -> None:
-    """However parts of edits, reads of others and failures follow each other."""
-    asyncio.run(_play(script))
+@given(st.lists(steps, max_size=25), st.booleans())
+def test_nothing_that_was_noted_is_missed(script: list[tuple[str, str, int]], brief: bool) -> None:
+    """However parts of edits, reads of others and failures follow each other, brief or not."""
+    asyncio.run(_play(script, brief=brief))
 
 
-async def _play(script: list[tuple[str, str, int]]) -> None:
+async def _play(script: list[tuple[str, str, int]], *, brief: bool) -> None:
     disk = Disk()
+    disk.brief = brief
     reading = _reading(disk)
     burst: set[str] = set()
     for verb, name, value in [*script, ("end", "", 0)]:
@@ -143,3 +153,18 @@ async def test_when_count_is_lost_all_is_read() -> None:
     reading.read_ahead({"a"})
     await reading.read_noted(None)
     assert disk.known == disk.files
+
+
+@pytest.mark.parametrize("brief", [True, False])
+async def test_only_what_is_brief_is_read_without_a_thread(brief: bool) -> None:
+    """What may take a while keeps nobody else from being answered."""
+    disk = Disk()
+    disk.brief = brief
+    reading = _reading(disk)
+    reading.read_ahead({"a"})
+    await eventually_async(lambda: disk.loads)
+    await reading.read({"a"})
+    assert (disk.threads == {threading.get_ident()}) is brief
+    disk.threads.clear()
+    await reading.read()
+    assert threading.get_ident() not in disk.threads

@@ -35,6 +35,10 @@ class Specs:
             raise self.now
         return self.now
 
+    def is_brief(self, _touched: object) -> bool:
+        """Never: it is read apart."""
+        return False
+
     def outside(self) -> frozenset[Path]:
         """Nothing else was read."""
         return frozenset()

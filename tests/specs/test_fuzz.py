@@ -160,6 +160,9 @@ class Fixed:
     def read(self, _touched: Collection[str] | None = None) -> Tree:
         return Tree(str(hash(frozenset(self.files.items()))), dict(self.files), "files")
 
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        return True
+
     def pending(self) -> tuple[str, ...]:
         return ()
 

@@ -273,3 +273,25 @@ def test_strange_file_names_can_be_printed(folder: SpecFolder) -> None:
     (said,) = folder.said()
     said.encode()
     assert "\n" not in said
+
+
+def test_what_is_brief_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file or two of this machine; a whole folder, a link or a large file may take long."""
+    folder = SpecFolder(tmp_path, worktree=True)
+    monkeypatch.setattr("reconciler.specs.folder.are_local", lambda _: True)
+    web, db = str(folder.app("web", "command: a")), str(folder.app("db", "command: a"))
+    assert not folder.loader.is_brief({web})  # nothing was loaded yet
+    folder.load()
+    assert folder.loader.is_brief({web, db})
+    assert folder.loader.is_brief({str(folder.specs / "gone.yaml")})
+    assert not folder.loader.is_brief({str(folder.specs / "gone")})  # it may have been a folder
+    assert not folder.loader.is_brief({str(folder.specs)})
+    large, link = folder.specs / "large.yaml", folder.specs / "link.yaml"
+    large.write_text("#" * 5000)
+    link.symlink_to("web.yaml")
+    assert not folder.loader.is_brief({str(large)})
+    assert not folder.loader.is_brief({str(link)})
+    assert not folder.loader.is_brief({web, db, str(folder.specs / "gone.yaml")})
+    monkeypatch.setattr("reconciler.specs.folder.are_local", lambda _: False)
+    folder.load()
+    assert not folder.loader.is_brief({web})  # a disk over a network

@@ -119,6 +119,17 @@ def list_files(folder: Path, ending: str) -> list[Path]:
     return [folder / name for name in names if name.endswith(ending) and name[0] != "."]
 
 
+def is_bare(folder: Path) -> bool:
+    """Whether certainly nothing lies in a folder, at the cost of one question to the system."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:  # whoever reads it says what is wrong
+        return False
+
+
 def sync_folder(folder: Path) -> None:
     """See that the disk has the names in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

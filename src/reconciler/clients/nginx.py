@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from ..core.errors import Terminal, Transient, Waiting
-from .supervisord import Fault, Refused, RunState, Supervisord
+from .keeper import Keeper
+from .supervisord import Fault, ProcessInfo, Refused, RunState, Supervisord
 
 PACKAGES: Final = "nginx-light libnginx-mod-http-lua lua-resty-core lua-cjson"
 PLACES: Final = ("/usr/local/openresty/bin", "/usr/local/sbin", "/usr/sbin")
@@ -42,12 +43,15 @@ class Runner(Protocol):
 class SupervisedRunner:
     """The gateway as the reserved program ``gateway`` of supervisord."""
 
-    def __init__(self, rpc: Supervisord, name: str = "gateway") -> None:
+    def __init__(
+        self, rpc: Supervisord, name: str = "gateway", *, keeper: Keeper | None = None
+    ) -> None:
         self._rpc = rpc
         self._name = name
+        self._keeper = keeper
 
     async def pid(self) -> int | None:
-        info = await self._rpc.process(self._name)
+        info = await self._info()
         if info is None or RunState(info["state"]) not in _ALIVE:
             return None
         return int(info["pid"]) or None
@@ -57,6 +61,14 @@ class SupervisedRunner:
 
     async def stop(self) -> None:
         await self._rpc.stop(self._name)
+
+    async def _info(self) -> ProcessInfo | None:
+        """What supervisord says of it; where a keeper tells, with its look at everything."""
+        if self._keeper is None or self._keeper.others is None:
+            return await self._rpc.process(self._name)
+        await self._keeper.look()
+        others = self._keeper.others or ()
+        return next((one for one in others if one["name"] == self._name), None)
 
     async def hang_up(self) -> None:
         try:

@@ -24,6 +24,8 @@ Loaded: TypeAlias = tuple[Snapshot, frozenset[Path]]
 """The specs, and the files they refer to."""
 PART: Final = 0.02
 """What comes in so many seconds is read ahead together."""
+TURNS: Final = 12
+"""So many turns of the loop are left to what began with an edit, so that it is under way."""
 AGAIN: Final = 1.0
 """What cannot be read is tried again this soon (seconds)."""
 
@@ -62,7 +64,7 @@ class Reading:
     async def _read(self, touched: Collection[str] | None, known: Loaded | None = None) -> bool:
         self._ahead = None
         try:
-            found = await asyncio.to_thread(self._load, touched) if known is None else known
+            found = await self._fetch(touched) if known is None else known
             snapshot, self._outside = found
         except ReconcileError as exc:
             self.error = str(exc)
@@ -94,7 +96,7 @@ class Reading:
                 if not touched:
                     return  # who waited for it has read it
                 try:
-                    self._ahead = await asyncio.to_thread(self._load, touched)
+                    self._ahead = await self._fetch(touched, after=TURNS)
                 except Exception:  # noqa: BLE001 (it is read again, and told then)
                     self._ahead = None
                     self._noted |= touched
@@ -141,6 +143,14 @@ class Reading:
         """The specs among what cannot be seen, when they cannot be read now."""
         why = {"kind": "Specs", "reason": "SpecsUnreadable", "message": self.error}
         return [why] if self.error else []
+
+    async def _fetch(self, touched: Collection[str] | None, *, after: int = 0) -> Loaded:
+        """What is there. For little a thread would take longer, and slow down the rest."""
+        if touched is None or not self.loader.is_brief(touched):
+            return await asyncio.to_thread(self._load, touched)
+        for _ in range(after):
+            await asyncio.sleep(0)
+        return self._load(touched)
 
     def _load(self, touched: Collection[str] | None) -> Loaded:
         return self.loader.load(touched), self.loader.outside()

@@ -19,6 +19,9 @@ class Fixed:
     def read(self, _touched: Collection[str] | None = None) -> Tree:
         return self._tree
 
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        return True
+
     def pending(self) -> tuple[str, ...]:
         return ()
 

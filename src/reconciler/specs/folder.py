@@ -8,8 +8,9 @@ import stat
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from ..clients.mounts import are_local
 from ..core.errors import Transient
 from .nodes import USUAL, Limits
 from .outside import OutsideError, Signature, is_settled, read_regular, sign
@@ -24,6 +25,10 @@ from .tree import (
     too_large,
     unreadable,
 )
+
+FEW: Final = 2
+SMALL: Final = 4096
+"""Files of so many bytes are parsed in a moment."""
 
 
 class _Kept(NamedTuple):
@@ -40,6 +45,12 @@ class Files:
         self._source = source
         self._kept: dict[str, _Kept] = {}
         self._tree = Tree("", {}, source)
+        self._is_local = False
+
+    def is_brief(self, touched: Collection[str]) -> bool:
+        """A few small files of a disk of this machine."""
+        is_known = self._is_local and bool(self._tree.revision)
+        return is_known and len(touched) <= FEW and all(map(_is_small, touched))
 
     def read(self, touched: Collection[str] | None = None) -> Tree:
         """Every spec of the folder; files that did not change are not read again.
@@ -54,6 +65,7 @@ class Files:
         return self._tree
 
     def _look_at_all(self) -> None:
+        self._is_local = are_local([self._specs])
         before, self._kept = self._kept, {}
         files: dict[str, Blob] = {}
         for entry in self._walk(self._specs):
@@ -152,6 +164,16 @@ class Files:
 
     def _is_inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._specs.parent.resolve())
+
+
+def _is_small(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return is_spec(path[path.rfind(os.sep) + 1 :])
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= SMALL
 
 
 def _worth(name: str, one: Blob | None) -> int:

@@ -55,6 +55,10 @@ class GitHead:
             raise NoCommit
         return self._tree
 
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        """Git is asked, by a process of its own."""
+        return False
+
     def pending(self) -> tuple[str, ...]:
         """How the work tree differs from what was read."""
         git, repository = self._opened or open_repository(self._specs)

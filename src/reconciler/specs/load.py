@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
+from time import perf_counter
+from typing import Any, Final
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
@@ -14,7 +15,7 @@ from .borrowed import Borrowed
 from .document import Checker
 from .expand import Around
 from .files import FileReader, SpecFile
-from .links import Links, check_links, implied
+from .links import check_links, implied
 from .nodes import Limits
 from .outside import Outside
 from .remarks import Places, Reviewed, as_warnings, prove, review
@@ -23,6 +24,10 @@ from .snapshot import Snapshot
 from .tree import Blob, Source, Tree, blob_of
 
 __all__ = ["Loader", "Snapshot"]
+
+
+BRIEF: Final = 0.002
+"""What takes no longer to put together needs no thread of its own (seconds)."""
 
 
 class Loader:
@@ -48,6 +53,8 @@ class Loader:
         self._tree = Tree("", {}, "")
         self._files: dict[str, SpecFile] = {}
         self._shelf = Shelf()
+        self._took = 0.0
+        """Seconds to put together what all files hold, the last time."""
 
     @property
     def parses(self) -> int:
@@ -73,10 +80,17 @@ class Loader:
         last = self._last
         is_changed = self._take(tree)
         if last is None or is_changed:
+            began = perf_counter()
             self._last = self._snapshot(tree, pending)
+            self._took = perf_counter() - began
         elif (last.revision, last.pending, last.source) != (tree.revision, pending, tree.source):
             self._last = replace(last, revision=tree.revision, pending=pending, source=tree.source)
         return self._last or self._snapshot(tree, pending)
+
+    def is_brief(self, touched: Collection[str]) -> bool:
+        """Whether to load what was touched takes no longer than to have a thread do it."""
+        is_alone = not self._shelf.leaning and self._took < BRIEF
+        return is_alone and self._source.is_brief(touched)
 
     @property
     def tree(self) -> Tree:
@@ -188,7 +202,7 @@ class Loader:
 
     def _snapshot(self, tree: Tree, pending: tuple[str, ...]) -> Snapshot:
         shelf = self._shelf
-        holds = [*shelf.doubles(), *check_links(self._links())]
+        holds = [*shelf.doubles(), *check_links(shelf.links(self._kinds))]
         frozen = shelf.unusable.union(*(hold.refs for hold in holds))
         resources = self._resources(frozen)
         places = Places(resources, tree, self._reader)
@@ -208,22 +222,6 @@ class Loader:
             return snapshot
         problems = tuple(sorted((*snapshot.problems, *proof.problems)))
         return replace(snapshot, problems=problems, unproven=proof.unproven)
-
-    def _links(self) -> Links:
-        shelf = self._shelf
-        is_all = not any(shelf.broken())
-        return Links(
-            self._kinds,
-            shelf.good,
-            shelf.needs,
-            shelf.targets,
-            frozenset(shelf.unsettled()),
-            is_all,
-            shelf.gateways,
-            shelf.routes,
-            shelf.stacks,
-            shelf.numbered,
-        )
 
     def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
         resources = dict(self._shelf.good)

@@ -93,6 +93,10 @@ class Followed:
             wanted = current
         return self._merge(fetched.at(wanted), parts)
 
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        """Others are asked."""
+        return False
+
     def trial(self, commit: str) -> Tree:
         """What would be read if this commit were the good one."""
         _, parts, order = self._known or (None, Split({}, ()), None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
 from ..core.offer import Target
 from .files import Placed, SpecFile
-from .links import GATEWAY, ROUTE, STACK, Hold, is_numbered
+from .links import GATEWAY, ROUTE, STACK, Hold, Links, is_numbered
 from .problem import Problem
 
 
@@ -73,6 +74,21 @@ class Shelf:
             first, *_, last = self.written[ref]
             message = f"{ref} is already defined in {first.origin}"
             yield Hold((last.ref,), message, "rename or remove one of them", ref.name)
+
+    def links(self, kinds: Kinds) -> Links:
+        """All that is known of who is who."""
+        return Links(
+            kinds,
+            self.good,
+            self.needs,
+            self.targets,
+            frozenset(self.unsettled()),
+            not any(self.broken()),
+            self.gateways,
+            self.routes,
+            self.stacks,
+            self.numbered,
+        )
 
     def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
         for group in (self.written, self.good, self.needs, self.targets):

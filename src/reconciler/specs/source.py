@@ -50,6 +50,10 @@ class _Chosen:
         self._is_committed = True
         return tree
 
+    def is_brief(self, _touched: Collection[str]) -> bool:
+        """Git is asked, by a process of its own."""
+        return False
+
     def pending(self) -> tuple[str, ...]:
         return self._head.pending() if self._is_committed else ()
 

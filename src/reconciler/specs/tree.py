@@ -54,6 +54,10 @@ class Source(Protocol):
         """
         ...
 
+    def is_brief(self, touched: Collection[str]) -> bool:
+        """Whether to read what was touched blocks no longer than a look at a file or two."""
+        ...
+
     def pending(self) -> tuple[str, ...]:
         """Edits that are not loaded yet: ``specs/web.yaml modified``."""
         ...

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, assert_never
 
 from ...clients.execution import Surroundings
-from ...clients.files import list_files, write_atomic
+from ...clients.files import is_bare, list_files, write_atomic
 from ...clients.prober import Prober, Subject
 from ...clients.proc import ticks
 from ...core.errors import Transient
@@ -44,7 +44,7 @@ class ProbeDriver:
 
     async def observe(self) -> Mapping[str, Observed[Watched]]:
         """Everything that is looked at, and what was found last."""
-        watched = await asyncio.to_thread(self._read)
+        watched = {} if is_bare(self._folder) else await asyncio.to_thread(self._read)
         if self._prober is not None:
             self._subjects = {name: self._subject(name, one) for name, one in watched.items()}
             self._prober.follow({name: one for name, (_, one) in self._subjects.items()})

@@ -12,7 +12,7 @@ from .stopping import Stopping
 
 POLLS: Final = 10
 POLL: Final = 0.001
-"""Seconds after the first look at what is to stop; each next one is so much later."""
+"""Seconds to the first look at what is to stop; each next one is so much later."""
 
 
 class Settling:
@@ -26,11 +26,12 @@ class Settling:
         """What is still to be waited for, of each of ``names``; None for what has ended."""
         left = set(names)
         for number in range(POLLS):
+            # Not at once: whoever answers us then has no time for what ends.
+            await asyncio.sleep(POLL * (number + 1))
             entries = await self._keeper.look()
             left = {name for name in left if name in entries and _is_stopping(entries[name])}
             if not left:
                 break
-            await asyncio.sleep(POLL * (number + 1))
         for name in set(names) - left:
             self._stopping.over(name)
         return {name: self._stopping.not_yet(name) if name in left else None for name in names}

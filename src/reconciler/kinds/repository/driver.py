@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from ...clients.files import is_bare
 from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...clients.git_history import History
 from ...clients.git_lease import Lease
@@ -28,7 +29,7 @@ class RepositoryDriver:
         self._folders = folders
 
     async def observe(self) -> Mapping[str, Observed[RepositoryState]]:
-        return await asyncio.to_thread(self._look)
+        return {} if is_bare(self._folders.root) else await asyncio.to_thread(self._look)
 
     async def apply(self, action: RepositoryAction) -> None:
         folder = self._folders.open(action.name)

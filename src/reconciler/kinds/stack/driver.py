@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
-from ...clients.files import list_files, write_atomic
+from ...clients.files import is_bare, list_files, write_atomic
 from ...core.model import Json, Observed
 from .actions import Forget, Settle, StackAction
 from .state import StackState
@@ -29,7 +29,7 @@ class StackDriver:
         self._notices = notices
 
     async def observe(self) -> Mapping[str, Observed[StackState]]:
-        return await asyncio.to_thread(self._look)
+        return {} if is_bare(self._folder) else await asyncio.to_thread(self._look)
 
     async def apply(self, action: StackAction) -> None:
         match action:

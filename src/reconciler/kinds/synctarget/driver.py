@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -74,7 +73,7 @@ class SyncTargetDriver:
         return known.meter.read() if known is not None else None
 
     async def observe(self) -> Mapping[str, Observed[SyncTargetState]]:
-        return await asyncio.to_thread(self._look.run)
+        return await self._look.look()
 
     async def apply(self, action: SyncTargetAction) -> dict[str, Json] | None:
         match action:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...clients.files import is_bare
 from ...clients.git_folder import GitFolder, GitFolders, Settings
 from ...core.model import Json, Observed
 from .drill import Drill
@@ -42,6 +44,10 @@ class Observing:
     stack: Path
     sights: Mapping[str, Sight]
     fresh: Mapping[str, Fresh]
+
+    async def look(self) -> dict[str, Observed[SyncTargetState]]:
+        """Every target; where there is none, nobody waits for a thread to say so."""
+        return {} if is_bare(self.folders.root) else await asyncio.to_thread(self.run)
 
     def run(self) -> dict[str, Observed[SyncTargetState]]:
         return {
