@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,32 +14,18 @@ import pytest
 from reconciler.dashboards.grafana import dashboard_json
 from reconciler.dashboards.pages import DASHBOARDS
 
-ROOT = Path(__file__).parents[2]
+from .npm import fetched
+
 SOURCE = Path(__file__).with_name("schema")
-PLACE = ROOT / ".cache" / "grafana-schema"
 
 
 @pytest.fixture(scope="module")
 def types() -> Path:
     """Where Grafana's types lie; they are fetched once, at the versions of the lock file."""
-    lock = (SOURCE / "package-lock.json").read_bytes()
-    have = PLACE / "package-lock.json"
-    if have.exists() and have.read_bytes() == lock:
-        return PLACE
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not here: the dashboards are not checked against Grafana's types")
-    PLACE.parent.mkdir(exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=PLACE.parent, prefix="grafana-schema-"))
-    shutil.copy(SOURCE / "package.json", made)
-    shutil.copy(SOURCE / "package-lock.json", made)
-    words = ["npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]
-    done = subprocess.run(words, cwd=made, capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(made)
-        pytest.skip(f"Grafana's types cannot be fetched: {done.stderr.strip()[-200:]}")
-    shutil.rmtree(PLACE, ignore_errors=True)
-    made.replace(PLACE)
-    return PLACE
+    try:
+        return fetched(SOURCE, "grafana-schema")
+    except OSError as why:
+        pytest.skip(f"the dashboards are not checked against Grafana's types: {why}")
 
 
 def compiled(types: Path, folder: Path, boards: Mapping[str, Any]) -> str:

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..monitored import Prometheus, monitored, prometheus
+from ..npm import CACHE, fetched
 from . import shop
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[2]
-CACHE: Final = ROOT / ".cache" / "picture"
 BOARDS: Final = ["reconciler-overview", "reconciler-gateway"]
 WIDTH: Final = 1280
 SCALE: Final = 1.5
@@ -68,28 +68,9 @@ def lived(boards: list[str], seconds: float) -> list[dict[str, Any]]:
         return [answers(watching, one, since) for one in read]
 
 
-def tools() -> Path:
-    """Where Grafana's components lie, at the versions of the lock file; fetched once."""
-    lock = (HERE / "page" / "package-lock.json").read_bytes()
-    have = CACHE / "package-lock.json"
-    if not have.exists() or have.read_bytes() != lock:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        CACHE.mkdir(parents=True)
-        shutil.copy(HERE / "page" / "package.json", CACHE)
-        (CACHE / "lock").write_bytes(lock)
-        (CACHE / "lock").rename(CACHE / "package-lock.json")
-        words = ["npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]
-        try:
-            subprocess.run(words, cwd=CACHE, check=True, stdout=sys.stderr)
-        except BaseException:
-            have.unlink()
-            raise
-    return CACHE
-
-
 def draw(data: dict[str, Any], to: Path) -> None:
     """Bundle the page, look at it in a browser, and make the picture small."""
-    place = tools()
+    place = fetched(HERE / "page", "picture")
     with tempfile.TemporaryDirectory(dir=place) as folder:
         page = Path(folder)
         for one in (HERE / "page").iterdir():
@@ -119,7 +100,7 @@ def main() -> None:
     asked.add_argument("--again", action="store_true", help="draw the last run again")
     asked.add_argument("--to", type=Path, default=ROOT / "docs" / "pictures")
     given = asked.parse_args()
-    kept = ROOT / ".cache" / "picture.json"
+    kept = CACHE / "picture.json"
     if not given.again:
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(json.dumps(lived(given.boards, given.seconds)))
