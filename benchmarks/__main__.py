@@ -12,11 +12,13 @@ from functools import partial
 
 from .backup import backup
 from .commit import commit
+from .events import events
 from .gateway import traffic, updates
 from .large import large
 from .loading import loading
 from .plane import NAMES, Run, plane
 from .quiet import quiet
+from .remote import remote
 from .report import RESULTS, report, write
 from .rounds import Board
 from .scrape import scrape
@@ -53,6 +55,7 @@ OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "starting": lambda board, size: starting(board, rounds=3 * size.rounds),
     "loading": lambda board, size: loading(board, size=size.documents, rounds=3 * size.rounds),
     "commit": lambda board, size: commit(board, size=10, rounds=size.rounds),
+    "remote": lambda board, size: remote(board, size=10, rounds=2 * size.rounds),
     "traffic": lambda board, size: traffic(
         board, sizes=size.routes, rounds=size.rounds, seconds=round(min(size.seconds / 2, 3))
     ),
@@ -60,6 +63,7 @@ OTHERS: Mapping[str, Callable[[Board, Size], None]] = {
     "backup": lambda board, size: backup(board, sizes=size.files, rounds=size.rounds),
     "large": lambda board, size: large(board, sizes=size.megabytes, rounds=1),
     "scrape": lambda board, size: scrape(board, sizes=(10, 100, 1000), rounds=3 * size.rounds),
+    "events": lambda board, _: events(board, count=10_000),
     "quiet": lambda board, size: quiet(board, sizes=size.programs[:1], rounds=size.rounds),
 }
 

@@ -32,6 +32,7 @@ from .engine.past import Past
 from .engine.plan_view import View
 from .engine.pulse import beat
 from .engine.records import Records, digest_key
+from .engine.reverting import Reverting
 from .engine.sourcing import Sourcing
 from .engine.watching import Files
 from .engine.writing import Writing
@@ -43,7 +44,16 @@ from .specs.git import Git, open_repository
 from .specs.load import Loader, Snapshot
 from .specs.remote import Followed
 from .specs.source import Source, open_source
-from .wiring import NOTICES, SOURCE, Wires, kinds_under, load_tree, make_drivers, make_source
+from .wiring import (
+    NOTICES,
+    REVERT,
+    SOURCE,
+    Wires,
+    kinds_under,
+    load_tree,
+    make_drivers,
+    make_source,
+)
 
 log = logging.getLogger("reconciler")
 
@@ -92,8 +102,17 @@ async def open_operator(
         operator = Operator(stack, loader, loader.watch_paths, watching(settings), commits)
         operator.notifying = Notifying(stack, settings.durable / NOTICES, operator.wake)
         if isinstance(source, Followed):
-            operator.sourcing = _sourcing(settings, source, operator, key)
-            stack.revisions.remote = operator.sourcing.view
+            sourcing = operator.sourcing = _sourcing(settings, source, operator, key)
+            stack.revisions.remote = sourcing.view
+            operator.reverting = Reverting(
+                stack,
+                source,
+                sourcing,
+                commits,
+                settings.durable / REVERT,
+                lambda commit: Known().among(sourcing.try_out(commit)),
+                operator.wake,
+            )
         try:
             metrics.traffic = wires.traffic
             yield operator, metrics

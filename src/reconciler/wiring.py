@@ -34,7 +34,7 @@ from .kinds.process.layout import Layout
 from .kinds.process.probing import Probing
 from .kinds.repository.driver import RepositoryDriver
 from .kinds.route.driver import RouteDriver
-from .kinds.stack.driver import StackDriver
+from .kinds.stack.driver import Notes, StackDriver
 from .kinds.stack.source import Source as Order
 from .kinds.synctarget.driver import SyncTargetDriver
 from .kinds.synctarget.latch import Latches
@@ -50,6 +50,8 @@ NOTICES: Final = "notices.json"
 """Where whoever tells others of events says how that goes."""
 SOURCE: Final = "source/note.json"
 """Where whoever follows a repository elsewhere says how that goes."""
+REVERT: Final = "source/revert.json"
+"""Where whoever undoes on its branch what was taken back does."""
 
 
 class Wires(NamedTuple):
@@ -163,4 +165,5 @@ def make_drivers(
 
 
 def _stack_driver(durable: Path) -> StackDriver:
-    return StackDriver(durable / "stack", durable / SOURCE, durable / NOTICES)
+    notes = Notes(durable / SOURCE, durable / NOTICES, durable / REVERT)
+    return StackDriver(durable / "stack", notes)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from reconciler.clients import git as git_client
-from reconciler.clients import git_remote
+from reconciler.clients import git_transfer
 from reconciler.clients.git_objects import FILE, LINK, PROGRAM, TREE, ObjectStore, object_id
 from reconciler.core.model import Ref
 from reconciler.kinds.synctarget import restore
@@ -273,8 +273,8 @@ async def test_pack_larger_than_the_disk(
 ) -> None:
     """A transfer ends when it has taken what room there is, and leaves nothing behind."""
     forge.publish(forge.tree((FILE, "noise", forge.blob(os.urandom(3_000_000)))))
-    monkeypatch.setattr(git_remote, "free_space", lambda _: 0)
-    monkeypatch.setattr(git_remote, "RESERVE", 1_000_000)
+    monkeypatch.setattr(git_transfer, "free_space", lambda _: 0)
+    monkeypatch.setattr(git_transfer, "RESERVE", 1_000_000)
     await refused(world, "TooLarge")
     assert not list(world.store.rglob("tmp_*"))
 

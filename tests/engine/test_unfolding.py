@@ -261,3 +261,34 @@ async def test_an_edit_taken_back_at_once_is_no_rollout(told: Told) -> None:
         told.unfolding.moved()
     await told.work()
     assert told.history() == [("r1", "healthy")]
+
+
+async def test_a_revert_commit_goes_on_where_the_good_one_is(told: Told) -> None:
+    """It wants what is there: well at once, in no window too, and nobody goes back from it."""
+    told.commit("r1", app("web"))
+    await told.work()
+    told.apps.refuses["api-0"] = Terminal("no such program", reason="Missing")
+    told.commit("r2", app("web", word="b"), app("api"))
+    await told.work()
+    await told.unfolding.go_back(Retreat("r2", "r1", told.clock.now(), "", "it failed"))
+    await told.work()
+    away = told.revisions.away
+    assert away is not None
+    told.revisions.leave(away._replace(undone="r3"))
+    told.revisions.keep_windows((Window(allows=False, schedule="* * * * *", duration=7200.0),))
+    done = list(told.apps.done)
+    told.commit("r3", app("web"))
+    await told.operator.reload()
+    told.unfolding.moved()
+    await told.unfolding.look()
+    assert told.history()[:2] == [("r3", "healthy"), ("r1", "healthy")]
+    current = told.revisions.current
+    assert current is not None
+    assert (current.cause, told.revisions.good, told.revisions.away) == ("revert", "r3", None)
+    assert told.apps.done == done
+    assert "r2" in Revisions(told.records).retreats
+
+    told.apps.refuses["web-0"] = Terminal("gone", reason="Missing")
+    await told.clock.sleep(61)
+    await told.work()
+    assert told.history()[0] == ("r3", "healthy")

@@ -8,22 +8,16 @@ from typing import Final
 
 from ..core.errors import ReconcileError, Transient
 from ..core.model import Json
-from .files import free_space
 from .git import LONG, Result, Terms
-from .git_errors import failure, refusal, wrong_branch
+from .git_errors import wrong_branch
 from .git_folder import GitFolder, Settings
 from .git_lease import LARGEST, OURS, Lease
 from .git_near import Elsewhere, Move, near, near_refs, push_near
 from .git_refs import read_ref
 from .git_sweep import drop_leftovers
+from .git_transfer import FETCH, PUSH, Moved, demand_pushed, room
 
 UPSTREAM: Final = "refs/reconciler/upstream"
-RESERVE: Final = 64 << 20
-"""Bytes of the disk that nothing a remote sends may take."""
-
-
-class Moved(Exception):  # noqa: N818 (an answer: look again and try once more)
-    """Somebody else pushed first."""
 
 
 class Remote:
@@ -147,24 +141,21 @@ class Remote:
         return bool(refused) and all(self.lease.ref in line for line in refused)
 
     async def _push(self, *refs: str, how: tuple[str, ...] = ()) -> Result:
-        arguments = (*how, "--porcelain", "--no-verify", "--no-signed", "--end-of-options")
         return await self._folder.git.attempt(
             self._folder.path,
             "push",
-            *arguments,
+            *how,
+            *PUSH,
             self._settings.url,
             *refs,
             terms=self._terms(LONG),
         )
 
     def _demand_pushed(self, result: Result) -> None:
-        said = result.output.decode("utf-8", "replace")
-        if "[remote rejected]" in said:
-            raise self._noted(refusal(self._settings.url, said, result.errors))
-        if "[rejected]" in said:
-            raise Moved
-        if result.code:
-            raise self._noted(failure("push", result.errors, self._settings.url))
+        try:
+            demand_pushed(self._settings.url, result)
+        except Transient as exc:
+            raise self._noted(exc) from exc
 
     async def _read_back(self, commit: str, branch: str) -> None:
         heads = await self.heads()
@@ -212,8 +203,7 @@ class Remote:
                 return b""
 
     async def _fetch(self, refspec: str, *how: str) -> None:
-        quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        await self._git("fetch", *quiet, *how, "--end-of-options", self._settings.url, refspec)
+        await self._git("fetch", *FETCH, *how, "--end-of-options", self._settings.url, refspec)
 
     async def _git(self, *arguments: str) -> bytes:
         deadline = LONG if arguments[0] == "fetch" else Terms().deadline
@@ -231,7 +221,7 @@ class Remote:
             deadline=deadline,
             credential=self._folder.credential,
             about=self._settings.url,
-            most=max(free_space(self._folder.path) - RESERVE, RESERVE),
+            most=room(self._folder.path),
         )
 
     def _noted(self, exc: Transient) -> Transient:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..core.errors import Terminal, Transient
-from .git import LONG, Credential, Git, Terms
-from .git_errors import essence, failure
+from ..core.errors import Transient
+from .git import Credential, Git, Terms
+from .git_errors import failure
 from .git_refs import read_ref, write_refs
+from .git_signed import MOST, Allowed, demand_signed
+from .git_sweep import drop_leftovers
+from .git_transfer import FETCH, PUSH, demand_pushed, room
+from .git_undo import Undo, make_undo
 
 SEEN: Final = "refs/reconciler/seen"
 CURRENT: Final = "refs/reconciler/current"
 """The newest commit that was found good; what is wanted is read from it."""
+LARGEST: Final = 2 << 30
+"""Bytes of the largest file that a fetch may write, where the disk has room for that."""
+FETCHING: Final = 600.0
+"""Seconds for a fetch; one that says nothing for long ends sooner."""
+PUSHING: Final = 120.0
+"""Seconds for a push: it is one commit and a few files."""
 
 
 class Where(NamedTuple):
@@ -58,12 +64,21 @@ class SourceFolder:
         """
         await self._prepare(where)
         wanted = f"+{where.ref}:{SEEN}"
-        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        terms = Terms(deadline=LONG, credential=self._credential, about=where.url)
-        words = ("fetch", *options, "--end-of-options", where.url, wanted)
-        done = await self._git.attempt(self.path, *words, terms=terms)
-        if done.code:
-            raise _refusal(where, done.errors)
+        terms = Terms(
+            deadline=FETCHING,
+            credential=self._credential,
+            about=where.url,
+            most=min(room(self.path), LARGEST),
+        )
+        words = ("fetch", *FETCH, "--end-of-options", where.url, wanted)
+        try:
+            done = await self._git.attempt(self.path, *words, terms=terms)
+            if done.code:
+                raise _refusal(where, done.errors)
+        except Transient:
+            # Tried again and again, what each try leaves would fill the disk.
+            await asyncio.to_thread(drop_leftovers, self.path)
+            raise
         found = await self._git.run(self.path, "rev-parse", "--verify", f"{SEEN}^{{commit}}")
         return found.decode("ascii", "replace").strip()
 
@@ -72,59 +87,50 @@ class SourceFolder:
         words = ("merge-base", "--is-ancestor", before, after)
         return (await self._git.attempt(self.path, *words)).code == 0
 
-    async def verify(self, commit: str, signers: Sequence[str], keys: Sequence[str]) -> None:
-        """Raises Terminal with ``Unsigned`` unless one of these has signed the commit."""
-        said = []
-        if signers:
-            said.append(await self._check(commit, {"allowed_signers": "\n".join(signers) + "\n"}))
-        if keys:
-            said.append(await self._check(commit, {"keys": "\n".join(keys) + "\n"}))
-        if None not in said:
-            why = " / ".join(one for one in said if one)[:300] or "it bears no signature"
-            text = f"commit {commit[:12]} is not signed by anybody allowed: {why}"
-            raise Terminal(text, reason="Unsigned")
+    async def verify(self, commit: str, allowed: Allowed, *, since: str | None = None) -> None:
+        """Raises Terminal with ``Unsigned`` unless one of these has signed the commit.
 
-    async def _check(self, commit: str, files: dict[str, str]) -> str | None:
-        """What git says against a signature; None when it is good."""
-        place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="rc-", dir="/tmp"))  # noqa: S108 (0700, and short: agents of gpg listen in it)
-        try:
-            for name, text in files.items():
-                (place / name).write_text(text)
-            settings = [f"gpg.ssh.allowedSignersFile={place / 'allowed_signers'}"]
-            if "keys" in files:
-                await self._import(place)
-                settings = ["gpg.minTrustLevel=undefined"]
-            own = {"GNUPGHOME": str(place)}
-            words = [word for one in settings for word in ("-c", one)]
-            terms = Terms(environ=own)
-            kind = await self._git.run(self.path, "cat-file", "commit", commit)
-            if (b"-----BEGIN SSH SIGNATURE" in kind) is not ("allowed_signers" in files):
-                return ""
-            done = await self._git.attempt(
-                self.path, *words, "verify-commit", "--raw", commit, terms=terms
-            )
-            return None if done.code == 0 else essence(done.errors)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+        With ``since``, also each one on the way from there: who merges vouches for what is merged.
+        """
+        commits = [commit]
+        if since is not None:
+            words = ("rev-list", "--first-parent", f"--max-count={MOST + 1}", commit, f"^{since}")
+            commits = (await self._git.run(self.path, *words)).decode("ascii").split()
+        await demand_signed(self._git, self.path, commits, allowed)
 
-    async def _import(self, place: Path) -> None:
-        words = ("gpg", "--batch", "--quiet", "--no-autostart", "--import", str(place / "keys"))
-        kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    async def demand_small(self, commit: str, path: str) -> None:
+        """Raises Transient with ``TooLarge`` when there are more names than anybody can mean.
+
+        A small pack can hold a tree of any size, for a folder may stand in many places.
+        """
+        place = ("--", path) if path else ()
+        words = ("ls-tree", "-r", "-z", "--full-tree", commit, *place)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                env={**kept, "GNUPGHOME": str(place), "LC_ALL": "C"},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except OSError as exc:
-            text = f"gpg cannot be started: {exc.strerror}; install it, or use SSH signatures"
-            raise Transient(text, reason="Missing") from exc
-        _, errors = await process.communicate()
-        if process.returncode:
-            text = f"gpgKeys cannot be read: {essence(errors.decode('utf-8', 'replace'))}"
-            raise Terminal(text, reason="BadKeys")
+            await self._git.run(self.path, *words, terms=Terms(about=path or "the repository"))
+        except Transient as exc:
+            if exc.reason not in {"TooLarge", "TimedOut"}:
+                raise
+            text = f"{path or 'the repository'} holds more files than anybody can mean: {exc}"
+            raise Transient(text, reason="TooLarge") from exc
+
+    async def undo(self, undo: Undo) -> str | None:
+        """A commit that takes something back; None when it would change nothing."""
+        return await make_undo(self._git, self.path, undo, self.path / "undo.index")
+
+    async def push(self, where: Where, commit: str, *, onto: str) -> None:
+        """Put a commit on top of what the branch has. Never forced: raises Moved instead.
+
+        Who finds it there already, from before a crash, is content.
+        """
+        await self._prepare(where)
+        # With a lease it is also refused when the branch was rewound: then it would bring back
+        # what somebody took away.
+        how = f"--force-with-lease={where.ref}:{onto}"
+        terms = Terms(deadline=PUSHING, credential=self._credential, about=where.url)
+        done = await self._git.attempt(
+            self.path, "push", how, *PUSH, where.url, f"{commit}:{where.ref}", terms=terms
+        )
+        demand_pushed(where.url, done)
 
     async def _prepare(self, where: Where) -> None:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)

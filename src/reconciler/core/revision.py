@@ -69,7 +69,7 @@ class Rollout(NamedTuple):
     before: str = ""
     """The revision that it took over from; empty for the first."""
     cause: str = "commit"
-    """``commit``, or ``rollback``: it had been current before."""
+    """``commit``; ``rollback``: it had been current before; ``revert``: a commit of ours."""
     began: float = 0.0
     since: float = 0.0
     sick: tuple[str, ...] = ()
@@ -98,6 +98,8 @@ class Retreat(NamedTuple):
     author: str = ""
     reason: str = ""
     culprit: str = ""
+    undone: str = ""
+    """The commit of ours on top of it that gives the specs back what they were; empty: none."""
 
 
 def choose(head: str, retreats: Mapping[str, Retreat], held: str = "") -> str:
@@ -116,6 +118,13 @@ def begin(revision: str, last: Rollout | None, sick: Iterable[str], now: float) 
         return Rollout(revision, began=now, since=now)
     inherited = last.sick if last.is_open or last.phase is Phase.ROLLED_BACK else tuple(sick)
     return Rollout(revision, last.revision, began=now, since=now, sick=inherited)
+
+
+def carry_on(fresh: Rollout, last: Rollout) -> Rollout:
+    """A commit wants what is there already: how far that has come is how far this one is."""
+    ended = fresh.began if last.phase is Phase.HEALTHY else last.ended
+    kept = {name: getattr(last, name) for name in ("since", "sick", "phase", "culprit", "message")}
+    return fresh._replace(ready=last.ready, ended=ended, **kept)
 
 
 def supersede(last: Rollout, now: float) -> Rollout:

@@ -27,6 +27,7 @@ from .plan_view import View, is_calm, plan_view
 from .readiness import Check, checks, measure
 from .reading import Reading
 from .reconcile import observe
+from .reverting import Reverting
 from .revision_view import standing_view
 from .sourcing import Sourcing
 from .standing import terms_of
@@ -53,6 +54,7 @@ class Operator:
     files: Files = field(default_factory=Files)
     commits: Commits = field(default_factory=lambda: Commits(no_repository))
     sourcing: Sourcing | None = None
+    reverting: Reverting | None = None
     notifying: Notifying | None = None
     lanes: tuple[Lane, ...] = ()
     reading: Reading = field(init=False)
@@ -82,7 +84,7 @@ class Operator:
         try:
             async with asyncio.TaskGroup() as group:
                 every = (self.following, self.unfolding, self.watching, self.sourcing)
-                for one in (*every, self.notifying, *self.lanes):
+                for one in (*every, self.reverting, self.notifying, *self.lanes):
                     if one is not None:
                         group.create_task(one.run())
         finally:
@@ -225,6 +227,8 @@ class Operator:
     def _edited(self) -> None:
         self.wake(complete=True)
         self.unfolding.moved()
+        if self.reverting is not None:
+            self.reverting.poke()
         # What was edited is started first.
         asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
 

@@ -51,6 +51,7 @@ class Revisions:
         """The commit to read when ``head`` is the newest."""
         self.head = head
         is_shut = self.current is not None and head not in {self.current.revision, self.allowed}
+        is_shut = is_shut and self.undoes(head) is None  # going back never waits
         self.shut = closed(self.windows, time.time()) if is_shut and self.windows else None
         held = self.current.revision if self.current is not None and self.shut else ""
         return choose(head, self.retreats, held)
@@ -88,6 +89,10 @@ class Revisions:
             log.warning("%s", exc)
         if rollout.phase is Phase.HEALTHY:
             self.good = rollout.revision
+
+    def undoes(self, commit: str) -> Retreat | None:
+        """What was taken back by a commit of ours; None for anybody else's."""
+        return next((one for one in self.retreats.values() if one.undone == commit), None)
 
     def leave(self, retreat: Retreat) -> None:
         """From now on that commit is not current. It is on the disk when this returns."""

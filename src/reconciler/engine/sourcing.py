@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ..clients.git_signed import Allowed
 from ..clients.git_source import Where
 from ..core.errors import ReconcileError, Terminal
 from ..core.model import Json
@@ -46,6 +47,8 @@ class Sourcing:
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _facts: dict[str, Json] = field(default_factory=dict)
+    _ended: float = 0.0
+    """When the remote was looked at last."""
 
     def __post_init__(self) -> None:
         self._facts = read_note(self.note)
@@ -68,10 +71,14 @@ class Sourcing:
             try:
                 async with asyncio.timeout(self._pause()):
                     await self._bell.wait()
-                await asyncio.sleep(BREATH)
+                await asyncio.sleep(self._breath())
             except TimeoutError:
                 pass
             self._bell.clear()
+
+    def _breath(self) -> float:
+        """Who calls after a while is heard at once, who calls all the time now and then."""
+        return max(0.0, self._ended + BREATH - time.monotonic())
 
     async def look(self, *, accept: str = "") -> dict[str, Json]:
         """Ask now, take over what is new and good, and say how it stands.
@@ -88,6 +95,8 @@ class Sourcing:
                 self._keep(order, ok=False, reason=exc.reason, message=str(exc))
                 log.warning("the source: %s", exc)
                 return self.view()
+            finally:
+                self._ended = time.monotonic()
         if news:
             await self.reread()
         return self.view()
@@ -104,17 +113,18 @@ class Sourcing:
 
     async def _look(self, order: Source, accept: str) -> bool:
         folder = self.followed.opened(order)
-        tip = await folder.fetch(self._where(order))
+        tip = await folder.fetch(self.where(order))
         current = await asyncio.to_thread(folder.current)
         if tip == current:
             self._keep(order, tip=tip, current=current)
             return False
         is_free = current is None or _is_allowed(tip, accept)
+        since = None if is_free else current
         if not is_free and not await folder.follows(str(current), tip):
             held = {"from": current, "to": tip, "reason": "HistoryRewritten"}
             self._keep(order, tip=tip, current=current, held=held)
             return False
-        problems = await self._judge(order, tip)
+        problems = await self._judge(order, tip, since)
         if problems:
             self._keep(
                 order, tip=tip, current=current, refused={"commit": tip, "problems": problems}
@@ -124,15 +134,19 @@ class Sourcing:
         self._keep(order, tip=tip, current=tip)
         return True
 
-    async def _judge(self, order: Source, tip: str) -> list[Json]:
-        """What is wrong with a commit; nothing of it is current yet."""
-        if (verify := order.verify) is not None:
-            folder = self.followed.opened(order)
-            try:
-                await folder.verify(tip, verify.allowed_signers, verify.gpg_keys)
-            except Terminal as exc:
+    async def _judge(self, order: Source, tip: str, since: str | None) -> list[Json]:
+        """What is wrong with a commit, and with those on the way to it; none is current yet."""
+        folder = self.followed.opened(order)
+        try:
+            if (verify := order.verify) is not None:
+                allowed = Allowed(verify.allowed_signers, verify.gpg_keys)
+                await folder.verify(tip, allowed, since=since)
+            await folder.demand_small(tip, order.path)
+            snapshot = await asyncio.to_thread(self.try_out, tip)
+        except ReconcileError as exc:
+            if isinstance(exc, Terminal) or exc.reason == "TooLarge":
                 return [_problem(str(exc))]
-        snapshot = await asyncio.to_thread(self.try_out, tip)
+            raise
         # What variables stand for is none of the commit's business.
         problems = [one.to_json() for one in snapshot.problems if one.path.suffix]
         if problems:
@@ -143,7 +157,8 @@ class Sourcing:
             return [_problem(f"{where} holds no specs at this commit")]
         return []
 
-    def _where(self, order: Source) -> Where:
+    def where(self, order: Source) -> Where:
+        """Whom to ask for what, and who to say we are."""
         auth = order.auth
         url = order.at(str(self.root))
         if auth is None or not auth.password.known:

@@ -17,6 +17,7 @@ from ..core.revision import (
     Rollout,
     Terms,
     begin,
+    carry_on,
     judge,
     retreat,
     supersede,
@@ -176,6 +177,11 @@ class Unfolding:
         fresh = begin(move.revision, last, move.sick, move.at)
         if away is not None and away.to == move.revision:
             fresh = fresh._replace(cause="rollback")
+        own = self.revisions.undoes(move.revision)
+        if own is not None:
+            fresh = fresh._replace(cause="revert")
+            if last is not None and last.revision == own.to and not self.changed:
+                fresh = carry_on(fresh, last)
         commit = await asyncio.to_thread(partial(self.describe, move.revision))
         self.told = {
             "revision": move.revision,

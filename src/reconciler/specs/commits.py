@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from ..core.errors import Terminal
+from ..core.undoing import REVERTS
 from .git import Git, NoCommit
 
-FORMAT: Final = "%H%x00%an%x00%ct%x00%s"
+FORMAT: Final = f"%H%x00%an%x00%ct%x00%s%x00%(trailers:key={REVERTS},valueonly)"
 ASKED: Final = re.compile(r"[\w][\w./@{}^~+-]{0,250}\Z")
 
 Opened: TypeAlias = Callable[[], Git]
@@ -29,6 +30,8 @@ class Commit(NamedTuple):
     author: str = ""
     time: float = 0.0
     subject: str = ""
+    reverts: str = ""
+    """What an operator took back by it; empty where none has made it."""
 
 
 class Commits:
@@ -48,7 +51,7 @@ class Commits:
         parts = os.fsdecode(done.stdout).rstrip("\n").split("\0")
         if done.returncode or len(parts) != len(Commit._fields) or parts[0] != revision:
             return Commit(revision)
-        return Commit(parts[0], parts[1], float(parts[2] or 0), parts[3])
+        return Commit(parts[0], parts[1], float(parts[2] or 0), parts[3], parts[4].strip())
 
     def find(self, word: str) -> str:
         """The whole id of what a person calls ``word``: a branch, a tag, a part of an id.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..core.errors import Transient
+from ..core.errors import Terminal, Transient
 from .git import Git, NoCommit, Repository, is_unborn, open_repository, steady, unfinished
 from .nodes import USUAL, Limits
 from .tree import Blob, Tree, check_count, display, is_spec, too_large, unreadable
@@ -201,6 +201,10 @@ def _read_objects(git: Git, objects: Iterable[str], limits: Limits) -> dict[str,
         elif int(size) > limits.file_bytes:
             found[name] = too_large(int(size), limits)
     small = [name for name in wanted if name not in found]
+    known = dict(zip(wanted, sizes.decode().splitlines(), strict=True))
+    if sum(int(known[name].rpartition(" ")[2]) for name in small) > limits.total:
+        message = f"more than {limits.total >> 20} MiB of specs; use a smaller folder"
+        raise Terminal(message, reason="TooLarge")
     return found | _read_batch(git, small)
 
 

@@ -11,6 +11,8 @@ class Limits(NamedTuple):
 
     file_bytes: int = 1 << 20
     files: int = 20_000
+    total: int = 128 << 20
+    """Bytes of all files of a commit together: a few sent bytes can be very many."""
     documents: int = 5_000
     nodes: int = 5_000
     """Keys and values of one document."""

@@ -43,6 +43,10 @@ class Fetched(GitHead):
         """Whether there is such a commit here."""
         return not self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}").returncode
 
+    def items(self, commit: str) -> dict[str, Item]:
+        """The spec files of a commit, by their path; for one that has not read any yet."""
+        return self._items_of(self.git, commit, self._path)
+
     def _inside(self, _: Repository) -> str:
         return self._path
 
@@ -103,6 +107,12 @@ class Followed:
         if order is None:
             raise Transient("no source is followed", reason="SourceUnknown")
         return _merged(self._open(order).at(commit), parts)
+
+    def items(self, commit: str) -> dict[str, Item]:
+        """The spec files of a commit of the source. Raises Transient when git cannot tell."""
+        if self.order is None:
+            raise Transient("no source is followed", reason="SourceUnknown")
+        return self._open(self.order).items(commit)
 
     def pending(self) -> tuple[str, ...]:
         """What is beside and does not count."""

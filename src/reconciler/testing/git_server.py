@@ -34,6 +34,8 @@ class Desk:
     """Answer 403 to everybody."""
     broken: bool = False
     """Answer 500 to everybody."""
+    refuses: str = ""
+    """Answer 403 to requests that have this in their path or query."""
     requests: list[str] = field(default_factory=list)
     """Method and path of each request, in order."""
 
@@ -41,7 +43,7 @@ class Desk:
     def expected(self) -> str:
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
-    def refusal(self, authorization: str) -> int | None:
+    def refusal(self, authorization: str, path: str = "") -> int | None:
         """The status to refuse with, or None to let the request in."""
         if self.broken:
             return 500
@@ -49,7 +51,8 @@ class Desk:
             authorization.encode("latin-1"), self.expected.encode()
         ):
             return 401
-        return 403 if self.forbidden else None
+        is_forbidden = self.forbidden or (self.refuses and self.refuses in path)
+        return 403 if is_forbidden else None
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -73,7 +76,7 @@ class Exchange(BaseHTTPRequestHandler):
         desk = self.server.desk
         desk.requests.append(f"{self.command} {self.path}")
         body = self._body()
-        refusal = desk.refusal(self.headers.get("Authorization", ""))
+        refusal = desk.refusal(self.headers.get("Authorization", ""), self.path)
         if refusal is not None:
             self._refuse(refusal)
             return

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from reconciler.core.model import Observed, Origin, Ref, Resource
 from reconciler.core.sealed import Sealed
 from reconciler.kinds.stack import KIND, StackSpec
-from reconciler.kinds.stack.driver import StackDriver
+from reconciler.kinds.stack.driver import Notes, StackDriver
 
 SECRET = Sealed.of("https://hooks.example.com/T0/B0/token", b"k")
 
@@ -94,7 +94,7 @@ async def test_what_is_noted_is_seen(tmp_path: Path) -> None:
     )
     (tmp_path / "stack").mkdir()
     (tmp_path / "stack" / "main.json").write_text(KIND.render(want).model_dump_json())
-    driver = StackDriver(tmp_path / "stack", tmp_path / "note", tmp_path / "notices")
+    driver = StackDriver(tmp_path / "stack", Notes(tmp_path / "note", tmp_path / "notices"))
     assert (await driver.observe())["main"].vitals == {"notifications": {}}
     (tmp_path / "notices").write_text('{"ops": {"error": "away"}}')
     assert (await driver.observe())["main"].vitals["notifications"]["ops"]["error"] == "away"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from pydantic import ValidationError
 
@@ -16,17 +16,24 @@ from .actions import Forget, Settle, StackAction
 from .state import StackState
 
 
+class Notes(NamedTuple):
+    """One file for each of them."""
+
+    source: Path
+    notices: Path | None = None
+    revert: Path | None = None
+
+
 class StackDriver:
     """Keeps the settings of the whole; who needs them reads the specs.
 
-    ``note`` is where whoever follows the source says how that goes, ``notices`` where whoever
-    tells others does.
+    ``notes`` is where others say how what they do goes: who follows the source, who tells of
+    events, who undoes what was taken back.
     """
 
-    def __init__(self, folder: Path, note: Path, notices: Path | None = None) -> None:
+    def __init__(self, folder: Path, notes: Notes) -> None:
         self._folder = folder
-        self._note = note
-        self._notices = notices
+        self._notes = notes
 
     async def observe(self) -> Mapping[str, Observed[StackState]]:
         return {} if is_bare(self._folder) else await asyncio.to_thread(self._look)
@@ -51,9 +58,11 @@ class StackDriver:
     def _vitals(self, state: StackState) -> dict[str, Json]:
         found: dict[str, Json] = {}
         if state.source:
-            found["source"] = _noted(self._note)
-        if state.notifications and self._notices is not None:
-            found["notifications"] = _noted(self._notices)
+            found["source"] = _noted(self._notes.source)
+        if state.notifications and self._notes.notices is not None:
+            found["notifications"] = _noted(self._notes.notices)
+        if state.commits and self._notes.revert is not None:
+            found["revert"] = _noted(self._notes.revert)
         return found
 
     def _write(self, name: str, data: bytes) -> None:

@@ -49,14 +49,24 @@ def _short(commit: Any) -> str:
 
 
 def told(seen: Observed[StackState]) -> Iterator[Told]:
-    """Whether those who are to be told of events are. It says nothing about the stack's health."""
-    if not seen.state.notifications:
-        return
+    """What is done for the whole beside the passes. It says nothing about the stack's health."""
+    if seen.state.notifications:
+        yield _notified(seen)
+    if reverted := seen.vitals.get("revert"):
+        yield Told(
+            "Reverted",
+            holds=bool(reverted.get("ok")),
+            reason=str(reverted.get("reason")),
+            message=str(reverted.get("message")),
+        )
+
+
+def _notified(seen: Observed[StackState]) -> Told:
+    """Whether those who are to be told of events are."""
     sinks = seen.vitals.get("notifications") or {}
     failing = {name: one for name, one in sorted(sinks.items()) if one.get("error")}
     if failing:
         text = "; ".join(f"{name}: {one['error']}" for name, one in failing.items())
-        yield Told("Notified", holds=False, reason="NotDelivered", message=text)
-    else:
-        text = "whoever is to be told of events was told"
-        yield Told("Notified", holds=True, reason="Delivered", message=text)
+        return Told("Notified", holds=False, reason="NotDelivered", message=text)
+    text = "whoever is to be told of events was told"
+    return Told("Notified", holds=True, reason="Delivered", message=text)

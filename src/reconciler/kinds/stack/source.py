@@ -55,7 +55,7 @@ Branch = Annotated[str, AfterValidator(check_branch)]
 
 
 class Verify(Spec):
-    """Whose signature the newest commit must bear."""
+    """Whose signature each new commit must bear; of what is merged, the merge."""
 
     allowed_signers: tuple[Annotated[str, AfterValidator(_check_signer)], ...] = ()
     """Lines of an allowed_signers file: a name and an SSH public key."""

@@ -31,13 +31,13 @@ class AutoRevert(Spec):
     min_healthy_time: Duration = 5.0
     """How long all must have been well, while `enabled`: what falls over soon never was."""
     commit: bool = False
-    """Also make a commit on the branch that undoes the revision's changes of the specs."""
+    """Also push a commit to the source's branch that gives the specs what the good one had."""
 
 
 class StackSpec(Spec):
     """The stack as a whole. There is at most one."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("autoRevert.commit",)
+    not_yet: ClassVar[tuple[str, ...]] = ()
 
     source: Annotated[Source | None, Apply.LIVE] = None
     """A repository elsewhere whose specs are followed, in the place of what lies beside."""
@@ -53,3 +53,29 @@ class StackSpec(Spec):
         if len({one.name for one in self.notifications}) < len(self.notifications):
             raise ValueError("two notifications have the same name")
         return self
+
+    @model_validator(mode="after")
+    def _can_commit(self) -> Self:
+        if self.auto_revert.commit and (why := _against_commits(self)):
+            raise ValueError(f"autoRevert.commit {why}")
+        return self
+
+
+def _against_commits(spec: StackSpec) -> str:
+    """Why no revert commit can be made; empty when it can."""
+    source = spec.source
+    if not spec.auto_revert.enabled:
+        return "undoes what goes back by itself: set autoRevert.enabled too, or leave it out"
+    if source is None:
+        return (
+            "pushes to the branch of a source, and this Stack names none; commits in the folder"
+            " that you work in are yours alone"
+        )
+    if source.tag or source.commit:
+        return "needs a source that follows a branch, not a tag or a commit"
+    if source.verify is not None:
+        return (
+            "makes commits that bear no signature, and source.verify takes only signed ones;"
+            " leave out one of the two"
+        )
+    return ""

@@ -14,6 +14,8 @@ class StackState(State):
     revert: bool = False
     deadline: float = 0.0
     settle: float = 0.0
+    commits: bool = False
+    """Whether what is taken back is undone on the branch too."""
     source: str = ""
     """Where the specs come from, and what of it."""
     interval: float = 0.0
@@ -31,6 +33,7 @@ def render(resource: Resource[StackSpec]) -> StackState:
         revert=revert.enabled,
         deadline=revert.deadline,
         settle=revert.min_healthy_time,
+        commits=revert.commit,
         windows=tuple(one.model_dump_json(exclude_none=True) for one in resource.spec.windows),
         notifications=tuple(map(_written, resource.spec.notifications)),
         told=tuple(found for one in resource.spec.notifications for found in _secrets(one)),

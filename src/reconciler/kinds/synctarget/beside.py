@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...clients.git_objects import Entry
-from ...clients.git_remote import Moved
+from ...clients.git_transfer import Moved
 from ...core.errors import Transient
 from .job import Job
 from .scan import Copy

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from ...clients.git_log import Log
 from ...clients.git_objects import EMPTY_TREE, Entry
-from ...clients.git_remote import UPSTREAM, Moved
+from ...clients.git_remote import UPSTREAM
+from ...clients.git_transfer import Moved
 from ...core.errors import ReconcileError, Terminal, Transient
 from .job import Job
 from .large.found import entry_of

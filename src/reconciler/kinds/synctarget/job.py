@@ -13,7 +13,8 @@ from typing import Any, Final
 from ...clients.git_folder import GitFolder, Settings
 from ...clients.git_history import History
 from ...clients.git_objects import EMPTY_TREE, TREE, Entry, Hasher, ObjectStore
-from ...clients.git_remote import UPSTREAM, Moved, Remote
+from ...clients.git_remote import UPSTREAM, Remote
+from ...clients.git_transfer import Moved
 from ...clients.git_trees import Trees
 from ...clients.offload import offload
 from ...core.errors import Transient

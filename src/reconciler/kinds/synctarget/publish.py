@@ -9,8 +9,9 @@ from functools import partial
 from typing import Final
 
 from ...clients.git_objects import FILE, TREE, Entry, ObjectStore
-from ...clients.git_remote import UPSTREAM, Moved
+from ...clients.git_remote import UPSTREAM
 from ...clients.git_tidy import tidy
+from ...clients.git_transfer import Moved
 from ...clients.git_trees import MOST, Trees
 from ...core.errors import Transient
 from ...core.model import Json

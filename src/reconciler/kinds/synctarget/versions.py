@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ...clients.git_log import File, Log, Version
-from ...clients.git_remote import UPSTREAM, Moved
+from ...clients.git_remote import UPSTREAM
+from ...clients.git_transfer import Moved
 from ...core.errors import Transient
 from ...core.model import Json
 from .job import Job
