@@ -113,6 +113,7 @@ async def open_operator(
                 lambda commit: Known().among(sourcing.try_out(commit)),
                 operator.wake,
             )
+            stack.revisions.revert = operator.reverting.view
         try:
             metrics.traffic = wires.traffic
             yield operator, metrics

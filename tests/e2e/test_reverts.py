@@ -84,6 +84,7 @@ def test_what_went_back_is_undone_on_the_branch(stack: Elsewhere) -> None:
     bad = spoil(stack)
     message = reverted(stack, "Forbidden")
     assert "is not on main" in message
+    assert "is not on main" in " ".join(stack.command("status").stdout.split())
     assert PASSWORD not in message
     assert on_branch(stack) == bad
     stack.settle_at(good)

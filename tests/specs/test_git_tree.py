@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.specs.toys import SpecFolder, app
 
-from reconciler.core.errors import Transient
+from reconciler.core.errors import Terminal, Transient
 from reconciler.core.model import Ref
 from reconciler.specs.git import Git
 from reconciler.specs.nodes import Limits
@@ -282,6 +282,18 @@ def test_large_files_in_a_commit_stay_unread(tmp_path: Path) -> None:
         "specs/big.yaml:1:1 the file has 201 bytes; 200 is the most that is read"
     ]
     assert WEB in folder.load().resources
+
+
+def test_a_commit_with_too_much_in_it_is_not_read(tmp_path: Path) -> None:
+    """Each file is small enough; all of them together need not be."""
+    folder = SpecFolder(tmp_path, limits=Limits(total=2 << 20))
+    folder.git("init", "-q")
+    for number in range(3):
+        folder.write(f"{number}.yaml", f"# {number}\n{'#' * 1_000_000}\n")
+    folder.commit()
+    with pytest.raises(Terminal, match="more than 2 MiB of specs") as refused:
+        folder.load()
+    assert refused.value.reason == "TooLarge"
 
 
 def test_a_history_that_was_rewritten(repository: SpecFolder) -> None:

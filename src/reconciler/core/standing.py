@@ -17,6 +17,8 @@ FEW: Final = 5
 def standing_lines(view: View, *, width: int = 100) -> list[Line]:
     """What is to be said of the revision besides what differs; mostly nothing."""
     rows = _away(view["rolledBack"], width) if view.get("rolledBack") else []
+    if rows and (revert := view.get("revert")):
+        rows += told("    ", tame(str(revert["message"])), width=width)
     if waits := view.get("waits"):
         head, until = tame(str(view["head"]))[:SHORT], tame(str(waits["until"]))[:16]
         why = tame(str(waits["reason"]))

@@ -67,6 +67,10 @@ class Reverting:
     def __post_init__(self) -> None:
         self._facts = read_note(self.note)
 
+    def view(self) -> dict[str, Json]:
+        """How it went last; empty where nothing was to be undone."""
+        return dict(self._facts)
+
     def poke(self) -> None:
         """Another revision is current, or another Stack is in force."""
         self._bell.set()

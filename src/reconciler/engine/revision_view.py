@@ -42,6 +42,7 @@ def standing_view(revisions: Revisions) -> View:
         if revisions.waits is None
         else {"until": timestamp(revisions.waits.until), "reason": revisions.waits.why},
         "remote": remote_view(revisions.remote()),
+        "revert": revisions.revert() or None,
     }
 
 

@@ -38,6 +38,8 @@ class Revisions:
     shut: Closed | None = None
     remote: Callable[[], dict[str, Json]] = dict
     """What is known of a source elsewhere; empty where none is followed."""
+    revert: Callable[[], dict[str, Json]] = dict
+    """How undoing on its branch what was taken back goes; empty where nothing was to be undone."""
 
     def __post_init__(self) -> None:
         self.current = _rollout(self.records.read(TOPIC, "current"))
