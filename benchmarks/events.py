@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 from contextlib import closing, suppress
 from typing import Final
 
 from .rounds import Board, Target
 from .sides import Ours, build, folder
+from .sides.ours import SPEC
 from .weight import held
 
 MEGABYTES: Final = 8.0
@@ -19,12 +21,20 @@ PART: Final = 2500
 PROGRAMS: Final = 25
 
 
+class Restless(Ours):
+    """Begins anew at once whatever ends, however often."""
+
+    spec = SPEC.replace(
+        "backoff: 0s", "backoff: 0s, maxBackoff: 0s, maxRetries: -1, healthyAfter: 1ms"
+    )
+
+
 def events(board: Board, *, count: int) -> None:
     """Memory before and after ``count`` ends of programs, each begun anew; ``WARM`` come first."""
     grown = board.row(
         f"memory of operator, more after {count} events", "MB", Target(within=MEGABYTES)
     )
-    with folder() as place, Ours(place, build(place)).running() as ours:
+    with folder() as place, Restless(place, build(place)).running() as ours:
         ours.started({f"p{number:04d}": "0" for number in range(PROGRAMS)})
         ours.settle(PROGRAMS)
         _kill(ours, WARM)
@@ -34,7 +44,7 @@ def events(board: Board, *, count: int) -> None:
             _kill(ours, PART)
             after = _weigh(board, ours, WARM + part)
         grown.add(ours.name, after - before)
-        print(f"{_kept(ours)} events are kept", end=" ", flush=True)
+        _show(ours, count)
 
 
 def _kill(ours: Ours, count: int) -> None:
@@ -55,10 +65,10 @@ def _weigh(board: Board, ours: Ours, so_far: int) -> float:
     return found
 
 
-def _kept(ours: Ours) -> int:
-    """How many events the journal has, and is to have no more than."""
+def _show(ours: Ours, count: int) -> None:
+    """Say how many events were told, and how many rows that makes: the same again only counts."""
     path = ours.state / "state" / "journal.db"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
-        (rows,) = journal.execute("SELECT count(*) FROM event").fetchone()
-    assert rows, "nothing was told of what ended"
-    return int(rows)
+        rows, told = journal.execute("SELECT count(*), sum(count) FROM event").fetchone()
+    assert told >= count, f"only {told} events were told"
+    print(f"{told} events in {rows} rows …", end=" ", file=sys.stderr, flush=True)

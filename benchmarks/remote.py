@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.testing.git_server import git
 
-from .rounds import Board
+from .rounds import Board, Target
 from .sides import build, folder
 from .sides.elsewhere import Elsewhere, served
 
@@ -27,7 +27,8 @@ def remote(board: Board, *, size: int, rounds: int) -> None:
 
 def _pushes(board: Board, ours: Elsewhere, how: str, *, size: int, rounds: int) -> None:
     title = "polled every second" if how == "poll" else f"told by {how}"
-    row = board.row(f"push, change 1 of {size}, {title}", note=NOTE)
+    near = () if how == "poll" else (Target(FLOOR, within=3.0),)
+    row = board.row(f"push, change 1 of {size}, {title}", "ms", *near, note=NOTE)
     mirror = _mirror(ours.place)
     programs = {f"p{number:04d}": "0" for number in range(size)}
     ours.edit(programs)

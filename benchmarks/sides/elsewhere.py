@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.testing import eventually, free_port
 from reconciler.testing.git_server import git
 
-from .ours import SPEC, Ours
+from .ours import Ours
 from .side import process, write
 
 SECRET: Final = "of-the-bench"  # noqa: S105 (nobody's)
@@ -46,7 +46,9 @@ class Elsewhere(Ours):
 
     def edit(self, programs: Mapping[str, str]) -> None:
         for name, value in programs.items():
-            text = SPEC.format(program=self.program, log=self.ticks.path, name=name, value=value)
+            text = self.spec.format(
+                program=self.program, log=self.ticks.path, name=name, value=value
+            )
             write(self.work / "specs" / f"{name}.yaml", text)
 
     def apply(self) -> None:

@@ -32,6 +32,7 @@ class Ours(Side):
     """A stack; ``commit`` makes it follow a git repository, ``keeper`` says how it keeps."""
 
     name = "ours"
+    spec = SPEC
 
     def __init__(
         self, place: Path, program: Path, *, commit: bool = False, keeper: str = ""
@@ -48,7 +49,9 @@ class Ours(Side):
 
     def edit(self, programs: Mapping[str, str]) -> None:
         for name, value in programs.items():
-            text = SPEC.format(program=self.program, log=self.ticks.path, name=name, value=value)
+            text = self.spec.format(
+                program=self.program, log=self.ticks.path, name=name, value=value
+            )
             write(self.specs / f"{name}.yaml", text)
 
     def remove(self, names: Iterable[str]) -> None:
