@@ -10,6 +10,7 @@ local log = require("reconciler.table.log")
 local match = require("reconciler.match.pick")
 local paths = require("reconciler.match.path")
 local metrics = require("reconciler.seen.metrics")
+local pause = require("reconciler.table.slices").pause
 local recent = require("reconciler.seen.recent")
 local store = require("reconciler.table.store")
 local writes = require("reconciler.table.writes")
@@ -129,20 +130,22 @@ end
 
 --- Which rule would serve each of these requests, against the table in use, or against `rules`
 -- when the body has some: {"requests": [{host, path, method, referer, headers}]}. `alone`: whether
--- host, path and method decided, whatever the headers are.
+-- host, path and method decided, whatever the headers are. However much it is, requests are served
+-- in between; so is each decided against what is in use just then.
 local function decide_many()
     local question = json.decode(body() or "")
     if type(question) ~= "table" or type(question.requests) ~= "table" then
         return answer(400, { error = 'write {"requests": [{"path": "/"}]}' })
     end
-    local why, name = check.rules(question.rules or {})
+    local why, name = check.rules(question.rules or {}, pause)
     if why then
         return answer(422, { error = why, rule = name })
     end
-    local index = question.rules and match.compile(question.rules) or store.current().index
+    local index = question.rules and match.compile(question.rules, pause)
     local decisions = {}
     for i, said in ipairs(question.requests) do
-        decisions[i] = decide(index, said)
+        decisions[i] = decide(index or store.current().index, said)
+        pause(i)
     end
     return answer(200, { decisions = decisions })
 end

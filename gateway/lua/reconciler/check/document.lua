@@ -80,13 +80,14 @@ function _M.head(document)
 end
 
 
---- nil, or what is wrong with the rules of a table and the name of the rule.
-function _M.rules(rules)
+--- nil, or what is wrong with the rules of a table and the name of the rule. `pause`, if there is
+-- one, is called with the number of rules that were looked at.
+function _M.rules(rules, pause)
     if type(rules) ~= "table" then
         return "rules must be an array"
     end
     local names, regexes = {}, 0
-    for _, rule in ipairs(rules) do
+    for n, rule in ipairs(rules) do
         local why, name = _M.rule(rule)
         if why then
             return why, name
@@ -98,6 +99,9 @@ function _M.rules(rules)
         regexes = regexes + quota.regexes(rule)
         if regexes > quota.most_regexes then
             return quota.too_many, name
+        end
+        if pause then
+            pause(n)
         end
     end
 end

@@ -164,16 +164,23 @@ function _M.put(index, rule)
 end
 
 
---- File all rules of a table. `entries` has them by name.
-function _M.compile(rules)
+local function no_pause() end
+
+
+--- File all rules of a table. `entries` has them by name. `pause`, if there is one, is called with
+-- the number of rules that were worked on, twice for all of them.
+function _M.compile(rules, pause)
+    pause = pause or no_pause
     local ranked = {}
     for n, rule in ipairs(rules) do
         ranked[n] = prepare(rule)
+        pause(n)
     end
     sort(ranked, wins_over) -- so that each is filed behind the others of its list
     local index = { any = new_cabinet(), exact = {}, wild = {}, entries = {}, regexes = 0 }
-    for _, entry in ipairs(ranked) do
+    for n, entry in ipairs(ranked) do
         file(index, entry)
+        pause(n)
     end
     return index
 end

@@ -4,25 +4,18 @@
 
 local json = require("reconciler.json")
 local log = require("reconciler.table.log")
+local slices = require("reconciler.table.slices")
 local store = require("reconciler.table.store")
 
 local concat = table.concat
 local pairs = pairs
 local ngx = ngx
 
-local SLICE = 100 -- rules; about a third of a millisecond
 local LONGEST = 256 -- changes
 
 local at_work = false
 
 local _M = {}
-
-
-local function slices(count)
-    if count % SLICE == 0 then
-        ngx.sleep(0)
-    end
-end
 
 
 --- What a document says of a compiled table. Rules and pools are replaced, never changed, so it is
@@ -49,12 +42,12 @@ local function write(seen)
     local rules, pools = {}, {}
     for i, rule in pairs(seen.rules) do
         rules[i] = json.encode(rule)
-        slices(i)
+        slices.pause(i)
     end
     for i, pool in pairs(seen.pools) do
         local empty = not pool.endpoints[1]
         pools[i] = json.encode(pool.name) .. ":" .. (empty and "[]" or json.encode(pool.endpoints))
-        slices(i)
+        slices.pause(i)
     end
     return concat({
         '{"version":', seen.version, ',"digest":"', seen.digest, '","default_backend":',
