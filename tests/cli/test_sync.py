@@ -196,6 +196,15 @@ def test_nothing_there_yet(operator: FakeOperator, reconciler: Reconciler) -> No
     assert "0 files" not in said
 
 
+def test_nothing_left_to_push(operator: FakeOperator, reconciler: Reconciler) -> None:
+    """A push that had nothing to do does not read like one that had."""
+    did = {**DONE["outcome"]["did"], "changed": False, "notes": []}
+    done = {**DONE, "verb": "push", "outcome": {**DONE["outcome"], "did": did}}
+    operator.pages["POST orders"] = {"items": [done]}
+    said = reconciler("sync", "push", "data").out
+    assert "nothing was left to push: version 4f2c1d9a was pushed before" in said
+
+
 def test_restore(operator: FakeOperator, reconciler: Reconciler, tmp_path: Path) -> None:
     """A version, a folder and paths are what is ordered; what was kept is told."""
     did = {"files": 1, "bytes": 3, "commit": "4f2c1d9aa0", "notes": ["what was here is safety/x"]}

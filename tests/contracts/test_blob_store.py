@@ -174,3 +174,16 @@ def test_large_goes_in_parts(opened: Opener, monkeypatch: pytest.MonkeyPatch) ->
             for digest in ("", hashlib.sha256(content).hexdigest())
         }
         assert get(store, "abc/large", 11_000_000) == content[11_000_000:]
+
+
+def test_a_folder_keeps_no_halves(tmp_path: Path) -> None:
+    """What a killed writer left goes with a later upload; one that may still be written stays."""
+    store = DirectoryStore(tmp_path, threading.Event())
+    (tmp_path / "x").mkdir()
+    left, going_on = tmp_path / "x" / ".draft-left", tmp_path / "x" / ".draft-going-on"
+    for draft in (left, going_on):
+        draft.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    with source(b"whole") as found:
+        store.put("x/whole", found)
+    assert (left.exists(), going_on.exists()) == (False, True)

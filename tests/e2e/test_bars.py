@@ -70,7 +70,7 @@ def test_a_bar_is_for_people(stack: Small) -> None:
     with on_terminal(stack, "sync", "now", "data") as screen:
         eventually(lambda: BAR in screen.text and "SyncTarget/data" in screen.text, 30)
         assert "✔" not in screen.text
-        piped = stack.command("sync", "now", "data", "--timeout", "1s")
+        piped = stack.command("sync", "now", "data", "--timeout", "3s")
         assert piped.returncode == 3
         assert piped.stderr.startswith("SyncTarget/data: ")
         assert BAR not in piped.stderr + piped.stdout

@@ -47,6 +47,8 @@ class DirectoryStore(BlobStore):
         with self._door():
             path = self._path(name)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for left in path.parent.glob(f"{_DRAFT}*"):
+                _sweep(left)
             draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
             try:
                 self._write(draft, source)
@@ -75,8 +77,8 @@ class DirectoryStore(BlobStore):
                     path = Path(folder, name)
                     if not name.startswith(_DRAFT):
                         yield Blob(str(path.relative_to(self._folder)), path.stat().st_size)
-                    elif time.time() - path.stat().st_mtime > _DEAD:
-                        path.unlink(missing_ok=True)
+                    else:
+                        _sweep(path)
 
     def delete(self, name: str) -> None:
         with self._door():
@@ -113,6 +115,13 @@ class DirectoryStore(BlobStore):
             raise Transient(
                 f"cannot use {exc.filename or self._folder}: {exc.strerror}", reason="StoreRefused"
             ) from exc
+
+
+def _sweep(draft: Path) -> None:
+    """What a killed writer left of a large file is in nobody's way for ever."""
+    with suppress(FileNotFoundError):  # its writer has just ended
+        if time.time() - draft.stat().st_mtime > _DEAD:
+            draft.unlink()
 
 
 def _refuse(exc: OSError) -> None:

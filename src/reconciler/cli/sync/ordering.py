@@ -17,6 +17,8 @@ from ..terminal import Terminal, structured
 View: TypeAlias = Mapping[str, Any]
 
 EVERY: Final = 0.2
+PATIENCE: Final = 5
+"""Looks after which a wait for others is worth a word."""
 OPEN: Final = frozenset({"pending", "running"})
 KIB: Final = 1024
 NOTHING: Final[View] = {}
@@ -119,13 +121,15 @@ class _Lines:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._said: dict[str, str] = {}
+        self._looks = 0
 
     def show(self, orders: Sequence[View]) -> None:
+        self._looks += 1
         for one in orders:
             said = self._said.get(one["id"])
             stage = (one.get("progress") or {}).get("stage") or _waits(one)
-            if not stage and said is not None and one["state"] == "pending":
-                stage = "waits for its turn"  # at the second look: most need not wait at all
+            if not stage and self._looks > PATIENCE and one["state"] == "pending":
+                stage = "waits for its turn"
             if one["state"] in OPEN and stage and said != stage:
                 self._terminal.talk(line(tame(f"{one['ref']}: {stage}")))
             self._said[one["id"]] = stage or said or ""
@@ -171,13 +175,16 @@ def _told(order: View) -> list[Line]:
         said = f"failed: {outcome['message']} ({outcome['reason']})"
         return [line(Span("✘", Style.BAD), head, Span(tame(said)))]
     mark = Span("!", Style.CHANGE) if _lacks(order) else Span("✔", Style.GOOD)
-    return [line(mark, head, Span(tame(_did(_done(order)))))]
+    return [line(mark, head, Span(tame(_did(order))))]
 
 
-def _did(did: View) -> str:
+def _did(order: View) -> str:
     """The facts that say most, in a few words."""
-    words = []
-    if did.get("files") or (did.get("files") == 0 and not did.get("notes")):
+    did, words = _done(order), []
+    keeps = order["verb"] in {"backup", "push"}
+    if order["verb"] == "push" and did.get("changed") is False and did.get("commit"):
+        return f"nothing was left to push: version {did['commit'][:8]} was pushed before"
+    if did.get("files") or (did.get("files") == 0 and not (keeps and did.get("notes"))):
         words.append(f"{_amount(did['files'], 'files')}, {size(did.get('bytes') or 0)}")
     if did.get("commit"):
         words.append(f"version {did['commit'][:8]}")

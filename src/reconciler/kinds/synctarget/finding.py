@@ -47,7 +47,9 @@ async def find_version(job: Job, at: str) -> Version:
         commit = await _known(job, at) or await _before(job, moment)
         if commit is not None:
             return await _version(job, commit, tip)
-    raise Terminal(f"there is no version {at} of {job.name}", reason="NotFound")
+    asked = f"from {at} or before" if moment is not None else at
+    text, name = f"there is no version {asked} of {job.name}", job.name
+    raise Terminal(f"{text}; `reconciler sync log {name} --fetch` lists them", reason="NotFound")
 
 
 async def _tip(job: Job, *, needed: bool) -> str | None:
