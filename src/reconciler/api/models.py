@@ -213,7 +213,8 @@ class RevisionView(View):
     before: str
     """The one it took over from."""
     cause: str
-    """``commit``, or ``rollback``: it was put in the place of one that came after it."""
+    """``commit``; ``rollback``: it was put in the place of one that came after it; ``revert``: the
+    operator's own commit that undoes what was rolled back."""
     author: str
     subject: str
     summary: str

@@ -129,6 +129,8 @@ def _took(item: View) -> str:
 
 
 def _cause(item: View) -> str:
+    if item.get("cause") == "revert":
+        return "a commit of the operator's own, in the place of what it took back"
     if item.get("cause") != "rollback":
         return "a commit"
     return f"a rollback by {item['by']}" if item.get("by") else "a rollback by the operator"
