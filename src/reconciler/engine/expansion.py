@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
+from ..core.moved import moved
 from ..specs.load import Snapshot
 from .allocate import Ports
 
@@ -34,12 +35,12 @@ class Expansion:
 
     def _take(self, written: Mapping[Ref, AnyResource]) -> None:
         """Ask those that were edited what they stand for."""
-        edited = [ref for ref in written if self._written.get(ref) is not written[ref]]
+        edited = sorted(moved(self._written, written))
         found, names = dict(self._found), dict(self._names)
-        for ref in (*edited, *(self._written.keys() - written.keys())):
+        for ref in edited:
             for name in names.pop(ref, ()):
                 found.pop(name, None)
-        for ref in edited:
+        for ref in (one for one in edited if one in written):
             instances = self._kinds[ref.kind].instances(written[ref])
             found.update({one.ref: one for one in instances})
             names[ref] = tuple(one.ref for one in instances)

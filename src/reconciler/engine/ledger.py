@@ -27,7 +27,7 @@ from ..core.overrides import Memo, Moment, Overridden
 from ..core.plan import Plan, Wish
 from ..core.request import Request
 from ..core.rolled import Rolled
-from ..core.status import Condition, Facts, conditions
+from ..core.status import Condition, ConditionStatus, Facts, conditions
 from ..specs.load import Snapshot
 from ..specs.remarks import Reviewed
 from .allocate import Ports
@@ -71,6 +71,8 @@ class Ledger:
         self.rolled = Rolled()
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
+        self._sick: set[Ref] = set()
+        """Those that were not ready when it was last judged; some may be gone since."""
         self.observed_at, self.applied_at, self._looked_since = 0.0, 0.0, float("-inf")
         self._waiting: dict[Ref, float] = {}
         self._expansion = Expansion(kinds, ports)
@@ -88,7 +90,8 @@ class Ledger:
         """Make ``snapshot`` the desired state; says whether any resource changed by it."""
         before, self.snapshot = self.snapshot, snapshot
         self.journal.revision = snapshot.revision
-        if before is not None and _is_same(before, snapshot):
+        is_same = before is not None and before.whole == snapshot.whole
+        if before and is_same and not moved(before.resources, snapshot.resources):
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
         edited = moved(old, self.desired)
@@ -159,6 +162,11 @@ class Ledger:
         self._remember_in_sync(plan)
         self.journal.record_events(events, now)
 
+    @property
+    def sick(self) -> list[Ref]:
+        """Those that were not well at the last look."""
+        return sorted(ref for ref in self._sick if ref in self.conditions)
+
     def live(self, ref: Ref) -> Observed[Any] | None:
         """What was last seen of ``ref``."""
         return seen_of(ref, self.world)
@@ -202,6 +210,10 @@ class Ledger:
             after = {one.type: one for one in conditions(facts, before, moment)}
             self.conditions[ref] = after
             old, new = before.get("Ready"), after["Ready"]
+            if new.status is ConditionStatus.TRUE:
+                self._sick.discard(ref)
+            else:
+                self._sick.add(ref)
             if old is None or (old.status, old.reason) != (new.status, new.reason):
                 events.append(ready_event(ref, new, calm=is_meant(facts)))
 
@@ -233,10 +245,3 @@ class Ledger:
             health=self.health(ref, blocked) if told else None,
             told=self.recall.told(ref, live),
         )
-
-
-def _is_same(before: Snapshot, after: Snapshot) -> bool:
-    """Whether nothing was edited; a loader hands out unedited resources again, not copies."""
-    if before.whole != after.whole or len(before.resources) != len(after.resources):
-        return False
-    return all(before.resources.get(ref) is one for ref, one in after.resources.items())

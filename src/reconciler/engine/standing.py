@@ -72,15 +72,6 @@ def facts_of(ledger: Ledger, revision: str, changed: Collection[Ref]) -> Facts |
     return Facts(ledger.observed_at, tuple(own), paused)
 
 
-def sick(ledger: Ledger) -> tuple[str, ...]:
-    """Those that were not well at the last look."""
-    return tuple(
-        str(ref)
-        for ref, conditions in ledger.conditions.items()
-        if (ready := conditions.get("Ready")) and ready.status is not ConditionStatus.TRUE
-    )
-
-
 def differences(before: Digests, after: Digests) -> dict[Ref, str]:
     """What was created, updated and deleted from one revision to the next."""
     found = {ref: "updated" for ref, one in after.items() if before.get(ref, one) != one}

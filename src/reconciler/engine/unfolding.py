@@ -26,7 +26,7 @@ from ..specs.commits import Commit
 from .look import Stack
 from .revisions import Revisions
 from .rollout_events import SHORT, rollout_event
-from .standing import Digests, counted, differences, facts_of, outcomes, sick, windows_of
+from .standing import Digests, counted, differences, facts_of, outcomes, windows_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Unfolding:
         ledger, revision = self.stack.ledger, self.stack.ledger.revision
         last = self._move
         if revision != (last.revision if last else self._current):
-            ill = last.sick if last else sick(ledger)
+            ill = last.sick if last else tuple(map(str, ledger.sick))
             self._move = Move(revision, self.stack.clock.now(), ledger.desired, ill)
         self._bell.set()
 
