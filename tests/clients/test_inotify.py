@@ -62,10 +62,25 @@ async def test_a_file_that_went_may_come_back(tmp_path: Path) -> None:
         path.rename(tmp_path / "web.yaml.old")
         await _all(notes)
         assert notes.missing
+        assert notes.put_away
         (tmp_path / "web.yaml.old").rename(path)
         await _all(notes)
         assert str(tmp_path / "web.yaml.old") in {*notes._missing}
         assert str(path) not in notes._missing
+
+
+async def test_a_deleted_file_is_not_put_away(tmp_path: Path) -> None:
+    """It may be created anew at once, or never."""
+    path = tmp_path / "web.yaml"
+    path.touch()
+    with Inotify([tmp_path], _ignored) as notes:
+        path.unlink()
+        await _all(notes)
+        assert notes.missing
+        assert not notes.put_away
+        path.touch()
+        await _all(notes)
+        assert not notes.missing
 
 
 async def test_new_folders_are_watched_with_all_below(tmp_path: Path, notes: Inotify) -> None:

@@ -71,6 +71,7 @@ class Inotify:
         self._untold = False
         self._unfinished: set[str] = set()
         self._missing: set[str] = set()
+        self._put_away: set[str] = set()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._close = weakref.finalize(self, os.close, self._descriptor)
@@ -117,11 +118,17 @@ class Inotify:
         """Whether a file went whose successor may be on its way."""
         return bool(self._missing)
 
+    @property
+    def put_away(self) -> bool:
+        """Whether one of the missing lies under another name, as editors put the old one."""
+        return bool(self._put_away)
+
     def forget(self) -> None:
         """Whoever still writes is not waited for any longer; what was taken is told now."""
         self._untold = False
         self._unfinished.clear()
         self._missing.clear()
+        self._put_away.clear()
 
     async def noted(self, seconds: float | None = None) -> bool:
         """Wait until there is a note to take; False when there is none in time."""
@@ -178,10 +185,13 @@ class Inotify:
         """Remember what is half done: a file that is being written, one that was put away."""
         self._unfinished.discard(path)
         self._missing.discard(path)
+        self._put_away.discard(path)
         if mask & (_CREATE | _MODIFY):
             self._unfinished.add(path)
         elif mask & _GONE:
             self._missing.add(path)
+        if mask & _MOVED_FROM:
+            self._put_away.add(path)
 
     def _watch_below(self, top: str, *, itself: bool = False) -> None:
         for folder, names, _ in os.walk(top):

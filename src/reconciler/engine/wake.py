@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 
 SETTLED: Final = 0.0005
 """Seconds without another note after which what was written is complete."""
+REPLACED: Final = 0.002
+"""The same when a file was deleted: whoever replaces it this way creates the new one at once."""
 RETURNS: Final = 0.006
-"""The same when a file went: who replaces one may put it away first."""
+"""The same when a file was put away: an editor does so, and only then writes the new one."""
 QUIET: Final = 0.1
 """Seconds after which a burst is told though it goes on, or though somebody still writes."""
 _GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
@@ -126,7 +128,9 @@ def _patience(notes: Inotify, left: float) -> float:
     """How long to wait for more before what was noted is taken for complete."""
     if notes.unfinished:
         return left
-    return min(left, RETURNS if notes.missing else SETTLED)
+    if notes.put_away:
+        return min(left, RETURNS)
+    return min(left, REPLACED if notes.missing else SETTLED)
 
 
 class _Bell(asyncio.DatagramProtocol):
