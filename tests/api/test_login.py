@@ -203,9 +203,9 @@ async def test_a_refusal_takes_as_long(settings: Settings) -> None:
     def seconds(password: Password, said: str) -> float:
         took = []
         for _ in range(7):
-            started = time.process_time()  # others take none of it
+            started = time.thread_time()  # others take none of it
             password.is_right(said)
-            took.append(time.process_time() - started)
+            took.append(time.thread_time() - started)
         return min(took)
 
     known = Password(settings.durable, settings.environ)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.files import create, is_bare, list_files, write_atomic
+from reconciler.clients.files import create, is_absent, is_bare, list_files, write_atomic
 from reconciler.core.errors import Transient
 
 
@@ -93,3 +93,13 @@ def test_only_what_is_certainly_bare_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "one").touch()
     assert not is_bare(tmp_path)
     assert not is_bare(tmp_path / "one")
+
+
+def test_what_cannot_be_looked_at_is_not_absent(tmp_path: Path) -> None:
+    """A name that the system refuses to look for may well be there."""
+    file = tmp_path / "there"
+    file.touch()
+    assert not is_absent(file)
+    assert is_absent(tmp_path / "gone")
+    assert is_absent(file / "below")
+    assert not is_absent(tmp_path / ("long" * 100))

@@ -291,6 +291,8 @@ def test_what_is_brief_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     link.symlink_to("web.yaml")
     assert not folder.loader.is_brief({str(large)})
     assert not folder.loader.is_brief({str(link)})
+    for leads in ("envFile: [.env]", "env: {A: {from: {file: a}}}", "reload: {files: [/mnt/x]}"):
+        assert not folder.loader.is_brief({str(folder.app("other", f"command: a\n  {leads}"))})
     assert not folder.loader.is_brief({web, db, str(folder.specs / "gone.yaml")})
     monkeypatch.setattr("reconciler.specs.folder.are_local", lambda _: False)
     folder.load()

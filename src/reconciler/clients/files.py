@@ -130,6 +130,17 @@ def is_bare(folder: Path) -> bool:
         return False
 
 
+def is_absent(path: Path) -> bool:
+    """Whether there is certainly no file of that name."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # whoever reads it says what is wrong
+        return False
+    return False
+
+
 def sync_folder(folder: Path) -> None:
     """See that the disk has the names in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -64,11 +64,17 @@ class SupervisedRunner:
 
     async def _info(self) -> ProcessInfo | None:
         """What supervisord says of it; where a keeper tells, with its look at everything."""
-        if self._keeper is None or self._keeper.others is None:
+        others = await self._others()
+        if others is None:
             return await self._rpc.process(self._name)
-        await self._keeper.look()
-        others = self._keeper.others or ()
         return next((one for one in others if one["name"] == self._name), None)
+
+    async def _others(self) -> Sequence[ProcessInfo] | None:
+        """None where no keeper tells; another may have come with this very look."""
+        if self._keeper is None or self._keeper.others is None:
+            return None
+        await self._keeper.look()
+        return self._keeper.others
 
     async def hang_up(self) -> None:
         try:

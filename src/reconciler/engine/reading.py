@@ -146,10 +146,10 @@ class Reading:
 
     async def _fetch(self, touched: Collection[str] | None, *, after: int = 0) -> Loaded:
         """What is there. For little a thread would take longer, and slow down the rest."""
-        if touched is None or not self.loader.is_brief(touched):
-            return await asyncio.to_thread(self._load, touched)
         for _ in range(after):
             await asyncio.sleep(0)
+        if touched is None or not self.loader.is_brief(touched):
+            return await asyncio.to_thread(self._load, touched)
         return self._load(touched)
 
     def _load(self, touched: Collection[str] | None) -> Loaded:

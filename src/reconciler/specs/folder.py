@@ -48,9 +48,9 @@ class Files:
         self._is_local = False
 
     def is_brief(self, touched: Collection[str]) -> bool:
-        """A few small files of a disk of this machine."""
+        """A few small files of a disk of this machine that refer to no other."""
         is_known = self._is_local and bool(self._tree.revision)
-        return is_known and len(touched) <= FEW and all(map(_is_small, touched))
+        return is_known and len(touched) <= FEW and all(map(_is_brief, touched))
 
     def read(self, touched: Collection[str] | None = None) -> Tree:
         """Every spec of the folder; files that did not change are not read again.
@@ -166,14 +166,18 @@ class Files:
         return path.resolve().is_relative_to(self._specs.parent.resolve())
 
 
-def _is_small(path: str) -> bool:
+def _is_brief(path: str) -> bool:
     try:
-        found = os.lstat(path)
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False
+        data = read_regular(path, SMALL)
     except FileNotFoundError:
         return is_spec(path[path.rfind(os.sep) + 1 :])
-    except OSError:
+    except (OSError, OutsideError):
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size <= SMALL
+    # Every field that names a file to be read with the specs (envFile, from.file, reload.files)
+    # says so; that file may be large, and lie anywhere.
+    return b"file" not in data.lower()
 
 
 def _worth(name: str, one: Blob | None) -> int:

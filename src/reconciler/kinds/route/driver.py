@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
+from ...clients.files import is_absent
 from ...clients.gateway import GatewayDown, RuleRefused, Status
 from ...clients.nginx import Runner
 from ...clients.resolve import Found, Resolver
@@ -106,7 +106,7 @@ class RouteDriver:
         """No process, and nothing on disk that one would serve when it starts."""
         files = (self._prefix / "gateway.conf", self._prefix / "table.json")
         # The disk first, and not in a thread: it takes less than to ask somebody.
-        return not any(map(os.path.exists, files)) and await self._runner.pid() is None
+        return all(map(is_absent, files)) and await self._runner.pid() is None
 
     async def _rules(self, document: Document) -> Mapping[str, _Parsed]:
         if self._document is not document:  # one of the same name may come from another disk
