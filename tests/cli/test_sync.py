@@ -186,6 +186,25 @@ def test_a_short_log_says_so(operator: FakeOperator, reconciler: Reconciler) -> 
     assert "/admin/api" not in said
 
 
+def test_a_log_that_is_not_the_remotes_fault(
+    operator: FakeOperator, reconciler: Reconciler
+) -> None:
+    """With --fetch too a wrong name is a wrong name, and a defect is the operator's."""
+    unknown = {"status": 404, "reason": "NotFound", "detail": "there is no SyncTarget/nosuch"}
+    operator.pages["GET sync/nosuch/log"] = (404, unknown)
+    said = reconciler("sync", "log", "nosuch", "--fetch")
+    assert (said.code, said.err) == (2, "error: there is no SyncTarget/nosuch\n")
+    operator.pages["GET sync/data/log"] = (500, {"detail": "the operator failed inside"})
+    assert "the remote" not in reconciler("sync", "log", "data", "--fetch").err
+
+
+def test_a_log_without_an_operator(reconciler: Reconciler) -> None:
+    """Who asks nobody is told that, with --fetch too."""
+    said = reconciler("sync", "log", "data", "--fetch").err
+    assert said.startswith("error: no operator is running for")
+    assert "reconciler up" in said
+
+
 def test_nothing_there_yet(operator: FakeOperator, reconciler: Reconciler) -> None:
     """A backup of nothing is told as what it is."""
     did = {"files": 0, "bytes": 0, "notes": ["nothing lies there yet"]}

@@ -27,6 +27,14 @@ class NoOperator(Failure):
     """Nobody listens on the operator's socket."""
 
 
+class Refused(Failure):
+    """The operator answered, and not with what was asked; ``status`` is HTTP's."""
+
+    def __init__(self, message: str, *, hint: str, status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
 class Answer(NamedTuple):
     """What came back: the HTTP status and the decoded body."""
 
@@ -129,9 +137,9 @@ class Operator:
             return answer.body
         said = answer.body if isinstance(answer.body, Mapping) else {}
         text = said.get("detail") or said.get("title") or f"it answered {answer.status}"
-        if "reason" in said:  # it speaks of what was asked, to people
-            raise Failure(text, hint=said.get("hint", ""))
-        raise Failure(f"the operator refused {method} {target}: {text}", hint=said.get("hint", ""))
+        if "reason" not in said:  # else it speaks of what was asked, to people
+            text = f"the operator refused {method} {target}: {text}"
+        raise Refused(text, hint=said.get("hint", ""), status=answer.status)
 
     def _exchange(self, method: str, target: str, body: Any) -> Answer:
         end = time.monotonic() + self.deadline

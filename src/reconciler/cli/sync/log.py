@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from ...core.lines import Span, Style, grid, tame
 from ...settings import Settings
 from ..ages import local
+from ..client import Refused
 from ..outcome import Exit, Failure
 from ..stack import find_operator
 from ..terminal import Terminal, structured
@@ -27,9 +29,9 @@ def log(
     operator = find_operator(settings, deadline=120.0 if fetch else 10.0)
     try:
         items = operator.sync_log(name, limit, fetch=fetch)["items"]
-    except Failure as exc:
-        if not fetch:
-            raise
+    except Refused as exc:
+        if not fetch or exc.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise  # it is not the remote that refuses
         hint = exc.hint or f"`reconciler sync log {name}` lists what is known here"
         raise Failure(f"the remote could not be asked: {exc}", hint=hint) from exc
     if output == "text":
