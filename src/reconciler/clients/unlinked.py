@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,19 @@ def leads_into(path: Path, folder: Path) -> bool:
     """Whether ``path`` is a link to something in ``folder``."""
     if not path.is_symlink():
         return False
-    return path.resolve().is_relative_to(folder.resolve())
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def mend(path: Path) -> None:
-    """Undo what was cut short: the link is back, unless the data had taken its place."""
+    """Undo what was cut short: the link is back, unless the data had taken its place.
+
+    Raises Transient when that cannot be done.
+    """
+    with _told(path):
+        _mend(path)
+
+
+def _mend(path: Path) -> None:
     link = _beside(path, "link")
     if os.path.lexists(link) and not os.path.lexists(path):
         link.rename(path)
@@ -35,8 +44,32 @@ def unlink(path: Path) -> None:
     """Replace the link at ``path`` by a copy of what it leads to, which stays as it is.
 
     A link that leads to nothing goes. Raises Transient, and the link is as it was, when the copy
-    is not the same in the end.
+    is not the same in the end, or cannot be made.
     """
+    with _told(path):
+        _unlink(path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses, as ours, with the path that it is about."""
+    leads = os.path.realpath(path)
+    try:
+        yield
+    except OSError as exc:
+        why = exc.strerror or _first(exc)
+        at = f"{os.fsdecode(exc.filename)}: " if exc.filename else ""
+        text = f"cannot put {leads} in place of {path}: {at}{why}"
+        raise Transient(text, reason="AdoptFailed") from exc
+
+
+def _first(exc: OSError) -> str:
+    """What shutil says of the first of all the files it could not copy."""
+    found = exc.args[0] if exc.args else ""
+    return str(found[0][2]) if isinstance(found, list) and found else str(found)
+
+
+def _unlink(path: Path) -> None:
     if not path.exists():
         path.unlink()
         return
@@ -51,12 +84,11 @@ def unlink(path: Path) -> None:
         path.rename(link)
         copy.rename(path)
         link.unlink()
-    except OSError as exc:
-        text = f"cannot put {source} in place of {path}: {exc.strerror}"
-        raise Transient(text, reason="AdoptFailed") from exc
     finally:
-        _remove(copy)
-        mend(path)
+        try:
+            _remove(copy)
+        finally:
+            _mend(path)
 
 
 def _beside(path: Path, what: str) -> Path:
@@ -88,7 +120,7 @@ def _differences(source: Path, copy: Path) -> Iterator[Path]:
         if not filecmp.cmp(source, copy, shallow=False):
             yield source
         return
-    for folder, names, files in os.walk(source):
+    for folder, names, files in os.walk(source, onerror=_refuse):
         here = copy / Path(folder).relative_to(source)
         if sorted(os.listdir(here)) != sorted(os.listdir(folder)):  # noqa: PTH208 (names only)
             yield Path(folder)
@@ -96,6 +128,11 @@ def _differences(source: Path, copy: Path) -> Iterator[Path]:
         for name in (*names, *files):
             if not _is_same(Path(folder) / name, here / name):
                 yield Path(folder) / name
+
+
+def _refuse(exc: OSError) -> None:
+    """A folder that cannot be read is not an empty one."""
+    raise exc
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -16,7 +16,7 @@ from ...kinds.repository.actions import Configure
 from ...kinds.synctarget.actions import Track
 from ...kinds.synctarget.adopted import Origin
 from ...settings import Settings
-from ..outcome import Exit, Failure
+from ..outcome import Exit, Failure, spoken
 from ..terminal import Terminal
 
 
@@ -44,7 +44,7 @@ def adopt(settings: Settings, terminal: Terminal, history: Path, *, dry_run: boo
         hint = f"`reconciler import {history / 'sync-config.json'} --write`, or set SYNC_TARGETS"
         raise Failure("the specs have no SyncTarget", hint=hint)
     if dry_run:
-        found = [_plan(one, snapshot.resources, history) for one in targets]
+        found = [_look(one, snapshot.resources, history) for one in targets]
     else:
         with sole_operator(settings.run_dir / "operator.lock"):
             found = asyncio.run(_adopt(settings, targets, snapshot.resources, history))
@@ -62,31 +62,49 @@ async def _adopt(
     from ...app import open_operator
 
     async with open_operator(settings) as (operator, _):
-        drivers, found = operator.stack.drivers, []
-        for one in targets:
-            planned = _plan(one, resources, history)
-            try:
-                mend(planned.path)
-                if leads_into(planned.path, history):
-                    await asyncio.to_thread(unlink, planned.path)
-                kept = resources[Ref("Repository", one.spec.repository)]
-                await drivers["Repository"].apply(
-                    Configure(kept.ref.name, KINDS["Repository"].render(kept))
-                )
-                await drivers["SyncTarget"].apply(
-                    Track(one.ref.name, KINDS["SyncTarget"].render(one))
-                )
-                driver: Any = drivers["SyncTarget"]
-                origin = await driver.go_on_from(one.ref.name, history)
-                found.append(_gone_on(planned, origin))
-            except ReconcileError as exc:
-                found.append(planned._replace(words=str(exc), ok=False))
-        return found
+        drivers: Any = operator.stack.drivers
+        for one in targets:  # of none of them something older may come, however this ends
+            drivers["SyncTarget"].begin_adoption(one.ref.name)
+        return [await _take_over(drivers, one, resources, history) for one in targets]
+
+
+async def _take_over(drivers: Any, target: Resource[Any], resources: Any, history: Path) -> Found:
+    """One target; what is in its way is told, and is not in the way of the others."""
+    name, kept = target.ref.name, resources[Ref("Repository", target.spec.repository)]
+    planned = Found(name, _path(target, resources), "")
+    try:
+        mend(planned.path)
+        planned = _plan(target, resources, history)
+        if leads_into(planned.path, history):
+            await asyncio.to_thread(unlink, planned.path)
+        await drivers["Repository"].apply(
+            Configure(kept.ref.name, KINDS["Repository"].render(kept))
+        )
+        await drivers["SyncTarget"].apply(Track(name, KINDS["SyncTarget"].render(target)))
+        return _gone_on(planned, await drivers["SyncTarget"].go_on_from(name, history))
+    except ReconcileError as exc:
+        return planned._replace(words=str(exc), ok=False)
+    except OSError as exc:
+        return planned._replace(words=spoken(exc), ok=False)
+
+
+def _look(target: Resource[Any], resources: Any, history: Path) -> Found:
+    """What would be, or why that cannot be told."""
+    try:
+        return _plan(target, resources, history)
+    except OSError as exc:
+        path = _path(target, resources)
+        return Found(target.ref.name, path, spoken(exc), ok=False)
+
+
+def _path(target: Resource[Any], resources: Any) -> Path:
+    kept = resources[Ref("Repository", target.spec.repository)]
+    base = Path(KINDS["Repository"].render(kept).base)
+    return base / str(target.spec.path).rstrip("/")
 
 
 def _plan(target: Resource[Any], resources: Any, history: Path) -> Found:
-    kept = resources[Ref("Repository", target.spec.repository)]
-    path = Path(KINDS["Repository"].render(kept).base) / target.spec.path.rstrip("/")
+    path = _path(target, resources)
     if leads_into(path, history) and not path.exists():
         return Found(target.ref.name, path, f"its link led to nothing at {path.resolve()}")
     if leads_into(path, history):

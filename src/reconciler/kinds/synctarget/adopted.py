@@ -34,11 +34,12 @@ async def go_on_from(job: Job, latches: Latches, history: Path) -> Origin | None
     commit = await job.history.ref(UPSTREAM)
     entry = await entry_of(job, job.history, commit)
     if entry is None:
+        latches.adopted(job.name)
         return None
     await job.agree(commit, entry, entry)
     job.note()
+    latches.set(job.place, held=True)  # first: gigabytes may follow, and a kill
     missing = await resolve(job)
-    latches.set(job.place, held=True)
     return Origin(str(commit), latches.continues(job.place), missing)
 
 

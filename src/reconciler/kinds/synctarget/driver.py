@@ -60,6 +60,7 @@ class SyncTargetDriver:
         self._known_secrets = known
         self._folders = folders
         self._latches = latches
+        self.begin_adoption = latches.adopt
         self._host = host or socket.gethostname()
         self._stack = folders.root.parent.parent
         self._sights: dict[str, Sight] = {}

@@ -15,6 +15,8 @@ from .place import Place
 TOPIC: Final = "latch"
 WAITS: Final = "/waits"
 """Ends the name under which the beginning of a wait is recorded: no target is called so."""
+ADOPTS: Final = "/adopts"
+"""Ends the name under which is recorded that another tool's data is being taken over."""
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _LONGEST: Final = 100
@@ -80,6 +82,19 @@ class Latches:
             wait = Wait(self._stack, time.time())
             self._records.write(TOPIC, f"{name}{WAITS}", wait._asdict())
 
+    def adopt(self, name: str) -> None:
+        """What another tool kept is taken over from now on; nothing is restored meanwhile."""
+        self._records.write(TOPIC, f"{name}{ADOPTS}", {"since": time.time()})
+
+    def adopts(self, name: str) -> bool:
+        """Whether that was begun and is not over."""
+        return self._records.read(TOPIC, f"{name}{ADOPTS}") is not None
+
+    def adopted(self, name: str) -> None:
+        """It is over."""
+        if self.adopts(name):
+            self._records.clear(TOPIC, f"{name}{ADOPTS}")
+
     def is_current(self, name: str) -> bool:
         """Whether the target was restored in this start of the stack."""
         latch = self.read(name)
@@ -116,10 +131,12 @@ class Latches:
             self._records.write(TOPIC, place.name, wanted._asdict())
         if self._records.read(TOPIC, f"{place.name}{WAITS}") is not None:
             self._records.clear(TOPIC, f"{place.name}{WAITS}")
+        self.adopted(place.name)
 
     def clear(self, name: str) -> None:
         self._records.clear(TOPIC, name)
         self._records.clear(TOPIC, f"{name}{WAITS}")
+        self._records.clear(TOPIC, f"{name}{ADOPTS}")
 
 
 def _mark_of(place: Place) -> str:

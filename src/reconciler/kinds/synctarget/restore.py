@@ -40,6 +40,7 @@ class Restore:
     async def stage(self) -> None:
         """Bring the newest version beside the path; what is newer already is latched at once."""
         job, place = self._job, self._job.place
+        self._demand_adopted()
         job.meter.begin("fetch")
         tip = await job.fetched_tip()
         theirs = await entry_of(job, job.history, tip)
@@ -51,6 +52,17 @@ class Restore:
             self._end("newer", tip, held=True)  # what lies here grew out of this very backup
         else:
             await self.bring(self.ready(source, commit, tip if from_remote else None))
+
+    def _demand_adopted(self) -> None:
+        """Data that is newer may not be where it belongs yet: nothing older takes its place."""
+        place = self._job.place
+        if self._latches.adopts(place.name) and not self._latches.continues(place):
+            raise Transient(
+                f"`reconciler sync adopt` was cut short before {place.path} was taken over; say it "
+                f"again, or `reconciler sync accept {place.name}` for what lies there, "
+                f"or `reconciler sync restore {place.name}` for what the remote has",
+                reason="AdoptUnfinished",
+            )
 
     def ready(self, entry: Entry, commit: str | None, tip: str | None, order: Any = None) -> Ready:
         """A version, to be put in place in this start of the stack."""
