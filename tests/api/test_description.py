@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import HealthCheck, assume, given, settings, strategies
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -48,6 +48,8 @@ ENDLESS = "/admin/api/v1/events/stream"
 FRAMING = ("transfer-encoding", "content-length", "connection", "upgrade", "expect", "host")
 """What says where a request ends: one of these made up is no request, and reaches no page."""
 COUNT = 300 if os.environ.get("RECONCILER_SOAK") == "1" else 12
+LONGEST = 8000
+"""Characters of a query; a server reads a line of 64 KiB."""
 
 
 def toys(folder: Path) -> Any:
@@ -112,6 +114,7 @@ def test_nothing_sent_breaks_it(served: tuple[FastAPI, str, dict[str, str]]) -> 
                 case.query.pop("follow", None)
             for name in FRAMING:
                 case.headers.pop(name, None)
+            assume(len(str(case.query)) < LONGEST)  # what is too long to be read is cut off
             answer = case.call(base_url=url, headers=headers)
             case.validate_response(answer, checks=CHECKS)
 

@@ -68,7 +68,7 @@ def test_the_swap_waits_for_the_writers(want: dict[Ref, Any]) -> None:
     """Nothing is replaced while one of them has not stopped."""
     seen = world({"d": folder(swapping=True)}, pen_1=running(), reader_0=running())
     blocked = {one.ref.name: one.message for one in plan(asked(want, seen), seen).blocked}
-    assert blocked["d"] == "waits until App/reader-0, App/pen-1 stopped"
+    assert blocked["d"] == "waits until App/pen-1, App/reader-0 stopped"
 
 
 def test_who_would_start_without_rests_for_a_person(want: dict[Ref, Any]) -> None:

@@ -72,7 +72,7 @@ PROCESS = st.fixed_dictionaries(
     {"command": st.lists(TEXT, min_size=1, max_size=3)},
     optional={
         "args": st.lists(TEXT, max_size=3),
-        "env": st.dictionaries(st.from_regex(r"[a-z]{1,6}_X", fullmatch=True), TEXT, max_size=3),
+        "env": st.dictionaries(st.from_regex(r"[a-j]{1,6}_X", fullmatch=True), TEXT, max_size=3),
         "replicas": st.integers(0, 5),
         "enabled": st.booleans(),
         "umask": st.sampled_from(["027", "0077"]),

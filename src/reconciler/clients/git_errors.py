@@ -78,6 +78,6 @@ def essence(errors: str) -> str:
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
     """Take secrets out of a text, by value and not by guess."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may begin another
         text = text.replace(secret, "(secret)")
     return text

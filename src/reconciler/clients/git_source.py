@@ -108,7 +108,7 @@ class SourceFolder:
         try:
             await self._git.run(self.path, *words, terms=Terms(about=path or "the repository"))
         except Transient as exc:
-            if exc.reason not in {"TooLarge", "TimedOut"}:
+            if exc.reason != "TooLarge":
                 raise
             text = f"{path or 'the repository'} holds more files than anybody can mean: {exc}"
             raise Transient(text, reason="TooLarge") from exc

@@ -146,7 +146,7 @@ def occupied(change: AnyChange, ctx: Context) -> Blocked | None:
     want = ctx.desired.get(change.ref)
     users = ctx.shape.users.get(want.written_as if want else change.ref, ())
     users += ctx.shape.writers.get(change.ref, ())
-    live = dict.fromkeys(str(ref) for ref in users if is_live(ref, ctx.world))
+    live = sorted({str(ref) for ref in users if is_live(ref, ctx.world)})
     return Blocked(change.ref, "InUse", f"waits until {', '.join(live)} stopped") if live else None
 
 

@@ -96,6 +96,9 @@ class Reverting:
             return None
         order, away = wanted
         tip = self.sourcing.view().get("tip")
+        if tip is None:  # nobody knows where the branch is, which is not to say that it has moved
+            self.sourcing.poke()
+            return BACKOFF.delay(1)
         if tip == away.undone:
             return None
         if tip != away.commit:
@@ -141,6 +144,8 @@ class Reverting:
             text = f"{away.commit[:SHORT]} has the same specs as {away.to[:SHORT]}"
             self._say(away, "NothingToUndo", text)
             return
+        if self.stack.revisions.retreats.get(away.commit) != away:
+            return  # a person has decided otherwise meanwhile
         self.stack.revisions.leave(away._replace(undone=made))
         folder = self.followed.opened(order)
         await folder.push(self.sourcing.where(order), made, onto=away.commit)

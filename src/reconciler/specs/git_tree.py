@@ -186,11 +186,13 @@ def _aim(link: str, target: bytes) -> str:
 
 def _read_objects(git: Git, objects: Iterable[str], limits: Limits) -> dict[str, Blob]:
     """The content of git objects; what is over the limit is not read."""
-    wanted = sorted(set(objects))
+    named = list(objects)
+    wanted = sorted(set(named))
     if not wanted:
         return {}
     sizes = git.run("cat-file", "--batch-check", data="\n".join((*wanted, "")).encode())
     found: dict[str, Blob] = {}
+    small: dict[str, int] = {}
     for name, facts in zip(wanted, sizes.decode().splitlines(), strict=True):
         _, _, rest = facts.partition(" ")
         kind, _, size = rest.partition(" ")
@@ -200,12 +202,13 @@ def _read_objects(git: Git, objects: Iterable[str], limits: Limits) -> dict[str,
             found[name] = unreadable("the link leads to no file of this repository")
         elif int(size) > limits.file_bytes:
             found[name] = too_large(int(size), limits)
-    small = [name for name in wanted if name not in found]
-    known = dict(zip(wanted, sizes.decode().splitlines(), strict=True))
-    if sum(int(known[name].rpartition(" ")[2]) for name in small) > limits.total:
+        else:
+            small[name] = int(size)
+    # Git keeps one content once; it is parsed under each of its names.
+    if sum(small.get(name, 0) for name in named) > limits.total:
         message = f"more than {limits.total >> 20} MiB of specs; use a smaller folder"
         raise Terminal(message, reason="TooLarge")
-    return found | _read_batch(git, small)
+    return found | _read_batch(git, [*small])
 
 
 def _lost(name: str) -> Transient:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ..clients.git import Git
@@ -15,6 +16,7 @@ from ..engine.records import Records
 from ..kinds.repository.driver import RepositoryDriver
 from ..kinds.synctarget.driver import SyncTargetDriver
 from ..kinds.synctarget.latch import Latches
+from . import eventually
 from .backup_world import KEY, MemoryWorld, World
 from .git_nginx import serving_with_nginx
 from .git_server import Desk, Server, files_of, git, make_bare, serving
@@ -138,13 +140,19 @@ class LargeWorld(GitWorld):
         """What another machine has after its restore: it knows only the remote and the store."""
         other = self.folder / "elsewhere"
         for part in ("remote", "blobs"):
-            shutil.copytree(self.folder / part, other / part)
+            eventually(partial(_copy, self.folder / part, other / part))
         world = LargeWorld(other)
         assert (await world.settle(8)).plan.in_sync
         found = world.files()
         world.records.close()
         shutil.rmtree(other)
         return found
+
+
+def _copy(source: Path, to: Path) -> Path:
+    """All of a folder; a remote that is cleaning itself up is copied again."""
+    shutil.rmtree(to, ignore_errors=True)
+    return Path(shutil.copytree(source, to))
 
 
 @contextmanager
