@@ -7,12 +7,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from reconciler.clients import git_source, git_talk
-from reconciler.clients.git import Git
+from reconciler.clients.git import Git, Terms
 from reconciler.clients.git_objects import Entry
 from reconciler.clients.git_signed import Allowed
 from reconciler.clients.git_source import SourceFolder, Where
@@ -262,3 +263,15 @@ async def test_names_without_end_are_refused(
     with pytest.raises(Transient, match="more files than anybody can mean") as refused:
         await folder.demand_small(made, "")
     assert refused.value.reason == "TooLarge"
+
+
+async def test_a_slow_machine_is_no_fault_of_a_commit(
+    origin: Origin, folder: SourceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be counted in time is unknown, not too much."""
+    made = origin.commit("one")
+    await folder.fetch(origin.where())
+    monkeypatch.setattr(git_source, "Terms", partial(Terms, deadline=0.0))
+    with pytest.raises(Transient) as late:
+        await folder.demand_small(made, "")
+    assert late.value.reason == "TimedOut"

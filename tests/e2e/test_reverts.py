@@ -124,9 +124,10 @@ def test_a_branch_that_has_moved_is_left_alone(stack: Elsewhere) -> None:
     stack.server.desk.refuses = "git-receive-pack"
     spoil(stack)
     reverted(stack, "Forbidden")
-    stack.server.desk.refuses = "git-upload-pack"
+    stack.server.desk.refuses = "git-"  # neither may it look, nor be the first to push
     stack.web.write_text(stack.web.read_text().replace(f"path: /{CANARY}}}", "path: /}"))
     mended = stack.commit("mended by hand")
+    stack.server.desk.refuses = "git-upload-pack"
     message = reverted(stack, "BranchMoved")
     assert "nothing was pushed" in message
     assert "BranchMoved" in stack.command("events").stdout

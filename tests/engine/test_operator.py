@@ -101,6 +101,18 @@ async def test_a_confirmation_is_for_once(whole: Whole) -> None:
     assert len(whole.apps.things) == 3
 
 
+async def test_who_is_gone_is_not_sick(whole: Whole) -> None:
+    """Nothing is kept of those that no spec names any more."""
+    whole.specs.write(app("web"), app("api"), revision="r1")
+    whole.apps.refuses["api-0"] = Terminal("never", reason="Bad")
+    await whole.operator.reconcile_now()
+    assert whole.ledger.sick == [Ref("App", "api-0")]
+    whole.specs.write(app("web"), revision="r2")
+    await whole.operator.reconcile_now()
+    assert whole.ledger.sick == []
+    assert whole.ledger._sick == set()
+
+
 async def test_a_fault_of_the_loader_is_told(whole: Whole) -> None:
     """The operator outlives it, keeps what it knew, and says it cannot see the specs."""
     whole.specs.write(app("web"), revision="r1")

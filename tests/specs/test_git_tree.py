@@ -296,6 +296,22 @@ def test_a_commit_with_too_much_in_it_is_not_read(tmp_path: Path) -> None:
     assert refused.value.reason == "TooLarge"
 
 
+def test_one_content_under_many_names_counts_each_time(tmp_path: Path) -> None:
+    """Git keeps it once; who parses it reads it under each name. What came before counts too."""
+    folder = SpecFolder(tmp_path, limits=Limits(total=2 << 20))
+    folder.git("init", "-q")
+    text = f"{'#' * 1_000_000}\n"
+    for name in ("a", "b"):
+        folder.write(f"{name}.yaml", text)
+    folder.commit()
+    folder.load()
+    folder.write("c.yaml", text)
+    folder.commit()
+    for loader in (folder.loader, folder.fresh_loader()):
+        with pytest.raises(Terminal, match="more than 2 MiB of specs"):
+            loader.load()
+
+
 def test_a_history_that_was_rewritten(repository: SpecFolder) -> None:
     """A force push or a reset is one more revision, even when the old commit is gone."""
     repository.load()

@@ -20,6 +20,8 @@ FILE: Final = "100644"
 PROGRAM: Final = "100755"
 LINK: Final = "120000"
 CHUNK: Final = 1 << 20
+NO_OBJECT: Final = "0" * 40
+"""The id by which git says that there is nothing."""
 FEW: Final = 128
 """So many new objects are a file each; more go into one, which the disk is waited for once."""
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from ..core.errors import Terminal
 from .git import Git, Terms
-from .git_objects import Entry
+from .git_objects import NO_OBJECT, Entry
 
 WHO = ("reconciler", "reconciler@localhost")
-GONE = "0" * 40
 
 
 class Undo(NamedTuple):
@@ -36,7 +35,7 @@ async def make_undo(git: Git, folder: Path, undo: Undo, scratch: Path) -> str | 
     try:
         await git.run(folder, "read-tree", undo.commit, terms=Terms(environ=own))
         # What goes is taken out first: a file may stand where a folder was.
-        lines = [f"0 {GONE}\t{path}\0" for path in undo.files]
+        lines = [f"0 {NO_OBJECT}\t{path}\0" for path in undo.files]
         lines += [f"{one.mode} {one.id}\t{path}\0" for path, one in undo.files.items() if one]
         words = ("update-index", "-z", "--index-info")
         terms = Terms(stdin="".join(lines).encode("utf-8", "surrogateescape"), environ=own)
@@ -65,6 +64,6 @@ async def _commit(git: Git, folder: Path, tree: str, undo: Undo) -> str:
     terms = Terms(stdin=undo.message.encode("utf-8", "replace"), environ={**who, **when})
     made = await git.run(folder, "commit-tree", tree, "-p", undo.commit, terms=terms)
     found = made.decode().strip()
-    if len(found) != len(GONE):
+    if len(found) != len(NO_OBJECT):
         raise Terminal(f"git made no commit, but said {found[:100]!r}", reason="GitFailed")
     return found

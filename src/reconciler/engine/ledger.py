@@ -72,7 +72,7 @@ class Ledger:
         self.failures: dict[Ref, ReconcileError] = {}
         self.conditions: dict[Ref, dict[str, Condition]] = {}
         self._sick: set[Ref] = set()
-        """Those that were not ready when it was last judged; some may be gone since."""
+        """Those that were not ready when it was last judged."""
         self.observed_at, self.applied_at, self._looked_since = 0.0, 0.0, float("-inf")
         self._waiting: dict[Ref, float] = {}
         self._expansion = Expansion(kinds, ports)
@@ -107,6 +107,7 @@ class Ledger:
         self.restarts.forget(gone)
         for ref in gone:
             self.conditions.pop(ref, None)
+        self._sick.difference_update(gone)
         return True
 
     def moment(self, requests: Mapping[Ref, tuple[Request, ...]], now: float) -> Moment:
@@ -165,7 +166,7 @@ class Ledger:
     @property
     def sick(self) -> list[Ref]:
         """Those that were not well at the last look."""
-        return sorted(ref for ref in self._sick if ref in self.conditions)
+        return sorted(self._sick)
 
     def live(self, ref: Ref) -> Observed[Any] | None:
         """What was last seen of ``ref``."""
@@ -226,6 +227,7 @@ class Ledger:
         for ref in sorted(stale & self.desired.keys()):
             if ref in self.rolled.gone:
                 self.conditions.pop(ref, None)
+                self._sick.discard(ref)
                 continue
             if self.live(ref) is None:
                 restless.add(ref)

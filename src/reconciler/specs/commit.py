@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ..clients.git_objects import NO_OBJECT
 from ..core.errors import ReconcileError, Terminal, Transient
 from .git import Git, Repository, open_repository, unfinished
 from .git_tree import REGULAR
@@ -17,7 +18,6 @@ from .nodes import Limits
 from .staging import Staging
 
 PLAIN: Final = "100644"
-NOTHING: Final = "0" * 40
 COMMITTER: Final = {
     "GIT_COMMITTER_NAME": "reconciler",
     "GIT_COMMITTER_EMAIL": "reconciler@localhost",
@@ -87,7 +87,7 @@ class Committing:
         lines = []
         for path, name in names.items():
             data = edit.files[name]
-            mode, thing = "0", NOTHING
+            mode, thing = "0", NO_OBJECT
             if data is not None:
                 mode = modes.get(path, PLAIN)
                 thing = _ask(git, "hash-object", "-w", "--no-filters", "--stdin", data=data)

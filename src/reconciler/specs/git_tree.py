@@ -110,9 +110,12 @@ class GitHead:
         gone = known.keys() - items.keys()
         for name in gone:
             files.pop(self._name(name, path), None)
-        for name, one in self._fetch(git, commit, wanted).items():
+        replaced = {self._name(name, path) for name in wanted}
+        kept = (one for name, one in files.items() if name not in replaced)
+        room = self.limits.total - sum(len(one.data) for one in kept)
+        for name, one in self._fetch(git, commit, wanted, room).items():
             files[self._name(name, path)] = one
-        changed = frozenset(self._name(name, path) for name in (*gone, *wanted))
+        changed = frozenset((*(self._name(name, path) for name in gone), *replaced))
         since = self._tree.revision if self._tree else ""
         self._items, self._tree = items, Tree(commit, files, "git", since, changed)
 
@@ -143,10 +146,12 @@ class GitHead:
                 items[name] = Item(mode, thing)
         return items
 
-    def _fetch(self, git: Git, commit: str, items: Mapping[str, Item]) -> dict[str, Blob]:
+    def _fetch(
+        self, git: Git, commit: str, items: Mapping[str, Item], room: int
+    ) -> dict[str, Blob]:
         asked = {name: item.object for name, item in items.items() if item.mode in REGULAR}
         links = [name for name, item in items.items() if item.mode == SYMLINK]
-        targets = _read_objects(git, [items[name].object for name in links], self.limits)
+        targets = _read_objects(git, [items[name].object for name in links], self.limits, room)
         blobs: dict[str, Blob] = {}
         for name in links:
             aim = _aim(name, targets[items[name].object].data)
@@ -155,7 +160,7 @@ class GitHead:
                 blobs[name] = unreadable("the link leads to no file of this repository")
             else:
                 asked[name] = known.stdout.decode().strip()
-        read = _read_objects(git, asked.values(), self.limits)
+        read = _read_objects(git, asked.values(), self.limits, room)
         return blobs | {name: read[thing] for name, thing in asked.items()}
 
     def _inside(self, repository: Repository) -> str:
@@ -184,31 +189,37 @@ def _aim(link: str, target: bytes) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(link), os.fsdecode(target)))
 
 
-def _read_objects(git: Git, objects: Iterable[str], limits: Limits) -> dict[str, Blob]:
-    """The content of git objects; what is over the limit is not read."""
-    named = list(objects)
-    wanted = sorted(set(named))
-    if not wanted:
-        return {}
-    sizes = git.run("cat-file", "--batch-check", data="\n".join((*wanted, "")).encode())
+def _read_objects(git: Git, objects: Collection[str], limits: Limits, room: int) -> dict[str, Blob]:
+    """The content of git objects; what is over the limit is not read.
+
+    Raises Terminal when all together, each as often as it is named, have more than ``room`` bytes:
+    who parses them reads one content under each of its names.
+    """
+    sizes = _sizes(git, sorted(set(objects)))
     found: dict[str, Blob] = {}
-    small: dict[str, int] = {}
-    for name, facts in zip(wanted, sizes.decode().splitlines(), strict=True):
-        _, _, rest = facts.partition(" ")
-        kind, _, size = rest.partition(" ")
-        if kind == "missing":
-            raise _lost(name)
-        if kind != "blob":
+    for name, size in sizes.items():
+        if size is None:
             found[name] = unreadable("the link leads to no file of this repository")
-        elif int(size) > limits.file_bytes:
-            found[name] = too_large(int(size), limits)
-        else:
-            small[name] = int(size)
-    # Git keeps one content once; it is parsed under each of its names.
-    if sum(small.get(name, 0) for name in named) > limits.total:
+        elif size > limits.file_bytes:
+            found[name] = too_large(size, limits)
+    if sum(sizes[name] or 0 for name in objects if name not in found) > room:
         message = f"more than {limits.total >> 20} MiB of specs; use a smaller folder"
         raise Terminal(message, reason="TooLarge")
-    return found | _read_batch(git, [*small])
+    return found | _read_batch(git, [name for name in sizes if name not in found])
+
+
+def _sizes(git: Git, objects: list[str]) -> dict[str, int | None]:
+    """How many bytes each has; None for what is no file."""
+    if not objects:
+        return {}
+    said = git.run("cat-file", "--batch-check", data="\n".join((*objects, "")).encode())
+    found: dict[str, int | None] = {}
+    for name, facts in zip(objects, said.decode().splitlines(), strict=True):
+        words = facts.split(" ")
+        if words[-1] == "missing":
+            raise _lost(name)
+        found[name] = int(words[2]) if words[1] == "blob" else None
+    return found
 
 
 def _lost(name: str) -> Transient:
