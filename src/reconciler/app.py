@@ -110,10 +110,10 @@ async def open_operator(
                 sourcing,
                 commits,
                 settings.durable / REVERT,
-                lambda commit: Known().among(sourcing.try_out(commit)),
                 operator.wake,
             )
             stack.revisions.revert = operator.reverting.view
+            sourcing.moved = operator.reverting.poke
         try:
             metrics.traffic = wires.traffic
             yield operator, metrics

@@ -13,7 +13,9 @@ from tests.toys import app
 from reconciler.core.errors import Terminal
 from reconciler.core.model import Ref
 from reconciler.core.revision import Phase, Retreat, Terms
+from reconciler.core.sealed import Sealed
 from reconciler.core.windows import Window
+from reconciler.engine.known import Known
 from reconciler.engine.past import Past
 from reconciler.engine.revisions import Revisions
 from reconciler.engine.unfolding import Unfolding
@@ -143,6 +145,22 @@ async def test_what_fails_is_taken_back_and_not_tried_again(told: Told) -> None:
     await told.work()
     assert told.history()[0] == ("r3", "healthy")
     assert (await told.operator.status())["rolledBack"] is None
+
+
+async def test_a_secret_of_that_moment_is_in_no_record(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be another one when the reason is told; one may begin another."""
+    told.commit("r1", app("web"))
+    await told.work()
+    told.commit("r2", app("web", word="b"))
+    await told.work()
+    both = tuple(Sealed.of(one, b"k") for one in ("pass", "password-1"))
+    monkeypatch.setattr(Known, "among", lambda *_: both)
+    await told.unfolding.go_back(Retreat("r2", "r1", reason="no password-1, no pass here"))
+    monkeypatch.setattr(Known, "among", lambda *_: ())
+    away = Revisions(told.records).retreats["r2"]
+    assert away.reason == "no (secret), no (secret) here"
 
 
 async def test_nothing_comes_back_where_nothing_was_well(told: Told) -> None:

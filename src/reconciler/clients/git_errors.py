@@ -78,6 +78,7 @@ def essence(errors: str) -> str:
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
     """Take secrets out of a text, by value and not by guess."""
-    for secret in sorted(secrets, key=len, reverse=True):  # one may begin another
+    # One may begin another, whose rest would be left.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "(secret)")
     return text

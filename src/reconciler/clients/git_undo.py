@@ -16,13 +16,15 @@ WHO = ("reconciler", "reconciler@localhost")
 class Undo(NamedTuple):
     """What is to be: on top of ``commit``, by path; None where nothing is to stand.
 
-    ``at`` is the time of the commit: made again of the same, it is the same commit.
+    ``at`` is the time of the commit: made again of the same, it is the same commit. ``made`` is one
+    that was made for this before, in other words perhaps: while it holds what is to be, it is it.
     """
 
     commit: str
     files: Mapping[str, Entry | None]
     message: str
     at: float
+    made: str = ""
 
 
 async def make_undo(git: Git, folder: Path, undo: Undo, scratch: Path) -> str | None:
@@ -46,6 +48,10 @@ async def make_undo(git: Git, folder: Path, undo: Undo, scratch: Path) -> str | 
     before = await git.run(folder, "rev-parse", "--verify", f"{undo.commit}^{{tree}}")
     if before.decode().strip() == tree:
         return None
+    if undo.made:
+        found = await git.attempt(folder, "rev-parse", "--verify", "-q", f"{undo.made}^{{tree}}")
+        if found.output.decode().strip() == tree:
+            return undo.made
     return await _commit(git, folder, tree, undo)
 
 

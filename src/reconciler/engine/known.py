@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..clients.git_errors import redact
 from ..core.sealed import Sealed
 from ..specs.load import Snapshot
 
@@ -24,6 +25,11 @@ class Known:
             specs = [one.spec for one in snapshot.resources.values()] if snapshot else []
             self._found = tuple(dict.fromkeys(found for spec in specs for found in _sealed(spec)))
         return self._found
+
+
+def without_secrets(text: str, snapshot: Snapshot | None) -> str:
+    """A text for others, without what is sealed in the specs of this moment."""
+    return redact(text, tuple(one.reveal() for one in Known().among(snapshot) if one.known))
 
 
 def _sealed(value: Any) -> Iterator[Sealed]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..clients.git_errors import redact
 from ..clients.git_objects import Entry
 from ..clients.git_transfer import Moved
 from ..clients.git_undo import Undo
@@ -18,7 +17,6 @@ from ..core.backoff import Backoff
 from ..core.errors import ReconcileError, Terminal
 from ..core.model import Json
 from ..core.revision import Retreat
-from ..core.sealed import Sealed
 from ..core.undoing import undo_message
 from ..kinds.stack.source import Source
 from ..specs.commits import Commits
@@ -35,6 +33,8 @@ BACKOFF: Final = Backoff(5.0, 300.0)
 BRANCH: Final = "refs/heads/"
 CALM: Final = frozenset({"Reverted", "BranchMoved", "NothingToUndo"})
 """Reasons after which nothing is left to be done."""
+OVER: Final = frozenset({"IsRevert"})
+"""Reasons that no other try takes away, only a person."""
 
 
 class Wanted(NamedTuple):
@@ -49,8 +49,7 @@ class Reverting:
     """Pushes one commit for a revision that went back by itself, and says how that goes.
 
     What is to be done follows from the quarantine and from the branch: an operator that was killed
-    makes the same commit again, and finds it where it was pushed already. ``secrets`` tells those
-    of a commit's specs, which must not stand in a message.
+    makes the same commit again, and finds it where it was pushed already.
     """
 
     stack: Stack
@@ -58,7 +57,6 @@ class Reverting:
     sourcing: Sourcing
     commits: Commits
     note: Path
-    secrets: Callable[[str], tuple[Sealed, ...]]
     wake: Callable[[], None] = lambda: None
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _facts: dict[str, Json] = field(default_factory=dict)
@@ -95,16 +93,16 @@ class Reverting:
             self._forget()
             return None
         order, away = wanted
-        tip = self.sourcing.view().get("tip")
-        if tip is None:  # nobody knows where the branch is, which is not to say that it has moved
-            self.sourcing.poke()
+        tip = self._tip(order)
+        if tip is None:
             return BACKOFF.delay(1)
         if tip == away.undone:
             return None
         if tip != away.commit:
-            return self._stay(wanted, str(tip))
+            return self._stay(wanted, tip)
         try:
-            await self._undo(wanted)
+            if not await self._undo(wanted):
+                return 0.0
         except Moved:
             self.sourcing.poke()
             return self._stay(wanted, "")
@@ -113,19 +111,28 @@ class Reverting:
             name = order.ref.removeprefix(BRANCH)
             text = f"the commit that undoes {away.commit[:SHORT]} is not on {name}: {exc}"
             self._say(away, exc.reason, text)
-            return BACKOFF.delay(self._failures)
+            return None if exc.reason in OVER else BACKOFF.delay(self._failures)
         self._failures = 0
         self.sourcing.poke()
         return None
 
     def _wanted(self) -> Wanted | None:
-        spec, order = stack_of(self.stack.ledger), self.followed.order
-        away = self.stack.revisions.away
-        if spec is None or order is None or away is None:
+        order, away = self.followed.order, self.stack.revisions.away
+        if order is None or away is None:
             return None
-        asked = spec.auto_revert.enabled and spec.auto_revert.commit
-        by_itself = not away.author and order.ref.startswith(BRANCH)
-        return Wanted(order, away) if asked and by_itself else None
+        return Wanted(order, away) if self._is_asked() and not away.author else None
+
+    def _is_asked(self) -> bool:
+        spec, order = stack_of(self.stack.ledger), self.followed.order
+        if spec is None or order is None or not order.ref.startswith(BRANCH):
+            return False
+        return spec.auto_revert.enabled and spec.auto_revert.commit
+
+    def _tip(self, order: Source) -> str | None:
+        """Where the branch was seen last; None when that is not known."""
+        seen = self.sourcing.view()
+        is_it = (seen.get("url"), seen.get("ref")) == (order.url, order.ref)
+        return str(seen["tip"]) if is_it and seen.get("tip") else None
 
     def _stay(self, wanted: Wanted, tip: str) -> float:
         """Somebody has pushed since: what they want counts, and nothing of ours."""
@@ -136,22 +143,24 @@ class Reverting:
             self._say(away, "BranchMoved", text)
         return wanted.order.interval
 
-    async def _undo(self, wanted: Wanted) -> None:
-        """Make the commit, write down which it is, push it."""
+    async def _undo(self, wanted: Wanted) -> bool:
+        """Make the commit, write down which it is, push it; False when nobody wants it now."""
         order, away = wanted
         made = await self._make(wanted)
         if made is None:
             text = f"{away.commit[:SHORT]} has the same specs as {away.to[:SHORT]}"
             self._say(away, "NothingToUndo", text)
-            return
-        if self.stack.revisions.retreats.get(away.commit) != away:
-            return  # a person has decided otherwise meanwhile
+            return True
+        # Nothing may be awaited in between: a person may have decided otherwise meanwhile.
+        if self._wanted() != wanted:
+            return False
         self.stack.revisions.leave(away._replace(undone=made))
         folder = self.followed.opened(order)
         await folder.push(self.sourcing.where(order), made, onto=away.commit)
         name = order.ref.removeprefix(BRANCH)
         text = f"{made[:SHORT]} on {name} gives the specs back what they were at {away.to[:SHORT]}"
         self._say(away, "Reverted", text, commit=made)
+        return True
 
     async def _make(self, wanted: Wanted) -> str | None:
         order, away = wanted
@@ -162,10 +171,8 @@ class Reverting:
         then = await asyncio.to_thread(self.followed.items, away.to)
         paths = sorted(one for one in now.keys() | then.keys() if now.get(one) != then.get(one))
         files = {one: Entry(*then[one]) if one in then else None for one in paths}
-        known = await asyncio.to_thread(self.secrets, away.commit)
-        hidden = tuple(one.reveal() for one in known if one.known and one.reveal())
-        message = undo_message(away._replace(reason=redact(away.reason, hidden)))
-        return await self.followed.opened(order).undo(Undo(away.commit, files, message, away.at))
+        undo = Undo(away.commit, files, undo_message(away), away.at, away.undone)
+        return await self.followed.opened(order).undo(undo)
 
     def _say(self, away: Retreat, reason: str, text: str, commit: str = "") -> None:
         """Tell it once, however often it comes."""
@@ -188,10 +195,11 @@ class Reverting:
         self.wake()
 
     def _forget(self) -> None:
-        """What was said holds until another commit than ours is the newest."""
+        """What was said holds while our commit is the newest, and such commits are asked for."""
         head = self.stack.revisions.head
         is_known = self.stack.ledger.snapshot is not None and bool(head)
-        if self._facts and is_known and head not in self._facts.values():
+        holds = self._is_asked() and head == self._facts.get("commit")
+        if self._facts and is_known and not holds:
             self._facts, self._failures = {}, 0
             write_note(self.note, {})
             self.wake()

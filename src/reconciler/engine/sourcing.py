@@ -44,6 +44,8 @@ class Sourcing:
     note: Path
     try_out: Callable[[str], Snapshot]
     reread: Callable[[], Coroutine[Any, Any, bool]]
+    moved: Callable[[], None] = lambda: None
+    """The branch was seen at another commit."""
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _facts: dict[str, Json] = field(default_factory=dict)
@@ -181,6 +183,8 @@ class Sourcing:
             **facts,
         }
         write_note(self.note, self._facts)
+        if self._facts.get("tip") != before.get("tip"):
+            self.moved()
 
     def _pause(self) -> float | None:
         order = self.order

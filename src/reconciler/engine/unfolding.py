@@ -23,6 +23,7 @@ from ..core.revision import (
     supersede,
 )
 from ..specs.commits import Commit
+from .known import without_secrets
 from .look import Stack
 from .revisions import Revisions
 from .rollout_events import SHORT, rollout_event
@@ -142,6 +143,8 @@ class Unfolding:
 
     async def go_back(self, back: Retreat) -> None:
         """Have another revision in the place of a commit; on the disk before anything is done."""
+        # When others are told of it, what is a secret now may be none any more.
+        back = back._replace(reason=without_secrets(back.reason, self.stack.ledger.snapshot))
         self.revisions.leave(back)
         current = self.revisions.current
         if current is not None and current.revision == back.commit:
