@@ -70,6 +70,23 @@ def test_killed(  # noqa: PLR0917 (fixtures)
     assert b"newer" in git(imported.remote, "show", "main:home/user/AstrBot/data/cmd.json")
 
 
+def test_said_again_after_a_backup(
+    imported: Original, stack_dir: Path, reconciler: Reconciler
+) -> None:
+    """As for files that could not be fetched: nothing that was agreed on since is taken back."""
+    assert reconciler("sync", "adopt", str(imported.history)).code == 0
+    asyncio.run(converge(stack_dir))
+    (imported.data / "cmd.json").write_text('{"newest": 1}')
+    said = reconciler("sync", "adopt", str(imported.history))
+    assert said.code == 0, said.out + said.err
+    assert here(imported) == {"newest": 1}
+    asyncio.run(converge(stack_dir))
+    assert here(imported) == {"newest": 1}
+    assert not list((stack_dir / "state" / "quarantine").rglob("cmd.json"))
+    branches = git(imported.remote, "for-each-ref", "--format=%(refname)", "refs/heads").decode()
+    assert branches.split() == ["refs/heads/main"]
+
+
 def test_killed_between_the_renames(
     imported: Original, stack_dir: Path, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,10 +94,11 @@ def test_astrbot_lives_here(example: Stack, folder: Path) -> None:
     assert not (stack.root / "found.db").exists()
     assert stack.fetch("/")[0] == 200
     assert stack.fetch("/webui") == (301, "/webui/")
-    assert stack.fetch("/webui/")[0] == 503  # NapCat is not there
     stack.settle(60)
     napcat = stack.resource("Process/napcat-0")
     assert not napcat["vitals"].get("pid"), napcat
+    assert stack.fetch("/webui/")[0] == 503  # NapCat is not there, which is told once it is missed
+    eventually(lambda: stack.resource("Route/proxy-webui")["health"]["reason"] == "Refused", 30)
 
     made = {"persona_id": "canary", "system_prompt": "Sing when the air is good."}
     status, body = stack.fetch("/api/persona/create", post=made, token=token)

@@ -29,18 +29,26 @@ async def go_on_from(job: Job, latches: Latches, history: Path) -> Origin | None
 
     What lies here and differs from it is newer, so the first start does not restore over it; unless
     there is nothing, or no mark can be put on it. None when that commit has nothing of the target.
+    Said again, only files that are missing are fetched: what was agreed on since is not taken back.
     """
+    commit = job.status.get("adopted") or await _agree(job, history)
+    if commit is None:
+        latches.adopted(job.name)
+        return None
+    latches.set(job.place, held=True)  # first: gigabytes may follow, and a kill
+    missing = await resolve(job)
+    return Origin(str(commit), latches.continues(job.place), missing)
+
+
+async def _agree(job: Job, history: Path) -> str | None:
     await _fetch(job, history)
     commit = await job.history.ref(UPSTREAM)
     entry = await entry_of(job, job.history, commit)
     if entry is None:
-        latches.adopted(job.name)
         return None
     await job.agree(commit, entry, entry)
-    job.note()
-    latches.set(job.place, held=True)  # first: gigabytes may follow, and a kill
-    missing = await resolve(job)
-    return Origin(str(commit), latches.continues(job.place), missing)
+    job.note(adopted=commit)
+    return commit
 
 
 async def _fetch(job: Job, history: Path) -> None:
