@@ -238,7 +238,8 @@ def test_detached_it_returns_when_supervisord_answers(stack_dir: Path) -> None:
         assert done.returncode == OK, done.stderr
         assert answers(Place(stack_dir, stack_dir))
     finally:
-        pid = int((stack_dir / "run/supervisord.pid").read_text())
+        # It takes connections a moment before it writes down who it is.
+        pid = eventually(lambda: int((stack_dir / "run/supervisord.pid").read_text() or "0"))
         parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         os.kill(parent, signal.SIGTERM)
         eventually(lambda: start_time(parent) is None or is_zombie(parent), 20)
