@@ -11,12 +11,7 @@ def commit(board: Board, *, size: int, rounds: int) -> None:
     row = board.row(f"commit, change 1 of {size}", note="git add and git commit are included")
     with folder() as place:
         ours = Ours(place, build(place), commit=True)
-        programs = {f"p{number:04d}": "0" for number in range(size)}
-        ours.edit(programs)
-        ours.apply()
-        with ours.running():
-            ours.ticks.wait(programs)
-            ours.settle(size)
+        with ours.holding(size):
             for number in range(rounds):
                 row.add(ours.name, ours.started({"p0000": f"{number + 1}"}))
                 ours.settle(size)

@@ -30,12 +30,7 @@ def _pushes(board: Board, ours: Elsewhere, how: str, *, size: int, rounds: int) 
     near = () if how == "poll" else (Target(FLOOR, within=3.0),)
     row = board.row(f"push, change 1 of {size}, {title}", "ms", *near, note=NOTE)
     mirror = _mirror(ours.place)
-    programs = {f"p{number:04d}": "0" for number in range(size)}
-    ours.edit(programs)
-    ours.apply()
-    with ours.running():
-        ours.ticks.wait(programs)
-        ours.settle(size)
+    with ours.holding(size):
         for number in range(rounds + 1):
             took = ours.pushed(f"{number + 1}", how)
             ours.settle(size)

@@ -112,6 +112,17 @@ class Ours(Side):
                 raise RuntimeError(self.log()) from error
             yield self
 
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """It runs, with so many programs that all do."""
+        programs = {f"p{number:04d}": "0" for number in range(size)}
+        self.edit(programs)
+        self.apply()
+        with self.running():
+            self.ticks.wait(programs)
+            self.settle(size)
+            yield
+
     def log(self) -> str:
         """What the operator had to say."""
         path = self.state / "log" / "reconciler.log"

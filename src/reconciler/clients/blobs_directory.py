@@ -13,7 +13,7 @@ from typing import Final
 
 from ..core.errors import Transient
 from .blobs import PART, Blob, BlobStore, Source, is_name, is_same, missing, taken
-from .files import sync_folder
+from .files import refuse, sync_folder
 from .offload import check
 
 _DRAFT: Final = ".draft-"
@@ -72,7 +72,7 @@ class DirectoryStore(BlobStore):
 
     def blobs(self) -> Iterator[Blob]:
         with self._door():
-            for folder, _, names in os.walk(self._folder, onerror=_refuse):
+            for folder, _, names in os.walk(self._folder, onerror=refuse):
                 for name in names:
                     path = Path(folder, name)
                     if not name.startswith(_DRAFT):
@@ -122,7 +122,3 @@ def _sweep(draft: Path) -> None:
     with suppress(FileNotFoundError):  # its writer has just ended
         if time.time() - draft.stat().st_mtime > _DEAD:
             draft.unlink()
-
-
-def _refuse(exc: OSError) -> None:
-    raise exc

@@ -130,6 +130,11 @@ def is_bare(folder: Path) -> bool:
         return False
 
 
+def refuse(exc: OSError) -> None:
+    """For os.walk: a folder that cannot be read is not an empty one."""
+    raise exc
+
+
 def is_absent(path: Path) -> bool:
     """Whether there is certainly no file of that name."""
     try:

@@ -15,6 +15,8 @@ from .git import Git, Terms
 from .git_errors import essence
 
 SSH: Final = b"-----BEGIN SSH SIGNATURE"
+SIGNERS: Final = "allowed_signers"
+KEYS: Final = "keys"
 AT_ONCE: Final = 50
 """So many commits are asked about in one command."""
 MOST: Final = 1000
@@ -28,6 +30,13 @@ class Allowed(NamedTuple):
     keys: Sequence[str] = ()
 
 
+class Rule(NamedTuple):
+    """Those who may sign in one of the two ways, and the file it looks for them in."""
+
+    name: str
+    lines: Sequence[str]
+
+
 async def demand_signed(git: Git, folder: Path, commits: Sequence[str], allowed: Allowed) -> None:
     """Raises Terminal with ``Unsigned`` unless each of the commits is signed by one of these."""
     if len(commits) > MOST:
@@ -36,27 +45,28 @@ async def demand_signed(git: Git, folder: Path, commits: Sequence[str], allowed:
             " `reconciler reconcile --accept` takes over the newest, if that one is signed"
         )
         raise Terminal(text, reason="Unsigned")
-    by_ssh = [one for one in commits if await _is_by_ssh(git, folder, one)]
-    others = [one for one in commits if one not in {*by_ssh}]
-    for kind, own in (("allowed_signers", by_ssh), ("keys", others)):
-        lines = allowed.signers if kind == "allowed_signers" else allowed.keys
+    by_ssh: list[str] = []
+    others: list[str] = []
+    for one in commits:
+        (by_ssh if await _is_by_ssh(git, folder, one) else others).append(one)
+    ssh, gpg = Rule(SIGNERS, allowed.signers), Rule(KEYS, allowed.keys)
+    for rule, own in ((ssh, by_ssh), (gpg, others)):
         for at in range(0, len(own), AT_ONCE):
-            await _demand(git, folder, own[at : at + AT_ONCE], {kind: "\n".join(lines) + "\n"})
+            await _demand(git, folder, own[at : at + AT_ONCE], rule)
 
 
 async def _is_by_ssh(git: Git, folder: Path, commit: str) -> bool:
     return SSH in await git.run(folder, "cat-file", "commit", commit)
 
 
-async def _demand(git: Git, folder: Path, commits: list[str], files: dict[str, str]) -> None:
+async def _demand(git: Git, folder: Path, commits: list[str], rule: Rule) -> None:
     """Ask about all of them at once, and about each only where that is not well."""
-    (lines,) = files.values()
-    if not lines.strip():
+    if not "\n".join(rule.lines).strip():
         raise _unsigned(commits[0], "")
-    if await _check(git, folder, commits, files) is None:
+    if await _check(git, folder, commits, rule) is None:
         return
     for one in commits:
-        if (why := await _check(git, folder, [one], files)) is not None:
+        if (why := await _check(git, folder, [one], rule)) is not None:
             raise _unsigned(one, why)
 
 
@@ -66,26 +76,24 @@ def _unsigned(commit: str, why: str) -> Terminal:
     return Terminal(text, reason="Unsigned")
 
 
-async def _check(git: Git, folder: Path, commits: list[str], files: dict[str, str]) -> str | None:
+async def _check(git: Git, folder: Path, commits: list[str], rule: Rule) -> str | None:
     """What git says against signatures; None when all are good."""
     place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="rc-", dir="/tmp"))  # noqa: S108 (0700, and short: agents of gpg listen in it)
     try:
-        for name, text in files.items():
-            (place / name).write_text(text)
-        settings = [f"gpg.ssh.allowedSignersFile={place / 'allowed_signers'}"]
-        if "keys" in files:
+        (place / rule.name).write_text("\n".join(rule.lines) + "\n")
+        setting = f"gpg.ssh.allowedSignersFile={place / SIGNERS}"
+        if rule.name == KEYS:
             await _import(place)
-            settings = ["gpg.minTrustLevel=undefined"]
-        words = [word for one in settings for word in ("-c", one)]
-        terms = Terms(environ={"GNUPGHOME": str(place)})
-        done = await git.attempt(folder, *words, "verify-commit", "--raw", *commits, terms=terms)
+            setting = "gpg.minTrustLevel=undefined"
+        words = ("-c", setting, "verify-commit", "--raw", *commits)
+        done = await git.attempt(folder, *words, terms=Terms(environ={"GNUPGHOME": str(place)}))
         return None if done.code == 0 else essence(done.errors)
     finally:
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
 
 async def _import(place: Path) -> None:
-    words = ("gpg", "--batch", "--quiet", "--no-autostart", "--import", str(place / "keys"))
+    words = ("gpg", "--batch", "--quiet", "--no-autostart", "--import", str(place / KEYS))
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     try:
         process = await asyncio.create_subprocess_exec(

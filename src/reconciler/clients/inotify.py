@@ -70,8 +70,8 @@ class Inotify:
         self._paths: dict[int, str] = {}
         self._untold = False
         self._unfinished: set[str] = set()
-        self._missing: set[str] = set()
-        self._put_away: set[str] = set()
+        self._missing: dict[str, bool] = {}
+        """The files that went, and whether each lies under another name now."""
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._close = weakref.finalize(self, os.close, self._descriptor)
@@ -121,14 +121,13 @@ class Inotify:
     @property
     def put_away(self) -> bool:
         """Whether one of the missing lies under another name, as editors put the old one."""
-        return bool(self._put_away)
+        return any(self._missing.values())
 
     def forget(self) -> None:
         """Whoever still writes is not waited for any longer; what was taken is told now."""
         self._untold = False
         self._unfinished.clear()
         self._missing.clear()
-        self._put_away.clear()
 
     async def noted(self, seconds: float | None = None) -> bool:
         """Wait until there is a note to take; False when there is none in time."""
@@ -184,14 +183,11 @@ class Inotify:
     def _count(self, path: str, mask: int) -> None:
         """Remember what is half done: a file that is being written, one that was put away."""
         self._unfinished.discard(path)
-        self._missing.discard(path)
-        self._put_away.discard(path)
+        self._missing.pop(path, None)
         if mask & (_CREATE | _MODIFY):
             self._unfinished.add(path)
         elif mask & _GONE:
-            self._missing.add(path)
-        if mask & _MOVED_FROM:
-            self._put_away.add(path)
+            self._missing[path] = bool(mask & _MOVED_FROM)
 
     def _watch_below(self, top: str, *, itself: bool = False) -> None:
         for folder, names, _ in os.walk(top):

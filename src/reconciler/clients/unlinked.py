@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import Transient
+from .files import refuse
 
 STAGE: Final = ".reconciler-adopt-"
 """What lies beside a link, named so, is a copy on its way or the link itself."""
@@ -120,7 +121,7 @@ def _differences(source: Path, copy: Path) -> Iterator[Path]:
         if not filecmp.cmp(source, copy, shallow=False):
             yield source
         return
-    for folder, names, files in os.walk(source, onerror=_refuse):
+    for folder, names, files in os.walk(source, onerror=refuse):
         here = copy / Path(folder).relative_to(source)
         if sorted(os.listdir(here)) != sorted(os.listdir(folder)):  # noqa: PTH208 (names only)
             yield Path(folder)
@@ -128,11 +129,6 @@ def _differences(source: Path, copy: Path) -> Iterator[Path]:
         for name in (*names, *files):
             if not _is_same(Path(folder) / name, here / name):
                 yield Path(folder) / name
-
-
-def _refuse(exc: OSError) -> None:
-    """A folder that cannot be read is not an empty one."""
-    raise exc
 
 
 def _is_same(one: Path, other: Path) -> bool:

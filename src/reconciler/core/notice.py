@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+from .revision import SHORT
+
 LONGEST: Final = 1800
 """Bytes of text that every one of the services takes."""
-SHORT: Final = 12
 KEY: Final = "whsec_"
 """What the secret of a Standard Webhook begins with, before its base64."""
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+SHORT: Final = 12
+"""So many letters of a revision name it."""
 GRACE: Final = 30.0
 """A new operator looks for so long before it judges what began before it (seconds)."""
 DEADLINE: Final = 300.0

@@ -6,12 +6,11 @@ import textwrap
 from typing import Final
 
 from .lines import tame
-from .revision import Retreat
+from .revision import SHORT, Retreat
 
 REVERTS: Final = "Reconciler-Reverts"
 RESTORES: Final = "Reconciler-Restores"
 """Trailers by which such a commit is known."""
-SHORT: Final = 12
 LONGEST: Final = 500
 WIDTH: Final = 72
 

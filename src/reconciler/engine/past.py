@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass
 
 from ..core.errors import Terminal
-from ..core.revision import Retreat
+from ..core.revision import SHORT, Retreat
 from ..specs.commits import Commits
 from .asking import shortened
 from .operator import Operator
 from .plan_view import View
 from .revision_view import revision_view, standing_view
-from .rollout_events import SHORT, revision_event
+from .rollout_events import revision_event
 from .views import pass_view
 
 

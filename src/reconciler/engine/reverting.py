@@ -16,14 +16,14 @@ from ..clients.git_undo import Undo
 from ..core.backoff import Backoff
 from ..core.errors import ReconcileError, Terminal
 from ..core.model import Json
-from ..core.revision import Retreat
+from ..core.revision import SHORT, Retreat
 from ..core.undoing import undo_message
 from ..kinds.stack.source import Source
 from ..specs.commits import Commits
 from ..specs.remote import Followed
 from .found_out import read_note, write_note
 from .look import Stack
-from .rollout_events import SHORT, revision_event
+from .rollout_events import revision_event
 from .sourcing import Sourcing
 from .standing import stack_of
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..core.model import Ref
-from ..core.revision import Phase, Rollout
+from ..core.revision import SHORT, Phase, Rollout
 from .journal import Event
 
-SHORT: Final = 12
-"""So many letters of a revision name it."""
 NORMAL: Final = frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.SUPERSEDED})
 REASONS: Final = {
     Phase.PROGRESSING: "RevisionBegan",

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from ..core.errors import ReconcileError
 from ..core.model import Json, Ref, Resource
 from ..core.revision import (
+    SHORT,
     Phase,
     Retreat,
     Rollout,
@@ -26,7 +27,7 @@ from ..specs.commits import Commit
 from .known import without_secrets
 from .look import Stack
 from .revisions import Revisions
-from .rollout_events import SHORT, rollout_event
+from .rollout_events import rollout_event
 from .standing import Digests, counted, differences, facts_of, outcomes, windows_of
 
 log = logging.getLogger(__name__)

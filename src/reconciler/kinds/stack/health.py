@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...core.model import Health, HealthCode, Observed
+from ...core.revision import SHORT
 from ...core.status import Told
 from .state import StackState
-
-SHORT = 12
 
 
 def health(seen: Observed[StackState]) -> Health:
