@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.testing import free_port
-
+from .moved import move_ports
 from .stack import ROOT, Stack
 
 
@@ -29,14 +28,11 @@ def clone(folder: Path) -> Iterator[Stack]:
     root = folder / "clone"
     shutil.copytree(ROOT / "specs", root / "specs")
     shutil.copytree(ROOT / "examples" / "site", root / "examples" / "site")
-    ports = {port: str(free_port()) for port in ("7860", "8010", "8011", "9418")}
+    ports = move_ports((root / "specs").iterdir(), ("7860", "8010", "8011", "9418"))
     for path in (root / "specs").iterdir():
-        text = path.read_text().replace("interval: 60s", "interval: 1s")
-        for shipped, port in ports.items():
-            text = text.replace(shipped, port)
-        path.write_text(text)
+        path.write_text(path.read_text().replace("interval: 60s", "interval: 1s"))
     (root / ".gitignore").write_text("/.reconciler/\n/data/\n/backup.git/\n/up.log\n")
-    stack = Stack(root, int(ports["7860"]), folder / "home")
+    stack = Stack(root, ports["7860"], folder / "home")
     stack.begin()
     yield stack
     stack.end()

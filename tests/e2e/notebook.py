@@ -16,8 +16,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from reconciler.testing import eventually, free_port
+from reconciler.testing import eventually
 
+from .moved import move_ports
 from .stack import ROOT, Stack
 
 EXAMPLE = ROOT / "examples" / "notebook"
@@ -113,13 +114,7 @@ def make_notebook(folder: Path) -> Iterator[Notebook]:
     (root / ".venv").symlink_to(sys.prefix)
     with (root / ".gitignore").open("a") as ignored:
         ignored.write("/.venv\n/up.log\n/go\n")
-    first = free_port()
-    ports = {port: first + index for index, port in enumerate(PORTS)}
-    for path in (root / "specs").iterdir():
-        text = path.read_text()
-        for shipped, port in ports.items():
-            text = text.replace(shipped, str(port))
-        path.write_text(text)
+    ports = move_ports((root / "specs").iterdir(), PORTS)
     stack = Notebook(root, ports["7860"], folder / "home", ports=ports)
     try:
         yield stack

@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.testing import eventually, free_port
 
+from .moved import move_ports
 from .stack import ROOT, Stack
 
 pytestmark = [pytest.mark.soak, pytest.mark.real, pytest.mark.timeout(900)]
@@ -40,18 +41,17 @@ def example(folder: Path) -> Iterator[Stack]:
     (root / ".venv").symlink_to(EXAMPLE / ".venv")
     with (root / ".gitignore").open("a") as ignored:
         ignored.write("/.venv\n/up.log\n")
-    ports = {port: str(free_port()) for port in ("7860", "6185", "8418")}
+    files = (root / "run", *(root / "specs").iterdir())
+    ports = move_ports(files, ("7860", "6185", "8418"))
     screen = f'":{free_port() % 50000 + 100}"'
-    for path in (root / "run", *(root / "specs").iterdir()):
-        text = path.read_text().replace("interval: 180s", "interval: 2s").replace('":1"', screen)
-        for shipped, port in ports.items():
-            text = text.replace(shipped, port)
-        path.write_text(text)
+    for path in files:
+        text = path.read_text().replace("interval: 180s", "interval: 2s")
+        path.write_text(text.replace('":1"', screen))
     start = root / "start-astrbot"
     # Writes down what AstrBot finds when it starts.
     looks = "set -euo pipefail\n[ ! -e data/data_v4.db ] || cp data/data_v4.db ../found.db\n"
     start.write_text(start.read_text().replace("set -euo pipefail\n", looks))
-    stack = Stack(root, int(ports["7860"]), folder / "home")
+    stack = Stack(root, ports["7860"], folder / "home")
     stack.begin()
     yield stack
     stack.end()

@@ -147,7 +147,8 @@ async def test_a_cron_that_was_stopped_has_missed_nothing(stack: Stack) -> None:
 
 async def test_a_cron_may_run_when_the_stack_starts(stack: Stack) -> None:
     """Once in each start, whatever the operator goes through."""
-    given = {"type": "cron", "schedule": "0 4 * * *", "runOnStart": True}
+    # Never due by itself, whatever the time of day.
+    given = {"type": "cron", "schedule": "0 4 29 2 *", "runOnStart": True}
     line = f"echo x >> {stack.state_dir}/out"
     await stack.go(shell(line, **given))
     await stack.once(shell(line, **given))
