@@ -14,9 +14,10 @@ from typing import Final
 from urllib.parse import quote
 
 from ..core.errors import Terminal, Transient
+from .child import end, start
 from .files import write_atomic
 from .git_errors import failure, redact
-from .git_talk import end, talk
+from .git_talk import talk
 from .proc import start_time
 
 QUICK: Final = 60.0
@@ -188,7 +189,8 @@ class Git:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20",
+            # A connection kept for others would hold our pipes after the end of git.
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20 -oControlMaster=no",
             "RECONCILER_INCARNATION": self.incarnation,
             **secret,
             **_numbered(settings),
@@ -199,7 +201,7 @@ class Git:
         self, folder: Path, arguments: tuple[str, ...], terms: Terms
     ) -> asyncio.subprocess.Process:
         try:
-            return await asyncio.create_subprocess_exec(
+            return await start(
                 *_bounded(terms.most),
                 self._program,
                 *arguments,
@@ -207,9 +209,6 @@ class Git:
                 cwd=folder,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                umask=0o077,
             )
         except OSError as exc:  # also when a folder on PATH may not be entered
             raise Transient(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..core.errors import Terminal, Transient
+from .child import end, start
 from .git import Git, Terms
 from .git_errors import essence
 
@@ -96,17 +97,19 @@ async def _import(place: Path) -> None:
     words = ("gpg", "--batch", "--quiet", "--no-autostart", "--import", str(place / KEYS))
     kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     try:
-        process = await asyncio.create_subprocess_exec(
+        process = await start(
             *words,
             env={**kept, "GNUPGHOME": str(place), "LC_ALL": "C"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
         )
     except OSError as exc:
         text = f"gpg cannot be started: {exc.strerror}; install it, or use SSH signatures"
         raise Transient(text, reason="Missing") from exc
-    _, errors = await process.communicate()
+    try:
+        _, errors = await process.communicate()
+    finally:
+        await end(process)
     if process.returncode:
         text = f"gpgKeys cannot be read: {essence(errors.decode('utf-8', 'replace'))}"
         raise Terminal(text, reason="BadKeys")

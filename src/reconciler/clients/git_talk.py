@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from contextlib import suppress
 from typing import Final
 
 from ..core.errors import Transient
+from .child import LINGER, kill_group
 
-LINGER: Final = 0.5
-"""Seconds that what git started may go on after git."""
 MOST: Final = 64 << 20
 """Bytes that a command may print: names of refs, ids, sizes."""
 _MOST_ERRORS: Final = 1 << 16
@@ -33,18 +30,6 @@ async def talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes
         return told.result()
     finally:
         told.cancel()
-
-
-async def end(process: asyncio.subprocess.Process) -> None:
-    """Leave no process behind: git starts others, so the whole group goes."""
-    if process.returncode is None:
-        kill_group(process)
-        await asyncio.shield(process.wait())
-
-
-def kill_group(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _exchange(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:

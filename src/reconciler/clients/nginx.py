@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from ..core.errors import Terminal, Transient, Waiting
+from .child import end, start
 from .keeper import Keeper
 from .supervisord import Fault, ProcessInfo, Refused, RunState, Supervisord
 
@@ -145,23 +146,18 @@ def _lay_out(scratch: Path, files: Mapping[str, bytes]) -> None:
 
 async def _run(argv: Sequence[str], folder: Path) -> tuple[int, str]:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        process = await start(
+            *argv, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
         )
     except OSError as exc:
         raise Transient(f"cannot run {argv[0]}: {exc.strerror}", reason="NginxFailed") from exc
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            _, said = await process.communicate()
     except TimeoutError as exc:
         raise Transient(f"{argv[0]} did not end in time", reason="NginxFailed") from exc
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
     return process.returncode or 0, said.decode(errors="replace")
 
 
