@@ -209,6 +209,16 @@ def test_a_merge_keeps_what_it_has(both: tuple[list[Any], list[Any]], first: boo
     assert encode(again) == encode(merged)
 
 
+def test_a_merge_keeps_what_one_side_let_go_and_the_other_has() -> None:
+    """Then the older versions of other files that have the same content are kept with it."""
+    ours = Marks({"p": Kept("2", ("b",))}, {"r": Gone(0, ("b",))})
+    theirs = Marks({"q": Kept("3", ("c",))}, {}, ("b",))
+    stands = {"p": "2", "q": "3"}
+    merged = combine(ours, theirs, stands.get, moment=0.0)
+    assert merged == Marks({**theirs.files, **ours.files}, ours.gone)
+    assert combine(ours, merged, stands.get, moment=9.0) == merged
+
+
 def test_a_merge_lets_go_what_one_side_let_go() -> None:
     theirs = Marks({"p": Kept("1", ("a",))})
     ours = Marks({"p": Kept("2", ("b",))}, {}, ("a",))

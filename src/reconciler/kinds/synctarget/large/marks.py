@@ -96,14 +96,23 @@ def combine(ours: Marks, theirs: Marks, at: Callable[[str], str | None], *, mome
 
     What one side let go is not brought back by the other, which did not know.
     """
-    let_go = {*ours.dropped, *theirs.dropped}
+    known = {
+        path: [side.files[path] for side in (ours, theirs) if path in side.files]
+        for path in {**theirs.files, **ours.files}
+    }
+    stands = {
+        path: side
+        for path, sides in known.items()
+        for side in reversed(sides)
+        if side.pointer == at(path)
+    }
+    # A blob that is somewhere the newest is not let go, whoever thought so.
+    let_go = {*ours.dropped, *theirs.dropped} - {side.names[0] for side in stands.values()}
     files: dict[str, Kept] = {}
     gone = {**theirs.gone, **ours.gone}
-    for path in {**theirs.files, **ours.files}:
-        sides = [side.files[path] for side in (ours, theirs) if path in side.files]
+    for path, sides in known.items():
         names = [name for side in sides for name in side.names if name not in let_go]
-        found = next((side for side in sides if side.pointer == at(path)), None)
-        if found is not None:
+        if (found := stands.get(path)) is not None:
             files[path] = Kept(found.pointer, _newest(found.names[0], names))
             gone.pop(path, None)
         elif path not in gone:
