@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -123,6 +124,17 @@ def folder(prefix: str = "rb-") -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def place() -> Path:
+    """The same, removed when all is measured.
+
+    For a minute ext4 gives the inodes of removed files to nobody, and whoever creates one meanwhile
+    looks past all of them: what one round leaves behind would be paid by the next.
+    """
+    path = Path(tempfile.mkdtemp(dir="/tmp", prefix="rb-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def write(path: Path, text: str) -> None:

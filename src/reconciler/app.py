@@ -220,6 +220,7 @@ async def _work(
     app.state.speak = speak
     for pages in (RevisionPages(Past(operator)), SourcePages(operator.sourcing)):
         app.include_router(pages.router(), prefix=ROOT)
+    keep_what_is_there(tidy=False)
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(end_leftovers))
         group.create_task(operator.run(settings.wake_socket))

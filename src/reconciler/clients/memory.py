@@ -24,10 +24,13 @@ def keep_little() -> None:
         tune(M_ARENA_MAX, 1)
 
 
-def keep_what_is_there() -> None:
+def keep_what_is_there(*, tidy: bool = True) -> None:
     """What is loaded by now stays, and is not looked through any more for what is not needed.
 
-    With hundreds of programs that would take a tenth of a second, in the middle of an edit.
+    That would take a tenth of a second, in the middle of an edit. ``tidy``: look through it all
+    once more before.
     """
-    gc.collect()
+    if tidy:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
