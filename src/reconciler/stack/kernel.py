@@ -101,6 +101,10 @@ def environ(pid: int) -> dict[bytes, bytes]:
 
 def _stat(pid: int) -> list[bytes]:
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:  # plain calls, for it is asked of every process there is
+            return os.read(descriptor, 4096).rpartition(b")")[2].split()
+        finally:
+            os.close(descriptor)
     except OSError:
         return []

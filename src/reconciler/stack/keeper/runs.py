@@ -25,7 +25,7 @@ class Run:
 
     pid: int
     born: int
-    view: str
+    view: Any
     began: float
     since: float
     streams: Streams
