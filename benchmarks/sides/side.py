@@ -119,7 +119,7 @@ def runs(pid: int, program: Path) -> bool:
 @contextmanager
 def folder(prefix: str = "rb-") -> Iterator[Path]:
     """A short folder of this run's own."""
-    path = Path(tempfile.mkdtemp(dir="/tmp", prefix=prefix))
+    path = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         yield path
     finally:
@@ -132,7 +132,7 @@ def place() -> Path:
     For a minute ext4 gives the inodes of removed files to nobody, and whoever creates one meanwhile
     looks past all of them: what one round leaves behind would be paid by the next.
     """
-    path = Path(tempfile.mkdtemp(dir="/tmp", prefix="rb-"))
+    path = Path(tempfile.mkdtemp(prefix="rb-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 
