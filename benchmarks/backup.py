@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.kinds.synctarget.actions import Backup
 from reconciler.testing.backup_worlds import GitWorld
 from reconciler.testing.git_server import Desk, git, make_bare, serving
 
+from .copies import Copies, copies
 from .rounds import OURS, Board, Target, interleave, timed
 from .sides import folder
 
@@ -42,29 +43,30 @@ def _one_size(
 ) -> None:
     targets = (Target(NAIVE, ahead=20.0),) if size >= 100_000 else ()
     for name, server in remotes.items():
-        with _sides(place / name.replace(" ", "-"), size, server=server) as (ours, naive):
+        with _sides(place / name.replace(" ", "-"), size, server=server) as sides:
             row = board.row(
                 f"backup 1 changed of {size} to {name}",
                 "ms",
                 *(targets if not server else ()),
-                note="from the command on; both push, and ours reads back that it arrived",
+                note="from the command on; git pushes too, and ours reads back that it arrived",
             )
-            for side, samples in interleave(
-                {OURS: ours.change, NAIVE: naive.change}, rounds=rounds
-            ).items():
+            changes = {name: one.change for name, one in sides.named.items()}
+            for side, samples in interleave(changes, rounds=rounds).items():
                 row.add(side, *samples)
             if not server:
-                _first(board, ours, naive, size=size)
-                _idle(board, ours, naive, size=size, rounds=rounds)
-            assert ours.kept() == naive.kept(), "both remotes hold the same"
+                _first(board, sides, size=size)
+                _idle(board, sides, size=size, rounds=rounds)
+            assert sides.ours.kept() == sides.naive.kept(), "both remotes hold the same"
 
 
-def _first(board: Board, ours: Ours, naive: Naive, *, size: int) -> None:
+def _first(board: Board, sides: Sides, *, size: int) -> None:
     took = board.row(f"backup of {size} files, the first", "ms")
     disk = board.row(f"backup of {size} files, the first: git's folder", "MB")
-    for side, one in ((OURS, ours), (NAIVE, naive)):
+    for side, one in ((OURS, sides.ours), (NAIVE, sides.naive)):
         took.add(side, one.first)
         disk.add(side, one.weight)
+    for other in sides.others:
+        took.add(other.name, other.first)
 
 
 def _weigh(folder: Path) -> float:
@@ -73,10 +75,10 @@ def _weigh(folder: Path) -> float:
     return blocks * 512 / 1e6
 
 
-def _idle(board: Board, ours: Ours, naive: Naive, *, size: int, rounds: int) -> None:
+def _idle(board: Board, sides: Sides, *, size: int, rounds: int) -> None:
     row = board.row(f"backup idle, {size} files", note="ours opens no file and no folder of them")
-    with opened(ours.base) as seen:
-        found = interleave({OURS: ours.idle, NAIVE: naive.idle}, rounds=3 * rounds)
+    with opened(sides.ours.base) as seen:
+        found = interleave({name: one.idle for name, one in sides.named.items()}, rounds=3 * rounds)
     for side, samples in found.items():
         row.add(side, *samples)
     touched = board.row(f"backup idle, {size} files: opened", "", Target(within=0.0))
@@ -167,8 +169,21 @@ class Naive:
         return done.stdout
 
 
+class Sides(NamedTuple):
+    """Ours, what a script does with git, and programs that only copy."""
+
+    ours: Ours
+    naive: Naive
+    others: Sequence[Copies]
+
+    @property
+    def named(self) -> Mapping[str, Ours | Naive | Copies]:
+        """Each by the name of its column."""
+        return {OURS: self.ours, NAIVE: self.naive, **{one.name: one for one in self.others}}
+
+
 @contextmanager
-def _sides(place: Path, size: int, *, server: bool) -> Iterator[tuple[Ours, Naive]]:
+def _sides(place: Path, size: int, *, server: bool) -> Iterator[Sides]:
     place.mkdir()
     script = make_bare(place / "remote" / "script.git")
     with serving(Desk(place / "remote")) as desk, asyncio.Runner() as runner:
@@ -177,7 +192,9 @@ def _sides(place: Path, size: int, *, server: bool) -> Iterator[tuple[Ours, Naiv
         fill(place / "naive" / "app" / "data", size)
         url = f"{desk.url.replace('://', f'://me:{world.password}@')}/script.git"
         naive = Naive(place / "naive", url if server else str(script))
-        yield Ours(world, runner), naive
+        # The others have no server of their own here.
+        others = [] if server else copies(place, place / "naive", CHANGED)
+        yield Sides(Ours(world, runner), naive, others)
         world.records.close()
 
 

@@ -1,0 +1,89 @@
+"""Programs that keep a copy of a tree: restic and rsync, as a script calls them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from .rounds import timed
+
+
+@dataclass(slots=True)
+class Copies:
+    """Copies ``app`` below ``base`` anew each time; it finds by itself what changed."""
+
+    name: str
+    base: Path
+    changed: str
+    words: list[str]
+    read_back: list[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    first: float = 0.0
+    _values: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def change(self) -> float:
+        """Milliseconds until one changed file is in the copy."""
+        value = f"value {next(self._values)}\n".encode()
+        (self.base / self.changed).write_bytes(value)
+        took = timed(lambda: self._run(self.words))
+        assert self._run(self.read_back) == value, f"{self.name}: not copied"
+        return took
+
+    def idle(self) -> float:
+        """Milliseconds of a copy in which nothing is new."""
+        return timed(lambda: self._run(self.words))
+
+    def _run(self, words: list[str]) -> bytes:
+        environ = {**os.environ, **self.environ}
+        done = subprocess.run(words, cwd=self.base, env=environ, capture_output=True, check=True)
+        return done.stdout
+
+
+def copies(place: Path, base: Path, changed: str) -> list[Copies]:
+    """Those that are installed, each with a first copy of ``base`` in ``place``."""
+    found = []
+    for name, make in MAKERS.items():
+        if shutil.which(name) is None:
+            print(f"{name} is left out: the package {name} is not installed", file=sys.stderr)
+            continue
+        one = make(place / name, base, changed)
+        one.first = one.idle()
+        found.append(one)
+    return found
+
+
+def _restic(place: Path, base: Path, changed: str) -> Copies:
+    place.mkdir()
+    (place / "password").write_text("bench\n")
+    environ = {
+        "RESTIC_REPOSITORY": str(place / "repository"),
+        "RESTIC_PASSWORD_FILE": str(place / "password"),
+        "RESTIC_CACHE_DIR": str(place / "cache"),
+    }
+    subprocess.run(
+        ["restic", "init", "--quiet"],
+        env={**os.environ, **environ},
+        check=True,
+        capture_output=True,
+    )
+    back = ["restic", "dump", "--quiet", "latest", f"/{changed}"]
+    return Copies("restic", base, changed, ["restic", "backup", "--quiet", "app"], back, environ)
+
+
+def _rsync(place: Path, base: Path, changed: str) -> Copies:
+    words = ["rsync", "-a", "--delete", "app/", f"{place}/app/"]
+    place.mkdir()
+    return Copies("rsync", base, changed, words, ["cat", str(place / changed)])
+
+
+MAKERS: Final[Mapping[str, Callable[[Path, Path, str], Copies]]] = {
+    "restic": _restic,
+    "rsync": _rsync,
+}
