@@ -20,6 +20,7 @@ from reconciler.clients.git_errors import failure, redact
 from reconciler.clients.git_folder import GitFolder, GitFolders, Settings
 from reconciler.clients.git_history import History
 from reconciler.clients.git_objects import FILE, LINK, TREE, Entry, ObjectStore, encode_tree
+from reconciler.clients.git_reader import ObjectReader, Whole
 from reconciler.clients.git_remote import Remote
 from reconciler.core.errors import Terminal, Transient
 from reconciler.testing import eventually
@@ -325,3 +326,26 @@ async def test_damaged_folder_begins_anew(client: Git, stack_dir: Path) -> None:
     await folder.git.run(folder.path, "rev-parse", "--git-dir")
     assert folder.settings() == settings_for("/nowhere")
     assert time.monotonic() - started < 10
+
+
+async def test_what_is_read_again_and_again_is_kept(client: Git, stack_dir: Path) -> None:
+    """However much else is read in between; reading what lies packed costs a program."""
+    folder = await configured(stack_dir, client, "/nowhere")
+    with ObjectStore(folder.path) as store:
+        always = store.content("tree", b"")
+        others = [store.content("commit", f"{number}".encode()) for number in range(80)]
+    asked = 0
+
+    def batch(path: Path) -> subprocess.Popen[bytes]:
+        nonlocal asked
+        asked += 1
+        return client.batch(path)
+
+    git(folder.path, "pack-objects", "-q", "objects/pack/pack", stdin=f"{always}\n".encode())
+    (folder.path / "objects" / always[:2] / always[2:]).unlink()
+    kept: dict[str, Whole] = {}
+    for other in others:
+        with ObjectReader(folder.path, batch, kept) as reader:
+            assert reader.whole(always).content == b""
+            reader.whole(other)
+    assert asked == 1

@@ -67,8 +67,9 @@ class ObjectReader:
 
     def whole(self, name: str) -> Whole:
         """A commit or a tree. Raises Transient when it is damaged or not there."""
-        if self._kept is not None and name in self._kept:
-            return self._kept[name]
+        if self._kept is not None and (known := self._kept.pop(name, None)) is not None:
+            self._kept[name] = known  # the last to go: what lies packed costs a program to read
+            return known
         found = self._loose(name) or self._packed(name)
         if object_id(found.kind, found.content) != name:
             raise damaged(name)

@@ -159,8 +159,8 @@ class FileCache:
             told = self._db.execute("SELECT line FROM about").fetchone()
             if told is not None and told != (self._about,):
                 _refuse()
-            self._db.executescript(_TABLES)
             if told is None:
+                self._db.executescript(_TABLES)
                 self._db.execute("INSERT INTO about VALUES (?)", (self._about,))
                 self._db.execute("INSERT INTO total VALUES (0, 0, 0)")
                 self._db.execute("INSERT INTO usual VALUES (0, 0, 0)")
