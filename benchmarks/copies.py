@@ -78,7 +78,8 @@ def _restic(place: Path, base: Path, changed: str) -> Copies:
 
 
 def _rsync(place: Path, base: Path, changed: str) -> Copies:
-    words = ["rsync", "-a", "--delete", "app/", f"{place}/app/"]
+    # By itself it looks at whole seconds, and does not see a file that changes twice in one.
+    words = ["rsync", "-a", "--delete", "--modify-window=-1", "app/", f"{place}/app/"]
     place.mkdir()
     return Copies("rsync", base, changed, words, ["cat", str(place / changed)])
 
