@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .rounds import timed
+from .sides import present
 
 
 @dataclass(slots=True)
@@ -32,15 +31,16 @@ class Copies:
         """Milliseconds until one changed file is in the copy."""
         value = f"value {next(self._values)}\n".encode()
         (self.base / self.changed).write_bytes(value)
-        took = timed(lambda: self._run(self.words))
-        assert self._run(self.read_back) == value, f"{self.name}: not copied"
+        took = timed(lambda: self.run(self.words))
+        assert self.run(self.read_back) == value, f"{self.name}: not copied"
         return took
 
     def idle(self) -> float:
         """Milliseconds of a copy in which nothing is new."""
-        return timed(lambda: self._run(self.words))
+        return timed(lambda: self.run(self.words))
 
-    def _run(self, words: list[str]) -> bytes:
+    def run(self, words: list[str]) -> bytes:
+        """What one of its commands prints."""
         environ = {**os.environ, **self.environ}
         done = subprocess.run(words, cwd=self.base, env=environ, capture_output=True, check=True)
         return done.stdout
@@ -48,14 +48,9 @@ class Copies:
 
 def copies(place: Path, base: Path, changed: str) -> list[Copies]:
     """Those that are installed, each with a first copy of ``base`` in ``place``."""
-    found = []
-    for name, make in MAKERS.items():
-        if shutil.which(name) is None:
-            print(f"{name} is left out: the package {name} is not installed", file=sys.stderr)
-            continue
-        one = make(place / name, base, changed)
+    found = [MAKERS[name](place / name, base, changed) for name in present(tuple(MAKERS))]
+    for one in found:
         one.first = one.idle()
-        found.append(one)
     return found
 
 
@@ -67,14 +62,11 @@ def _restic(place: Path, base: Path, changed: str) -> Copies:
         "RESTIC_PASSWORD_FILE": str(place / "password"),
         "RESTIC_CACHE_DIR": str(place / "cache"),
     }
-    subprocess.run(
-        ["restic", "init", "--quiet"],
-        env={**os.environ, **environ},
-        check=True,
-        capture_output=True,
-    )
     back = ["restic", "dump", "--quiet", "latest", f"/{changed}"]
-    return Copies("restic", base, changed, ["restic", "backup", "--quiet", "app"], back, environ)
+    words = ["restic", "backup", "--quiet", "app"]
+    made = Copies("restic", base, changed, words, back, environ)
+    made.run(["restic", "init", "--quiet"])
+    return made
 
 
 def _rsync(place: Path, base: Path, changed: str) -> Copies:

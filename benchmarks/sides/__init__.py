@@ -14,7 +14,7 @@ from .install import why_absent
 from .ours import Ours, Stock
 from .pm2 import Pm2
 from .s6 import S6
-from .side import Side, folder, place, process, write
+from .side import Side, folder, lasting_folder, process, write
 from .supervisord import BIN, Supervisord
 from .tick import build
 
@@ -51,8 +51,8 @@ def line_up(names: Sequence[str], *, count: int) -> Iterator[list[Side]]:
         for name in names:
             if name not in MAKERS:
                 continue
-            home = place()
-            side = MAKERS[name](home, build(home), count)
+            place = lasting_folder()
+            side = MAKERS[name](place, build(place), count)
             stack.enter_context(side.running())
             sides.append(side)
         yield sides

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +40,9 @@ def _circus() -> str:
     return _run([base, "-m", "venv", str(place)]) or _run([*pip, f"circus=={CIRCUS_VERSION}"])
 
 
-def _s6() -> str:
-    return "" if shutil.which("s6-svscan") else "the package s6 is not installed"
+def _package(package: str, program: str = "") -> str:
+    found = shutil.which(program or package)
+    return "" if found else f"the package {package} is not installed"
 
 
 def _compiler() -> str:
@@ -58,5 +60,7 @@ READY: Final[Mapping[str, Callable[[], str]]] = {
     "floor": _compiler,
     "pm2": _pm2,
     "circus": _circus,
-    "s6": _s6,
+    "s6": partial(_package, "s6", "s6-svscan"),
+    "restic": partial(_package, "restic"),
+    "rsync": partial(_package, "rsync"),
 }

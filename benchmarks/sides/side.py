@@ -126,10 +126,10 @@ def folder(prefix: str = "rb-") -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def place() -> Path:
+def lasting_folder() -> Path:
     """The same, removed when all is measured.
 
-    For a minute ext4 gives the inodes of removed files to nobody, and whoever creates one meanwhile
+    For minutes ext4 gives the inodes of removed files to nobody, and whoever creates one meanwhile
     looks past all of them: what one round leaves behind would be paid by the next.
     """
     path = Path(tempfile.mkdtemp(prefix="rb-"))

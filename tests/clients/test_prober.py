@@ -17,6 +17,7 @@ import pytest
 from reconciler.clients.bell import ring
 from reconciler.clients.checks import Looks
 from reconciler.clients.execution import Surroundings
+from reconciler.clients.memory import keep_what_is_there
 from reconciler.clients.prober import EAGER, Prober, Subject
 from reconciler.core.probe import Probe, Probes, Role
 from reconciler.core.verdict import Result, Verdict, ready
@@ -342,7 +343,6 @@ async def test_five_hundred_probes_cost_little_more_than_their_connections() -> 
 @contextmanager
 def nothing_kept() -> Iterator[None]:
     """What other tests have left is not looked through, at our cost, for what is not needed."""
-    gc.collect()
-    gc.freeze()
+    keep_what_is_there()
     yield
     gc.unfreeze()

@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-LINGER: Final = 0.5
-"""Seconds that what a program started may go on after the program."""
 _LOOK_AGAIN: Final = 0.005
 
 

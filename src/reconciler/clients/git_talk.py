@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import Final
 
 from ..core.errors import Transient
-from .child import LINGER, kill_group
+from .child import kill_group
 
+LINGER: Final = 0.5
+"""Seconds that what git started may go on after git."""
 MOST: Final = 64 << 20
 """Bytes that a command may print: names of refs, ids, sizes."""
 _MOST_ERRORS: Final = 1 << 16

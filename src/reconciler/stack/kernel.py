@@ -101,10 +101,8 @@ def environ(pid: int) -> dict[bytes, bytes]:
 
 def _stat(pid: int) -> list[bytes]:
     try:
-        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        try:  # plain calls, for it is asked of every process there is
-            return os.read(descriptor, 4096).rpartition(b")")[2].split()
-        finally:
-            os.close(descriptor)
+        # As plain as can be, for it is asked of every process there is.
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 (Path costs more)
+            return file.read().rpartition(b")")[2].split()
     except OSError:
         return []

@@ -33,7 +33,9 @@ class Refusal(Exception):  # noqa: N818 (named as it reads)
 def read_record(path: str) -> dict[str, Any]:
     """The start record at ``path``."""
     try:
-        record = dict(make_scanner(Dialect())(_read(path).decode(), 0)[0])  # type: ignore[arg-type]
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (pathlib is a slow import)
+            text = file.read().decode()  # a buffer would double the calls, for hundreds at once
+        record = dict(make_scanner(Dialect())(text, 0)[0])  # type: ignore[arg-type]
         if record["argv"]:
             return record
     except OSError as exc:
@@ -41,18 +43,6 @@ def read_record(path: str) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, StopIteration, SystemError):
         pass  # the bare scanner has many ways to say so
     raise Refusal(f"damaged: {path}; run `reconciler apply` to write it anew")
-
-
-def _read(path: str) -> bytes:
-    """A file in few calls: hundreds may be read at once."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts = [os.read(descriptor, os.fstat(descriptor).st_size + 1)]
-        while parts[-1]:
-            parts.append(os.read(descriptor, 1 << 16))
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)
 
 
 def environment(record: dict[str, Any], handed_over: str) -> dict[str, str]:

@@ -109,7 +109,7 @@ class Life(StockProgram):
         self.pipes = self.streams.ours
         # Between two looks at the same clock that showed the same, it cannot have been otherwise.
         self.born = before if is_exact else start_time(self.pid) or 0
-        self.view = record.get("view")
+        self.view = record.get("view")  # put into few bytes when there is time
         self._began, self.since = time.monotonic(), time.time()
         self.laststart, self.spawnerr, self.exitstatus = self.since, None, None
 
@@ -162,8 +162,7 @@ class Life(StockProgram):
         """Note what time alone changes; when to look again."""
         up, healthy = self._began + _STARTING, self._began + self.settings.healthyAfter
         if self.phase == "starting" and now >= up:
-            if not isinstance(self.view, str):  # small, for as long as it lives; now there is time
-                self.view = json.dumps(self.view)
+            self.view = self.view if isinstance(self.view, str) else json.dumps(self.view)
             self.enter("running")
         if self.history.failures and now >= healthy:
             self.history.failures = 0

@@ -142,9 +142,8 @@ class Program(Runs):
 
     def started_with(self) -> Any:
         """The view of the record that the live process was started with."""
-        if not self.pid:
-            return None
-        return json.loads(self.view) if isinstance(self.view, str) else self.view
+        view = self.view if self.pid else None
+        return json.loads(view) if isinstance(view, str) else view
 
     def _may_begin(self, cause: str) -> bool:
         """Whether ``cause`` makes one begin again that has come to its end."""

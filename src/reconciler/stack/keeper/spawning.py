@@ -102,7 +102,7 @@ def _needs_more(record: Mapping[str, Any]) -> bool:
     if record.get("user") or any(limits.get(key) for key in more):
         return True
     files = limits.get("openFiles") or 0
-    return files > 0 and files > resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return bool(files) and files > resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int]) -> int:
