@@ -134,7 +134,7 @@ def make_drivers(
 ) -> Drivers:
     """What looks at the world and changes it, of each kind. ``known`` tells the specs' secrets."""
     place = Place(settings.state_dir)
-    keeper = Keeper(wires.supervisord)
+    keeper = Keeper(wires.supervisord, beacon=settings.run_dir / "keeper.version")
     runner = SupervisedRunner(wires.supervisord, keeper=keeper)
     table = Table(wires.gateway, place.table)
     gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)

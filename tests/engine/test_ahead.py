@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Collection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,11 +74,7 @@ class Stack:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
-        self.records: Any = None  # nothing is to be confirmed
-
-    def confirmed(self, revision: str) -> bool:
-        """Everything is."""
-        return revision is not None
+        self.confirmation = SimpleNamespace(covers=bool)  # every revision is confirmed
 
 
 def _reading(disk: Any) -> Reading:

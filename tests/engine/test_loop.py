@@ -192,10 +192,10 @@ async def test_many_deletions_wait_for_a_word(bench: Bench) -> None:
     bench.write(*(app(f"a{n}") for n in range(4)))
     await bench.lane.settle()
     bench.write(app("a0"), revision="r2")
-    bench.records.write("confirmation", "deletions", "r1")
+    bench.stack.confirmation.give("r1")
     await bench.lane.settle()
     assert len(bench.apps.things) == 4
-    bench.records.write("confirmation", "deletions", "r2")
+    bench.stack.confirmation.give("r2")
     await bench.lane.settle()
     assert bench.apps.things.keys() == {"a0-0"}
 

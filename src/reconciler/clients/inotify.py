@@ -47,6 +47,16 @@ class _Note(NamedTuple):
     name: str
 
 
+def _tell(told: asyncio.Future[bool]) -> None:
+    if not told.done():
+        told.set_result(True)
+
+
+def _deny(told: asyncio.Future[bool]) -> None:
+    if not told.done():
+        told.set_result(False)
+
+
 class Inotify:
     """The notes about some folders and all below them, as a context that closes the watch.
 
@@ -131,16 +141,16 @@ class Inotify:
 
     async def noted(self, seconds: float | None = None) -> bool:
         """Wait until there is a note to take; False when there is none in time."""
-        loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._descriptor, ready.set)
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[bool] = loop.create_future()
+        loop.add_reader(self._descriptor, _tell, told)
+        timer = None if seconds is None else loop.call_later(seconds, _deny, told)
         try:
-            async with asyncio.timeout(seconds):
-                await ready.wait()
-        except TimeoutError:
-            return False
+            return await told
         finally:
             loop.remove_reader(self._descriptor)
-        return True
+            if timer is not None:
+                timer.cancel()
 
     def take(self) -> set[str] | None:
         """The paths where something happened; None when the kernel lost count.

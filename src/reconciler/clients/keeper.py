@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
+from .beacon import shows
 from .supervisord import ProcessInfo, Supervisord
 
 __all__ = ["OFF", "Entry", "Hello", "Keeper", "Operation"]
@@ -20,6 +23,8 @@ Operation: TypeAlias = tuple[str, str, Mapping[str, Json]]
 """A verb, the program it is about, and its arguments."""
 
 TOGETHER: Final = 200  # supervisord does nothing else meanwhile
+TRUSTED: Final = 25.0
+"""Seconds for which a keeper that shows no change is not asked: it may be there and not answer."""
 INTERFACE: Final = 1
 UNSUPPORTED: Final = "Unsupported"
 _NEVER: Final = frozenset({"UnknownVerb"})
@@ -50,10 +55,15 @@ class _Asked(NamedTuple):
 
 
 class Keeper:
-    """One keeper, and a mirror of what it knows that costs what changed."""
+    """One keeper, and a mirror of what it knows that costs what changed.
 
-    def __init__(self, supervisord: Supervisord) -> None:
+    ``beacon`` is where it shows its version: as long as that is the mirror's, it is not asked.
+    """
+
+    def __init__(self, supervisord: Supervisord, *, beacon: Path | None = None) -> None:
         self._supervisord = supervisord
+        self._beacon = beacon
+        self._answered = float("-inf")
         self._life, self._version = "", 0
         self._programs: dict[str, Entry] = {}
         self._word = ""
@@ -90,9 +100,17 @@ class Keeper:
 
     async def look(self) -> Mapping[str, Entry]:
         """All programs as they are now. Unchanged ones are the very same objects as before."""
+        if self._is_current():
+            return self._programs
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         return await asyncio.shield(self._looking)
+
+    def _is_current(self) -> bool:
+        """Whether the mirror is what the keeper would tell. A silent one is asked in time."""
+        if self._beacon is None or not self._life or monotonic() - self._answered > TRUSTED:
+            return False
+        return shows(self._beacon, self._life, self._version)
 
     async def do(self, verb: str, name: str, args: Mapping[str, Json] | None = None) -> None:
         """Have the keeper do one idempotent thing; it never waits for the outcome."""
@@ -137,6 +155,7 @@ class Keeper:
                 kept = {name: one for name, one in before.items() if name not in gone}
                 self._programs = kept | fresh
             self._life, self._version = said["life"], said["version"]
+            self._answered = monotonic()
             self._hear_of_others(said.get("others") or {"word": ""})
             return self._programs
 
@@ -153,7 +172,11 @@ class Keeper:
 
     async def _ask(self, method: str, args: Json, *, weight: int = 1) -> Any:
         text = json.dumps(args, separators=(",", ":"))
-        answer = await self._supervisord.call(f"reconciler.{method}", text, weight=weight)
+        try:
+            answer = await self._supervisord.call(f"reconciler.{method}", text, weight=weight)
+        except ReconcileError:
+            self._answered = float("-inf")  # who does not answer is asked again, whatever it shows
+            raise
         try:
             return json.loads(answer)
         except (ValueError, TypeError) as exc:

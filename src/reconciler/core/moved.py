@@ -7,11 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from itertools import count
+from typing import Any, Final, TypeVar
 
 from .model import Ref, Resource, Unknown, World
 
 K = TypeVar("K")
+V = TypeVar("V")
+
+_NUMBERS: Final = count(1)
+
+
+class Version(dict[K, V]):
+    """A mapping that knows where it may differ from the one before it: the rest is the same."""
+
+    __slots__ = ("number", "since", "touched")
+
+    def __init__(
+        self, content: Mapping[K, V], before: Mapping[K, V], touched: Iterable[K] = ()
+    ) -> None:
+        super().__init__(content)
+        self.number = next(_NUMBERS)
+        self.since = before.number if isinstance(before, Version) else 0
+        self.touched = frozenset(touched)
+
+    def follows(self, before: Mapping[K, Any]) -> bool:
+        """Whether ``before`` is what this one knows its differences to."""
+        return isinstance(before, Version) and before.number == self.since
 
 
 def moved(before: Mapping[K, Any], now: Mapping[K, Any]) -> set[K]:
@@ -19,6 +41,8 @@ def moved(before: Mapping[K, Any], now: Mapping[K, Any]) -> set[K]:
     if before is now:
         return set()
     known = before.get
+    if isinstance(now, Version) and now.follows(before):
+        return {key for key in now.touched if known(key) is not now.get(key)}
     found = {key for key, one in now.items() if known(key) is not one}
     stayed = len(now) - sum(key not in before for key in found)
     return found if stayed == len(before) else found | (before.keys() - now)

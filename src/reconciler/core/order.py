@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,6 +22,8 @@ class Said(NamedTuple):
     needs: tuple[Need, ...]
     targets: tuple[Target, ...]
     is_timed: bool
+    is_lead: bool
+    """Whether it takes turns with another, and is the first of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Shape:
     """What each ref that points at anything points at."""
     timed: tuple[Ref, ...] = ()
     """Those that time may bring work."""
+    leads: tuple[Ref, ...] = ()
+    """Those that take turns with another, the first of each two."""
     writers: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
     """Who writes to the data of each, and rests while that is replaced."""
     desired: Mapping[Ref, Resource[Any]] = field(default_factory=dict, compare=False, repr=False)
@@ -64,11 +68,13 @@ def shape_of(
     every = {ref: one.needs for ref, one in said.items() if one.needs}
     targets = {ref: one.targets for ref, one in said.items() if one.targets}
     timed = tuple(ref for ref, one in said.items() if one.is_timed)
+    leads = tuple(ref for ref, one in said.items() if one.is_lead)
     if not every:
         # Of thousands that point somewhere, few are pointed at.
-        kinds_used = {target.ref.kind for own in targets.values() for target in own}
-        used = {ref: one for ref, one in desired.items() if ref.kind in kinds_used}
-        return Shape(members(used), targets=targets, timed=timed, desired=desired, said=said)
+        used = _of_kinds({one.ref.kind for own in targets.values() for one in own}, desired)
+        return Shape(
+            members(used), targets=targets, timed=timed, leads=leads, desired=desired, said=said
+        )
     having = {ref: desired[ref] for ref in every}
     groups = members(desired)
     graph = _edges(every, groups)
@@ -84,10 +90,17 @@ def shape_of(
         frozenset(pulled.union(*writers.values())),
         targets,
         timed,
+        leads,
         writers,
         desired,
         said,
     )
+
+
+def _of_kinds(
+    kinds: Collection[str], desired: Mapping[Ref, Resource[Any]]
+) -> Mapping[Ref, Resource[Any]]:
+    return {ref: one for ref, one in desired.items() if ref.kind in kinds} if kinds else {}
 
 
 def _writers(
@@ -116,7 +129,8 @@ def _said(
 def _ask(kinds: Kinds, one: Resource[Any]) -> Said:
     kind = kinds[one.ref.kind]
     is_timed = kind.due is not nothing_due and kind.is_timed(one)
-    return Said(needs(kinds, one), tuple(kind.points_at(one)), is_timed)
+    is_lead = bool(one.beside) and one.lead == one.ref
+    return Said(needs(kinds, one), tuple(kind.points_at(one)), is_timed, is_lead)
 
 
 def _pulls(need: Need) -> bool:

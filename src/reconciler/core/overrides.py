@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from .gates import is_live, seen_of
 from .kind import AnyKind, Kinds
 from .model import Need, Observed, Ref, Resource, World
-from .moved import Looked
+from .moved import Looked, Version
 from .order import Shape, shape_of
 from .request import Asked, Request
 from .resting import Resting
@@ -45,6 +45,14 @@ class Memo:
     restless: set[Ref] = field(default_factory=set)
     """Those of which more is asked than they and what is seen of them say."""
     result: Mapping[Ref, AnyResource] = field(default_factory=dict)
+
+    def take_result(self, desired: Mapping[Ref, AnyResource], concerned: set[Ref]) -> None:
+        """All of ``desired``, the altered ones as altered; only the concerned may be others now."""
+        if self.altered:
+            results = {ref: one.result for ref, one in self.altered.items()}
+            self.result = Version({**desired, **results}, self.result, concerned)
+        else:
+            self.result = desired
 
     def forget(self, ref: Ref) -> None:
         """It is not wanted any more."""
@@ -94,7 +102,8 @@ def overridden(
     stale = memo.looked.moved(desired, world) | memo.restless | _concerned(desired, moment)
     is_same = memo.looked.desired is desired
     memo.looked.take({}, {})  # cut short, the next look begins anew
-    for ref in sorted(stale | shape.pulled):
+    concerned = stale | shape.pulled
+    for ref in sorted(concerned):
         before = memo.altered.get(ref)
         if ref in desired:
             found += [Override(ref, request) for request in asking.look_at(desired[ref])]
@@ -102,7 +111,7 @@ def overridden(
             memo.forget(ref)
         is_same &= memo.altered.get(ref) is before
     if not is_same:
-        memo.result = {**desired, **{ref: one.result for ref, one in memo.altered.items()}}
+        memo.take_result(desired, concerned)
     memo.looked.take(desired, world)
     return Overridden(memo.result, tuple(found), dict(_ended(moment)), _soonest(found, moment.now))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -58,11 +58,13 @@ class Known(NamedTuple):
     recall: Recalled
     applied: Mapping[Ref, str]
     now: float
+    leads: Iterable[Ref]
+    """The first of each two that take turns."""
 
 
 def rolled(kinds: Kinds, asked: Overridden, world: World, known: Known) -> Rolled:
     """Work out every replacement; where there is none, everything stays as it is asked."""
-    leads = [one for one in asked.desired.values() if one.beside and one.lead == one.ref]
+    leads = [asked.desired[ref] for ref in known.leads if ref in asked.desired]
     if not leads:
         return Rolled(asked)
     again = frozenset(o.ref for o in asked.overrides if _is_rolled(o.request))

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from ..core.errors import Transient
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
-from ..core.moved import moved
+from ..core.moved import Version, moved
 from .records import Records
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,14 @@ class Ports:
         self._taken: dict[str, int] = records.all(TOPIC)
         self._placed: dict[Ref, _Placed] = {}
         self._instances: Instances = {}
+        self._result: Instances = {}
         self._wanted: dict[Ref, Mapping[str, int | None]] = {}
         """Of each instance that listens."""
 
     def placed(self, instances: Instances) -> Instances:
         """The same instances, every port a number."""
-        for ref in moved(self._instances, instances):
+        edited = moved(self._instances, instances)
+        for ref in edited:
             one = instances.get(ref)
             self._wanted.pop(ref, None)
             if one is not None and (own := self._kinds[ref.kind].ports(one)):
@@ -53,13 +55,14 @@ class Ports:
         self._instances = instances
         ports = [port for own in self._wanted.values() for port in own.values()]
         if None not in ports:
+            self._result = instances
             return instances
         fixed = {port for port in ports if port is not None}
         wanted = self._wanted.items()
-        return {
-            **instances,
-            **{ref: self._place(ref, instances[ref], own, fixed) for ref, own in wanted},
-        }
+        placed = {ref: self._place(ref, instances[ref], own, fixed) for ref, own in wanted}
+        result = Version({**instances, **placed}, self._result, edited | placed.keys())
+        self._result = result
+        return result
 
     def _place(
         self, ref: Ref, one: Resource[Any], ports: Mapping[str, int | None], fixed: set[int]

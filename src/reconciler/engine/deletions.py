@@ -36,6 +36,6 @@ class Deletions:
         self.asked = (self.asked | removed) & going
         guarded = sorted(one.ref for one in plan.blocked if one.reason == GUARDED)
         if guarded and going <= self.asked and not plan.unknown:
-            stack.records.write("confirmation", "deletions", plan.revision)
+            stack.confirmation.give(plan.revision)
             return []
         return [str(ref) for ref in guarded]

@@ -32,6 +32,11 @@ class Early:
     _left: set[asyncio.Task[World]] = field(default_factory=set)
     """Those that nobody waits for any more: to cut a look short would leave half of it undone."""
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether one is under way, or done, that is as good as one that begins now."""
+        return self._task is not None and self.clock.monotonic() - self._since < FRESH
+
     def begin(self, drivers: Drivers) -> None:
         """Look now, for the pass that is about to come."""
         self.drop()
@@ -48,7 +53,7 @@ class Early:
     async def look(self, drivers: Drivers) -> Looked:
         """The look that is under way, if it is still good; else one that begins now."""
         since, task = self.clock.monotonic(), self._task
-        if task is not None and since - self._since < FRESH:
+        if task is not None and self.is_fresh:
             self._task = None
             return Looked(await task, self._since)
         self.drop()

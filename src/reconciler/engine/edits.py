@@ -24,6 +24,8 @@ class Edits:
         self._journal = journal
         self._stack_start = stack_start
         self._known = journal.known()
+        self._is_tidy = False
+        """Whether all that is known was wanted at the last call."""
         self.applied: dict[Ref, str] = {}
         """Digest of the specs that were last in sync, of those that have not been edited since."""
         self._judge(self._known)
@@ -44,12 +46,19 @@ class Edits:
                 fresh[ref] = Known(resource.digest, 1, "")
             elif known.digest != resource.digest:
                 fresh[ref] = Known(resource.digest, known.generation + 1, known.applied)
-        gone = self._known.keys() - desired.keys() if whole else set()
+        gone = self._gone(desired, edited) if whole else set()
+        self._is_tidy = whole
         for ref in gone:
             del self._known[ref]
             self.applied.pop(ref, None)
         self._take(fresh, gone)
         return gone
+
+    def _gone(self, desired: Mapping[Ref, Resource[Any]], edited: Iterable[Ref]) -> set[Ref]:
+        """Those that are known and not wanted; where all known were wanted, one was edited."""
+        if not self._is_tidy:
+            return self._known.keys() - desired.keys()
+        return {ref for ref in edited if ref not in desired and ref in self._known}
 
     def generation(self, ref: Ref) -> int:
         """How often this resource was edited, counted from 1."""

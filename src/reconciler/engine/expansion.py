@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
-from ..core.moved import moved
+from ..core.moved import Version, moved
 from ..specs.load import Snapshot
 from .allocate import Ports
 
@@ -21,7 +21,7 @@ class Expansion:
         self._kinds = kinds
         self._ports = ports
         self._written: Mapping[Ref, AnyResource] = {}
-        self._found: dict[Ref, AnyResource] = {}
+        self._found: Mapping[Ref, AnyResource] = Version({}, {})
         self._names: dict[Ref, tuple[Ref, ...]] = {}
 
     def expand(self, snapshot: Snapshot) -> Mapping[Ref, AnyResource]:
@@ -36,12 +36,13 @@ class Expansion:
     def _take(self, written: Mapping[Ref, AnyResource]) -> None:
         """Ask those that were edited what they stand for."""
         edited = sorted(moved(self._written, written))
-        found, names = dict(self._found), dict(self._names)
-        for ref in edited:
-            for name in names.pop(ref, ()):
-                found.pop(name, None)
-        for ref in (one for one in edited if one in written):
-            instances = self._kinds[ref.kind].instances(written[ref])
-            found.update({one.ref: one for one in instances})
-            names[ref] = tuple(one.ref for one in instances)
-        self._written, self._found, self._names = written, found, names
+        asked = ((ref, written[ref]) for ref in edited if ref in written)
+        fresh = {ref: self._kinds[ref.kind].instances(one) for ref, one in asked}
+        left = {name for ref in edited for name in self._names.pop(ref, ())}
+        come = {one.ref: one for instances in fresh.values() for one in instances}
+        found = Version(self._found, self._found, left | come.keys())
+        for name in left:
+            found.pop(name, None)
+        found.update(come)
+        self._names |= {ref: tuple(one.ref for one in own) for ref, own in fresh.items()}
+        self._written, self._found = written, found

@@ -66,10 +66,11 @@ class Following:
             await self._after(self.reading.read_noted(touched))
 
     def _notice(self, touched: set[str]) -> None:
-        """Begin with what is to be done once the edit is complete."""
+        """Begin with what is to be done once the edit is complete; a draft has touched nothing."""
         if not self.reading.is_ahead:
             self.noticed()
-        self.reading.read_ahead(touched)
+        if touched:
+            self.reading.read_ahead(touched)
 
     async def _resync(self) -> None:
         """What no watch reports (a missed event, a file over a network) is found a little later."""

@@ -24,7 +24,7 @@ def foresee(stack: Stack, trial: Snapshot, world: World) -> Plan:
     shape = shape_of(stack.kinds, desired)
     moment = Moment(stack.requests.asked, now, shape)
     asked = overridden(stack.kinds, desired, world, moment)
-    known = Known(stack.rollouts.recall, ledger.edits.applied, now)
+    known = Known(stack.rollouts.recall, ledger.edits.applied, now, shape.leads)
     turned = rolled(stack.kinds, asked, world, known)
     wish = Wish(
         turned.asked.desired,

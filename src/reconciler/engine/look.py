@@ -16,6 +16,7 @@ from ..core.rolled import Known, Rolled, rolled
 from ..core.turns import FAILED
 from ..metrics import Metrics
 from .clock import Clock
+from .confirmation import Confirmation
 from .journal import Event
 from .ledger import Ledger
 from .orders import Orders
@@ -40,12 +41,14 @@ class Stack:
     resync: float = 30.0
     retries: dict[str, Retries] = field(default_factory=dict)
     """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
+    confirmation: Confirmation = field(init=False)
     requests: Requests = field(init=False)
     orders: Orders = field(init=False)
     rollouts: Rollouts = field(init=False)
     revisions: Revisions = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "confirmation", Confirmation(self.records))
         object.__setattr__(self, "requests", Requests(self.kinds, self.records))
         object.__setattr__(self, "orders", Orders(self.records))
         object.__setattr__(self, "rollouts", Rollouts(self.records))
@@ -57,10 +60,6 @@ class Stack:
         return {
             r: one for own in self.retries.values() for r, one in own.held(digests, now).items()
         }
-
-    def confirmed(self, revision: str) -> bool:
-        """Whether a person allowed the deletions of this revision."""
-        return bool(revision) and self.records.read("confirmation", "deletions") == revision
 
 
 class Drawn(NamedTuple):
@@ -85,10 +84,10 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     moment = ledger.moment(stack.requests.asked, now)
     asked = overridden(stack.kinds, ledger.desired, world, moment)
     ledger.edits.unsettle(one.ref for one in asked.overrides if one.request.lasts)
-    known = Known(stack.rollouts.recall, ledger.edits.applied, now)
+    known = Known(stack.rollouts.recall, ledger.edits.applied, now, ledger.shape.leads)
     turned = rolled(stack.kinds, asked, world, known)
     wish = ledger.wish(turned, stack.held(), since=since)
-    confirmed, orders = stack.confirmed(ledger.revision), stack.orders.next()
+    confirmed, orders = stack.confirmation.covers(ledger.revision), stack.orders.next()
     wish = replace(wish, confirmed=confirmed, orders=orders, now=now)
     recall = ledger.recall
     plan = make_plan(stack.kinds, wish, world, differ=recall.differ, follow=recall.follow)

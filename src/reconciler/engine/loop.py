@@ -70,7 +70,7 @@ class Lane:
 
     def expect(self) -> None:
         """An edit is being read, and a pass is to come: look already."""
-        if not self._turn.locked():
+        if not self._turn.locked() and not self._early.is_fresh:
             self._early.begin(self.stack.drivers)
 
     @property

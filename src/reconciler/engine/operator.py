@@ -125,7 +125,7 @@ class Operator:
         if confirm:
             await self.reload()
             self.reading.demand()
-            self.stack.records.write("confirmation", "deletions", confirm)
+            self.stack.confirmation.give(confirm)
         for lane in self.lanes:
             lane.retries.release()
         self.stack.ledger.renew_patience()

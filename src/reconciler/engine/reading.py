@@ -156,10 +156,10 @@ class Reading:
         return self.loader.load(touched), self.loader.outside()
 
     def _take(self, snapshot: Snapshot) -> bool:
-        ledger, records = self.stack.ledger, self.stack.records
+        ledger, confirmation = self.stack.ledger, self.stack.confirmation
         if snapshot is ledger.snapshot or not ledger.take_snapshot(snapshot):
             return False
         # An emptied folder has the same revision each time: what was allowed once is not for ever.
-        if not self.stack.confirmed(snapshot.revision):
-            records.clear("confirmation", "deletions")
+        if not confirmation.covers(snapshot.revision):
+            confirmation.end()
         return True

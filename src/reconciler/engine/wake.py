@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ REPLACED: Final = 0.002
 """The same when a file was deleted: whoever replaces it this way creates the new one at once."""
 RETURNS: Final = 0.006
 """The same when a file was put away: an editor does so, and only then writes the new one."""
+CALM: Final = 0.05
+"""Seconds without a note after which there is time to ask whether the right folders are watched."""
 QUIET: Final = 0.1
 """Seconds after which a burst is told though it goes on, or though somebody still writes."""
 _GIT_WORKS: Final = re.compile(r"/\.git/(objects|hooks|info)(/|$)")
@@ -87,7 +89,7 @@ async def file_changes(
             async with aclosing(bursts(notes, noticed)) as found:
                 async for touched in found:
                     yield touched
-                    if touched is None or await asyncio.to_thread(_there, paths) != there:
+                    if touched is None or await _elsewhere(notes, paths, there):
                         break
         except FileNotFoundError:  # a folder went away between the look and the watch
             yield None
@@ -99,18 +101,27 @@ async def file_changes(
             watch.notes = None
 
 
+async def _elsewhere(
+    notes: Inotify, paths: Callable[[], Iterable[Path]], there: Sequence[Path]
+) -> bool:
+    """Whether other folders are to be watched now; what begins with an edit goes before that."""
+    if await notes.noted(CALM):
+        return False  # what is asked after the next burst
+    return await asyncio.to_thread(_there, paths) != there
+
+
 async def bursts(
     watch: Inotify, noticed: Callable[[set[str]], None] = lambda _: None
 ) -> AsyncGenerator[set[str] | None]:
     """What happened together, once it is complete; None when the kernel lost count.
 
-    ``noticed`` is told of each part as it comes.
+    ``noticed`` is told of each part as it comes, and at the first of a draft that nothing is yet.
     """
     with watch as notes:
         while await notes.noted():
             end = monotonic() + QUIET
             touched = notes.take()
-            if touched:
+            if touched is not None:
                 noticed(touched)
             while touched is not None and (left := end - monotonic()) > 0:
                 if not await notes.noted(_patience(notes, left)):

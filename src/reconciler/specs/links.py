@@ -20,6 +20,8 @@ GATEWAY = "Gateway"
 ROUTE = "Route"
 PROCESS = "Process"
 STACK = "Stack"
+IMPLIED = Ref(GATEWAY, "gateway")
+"""What routes need where nobody wrote a Gateway."""
 
 
 class Hold(NamedTuple):
@@ -79,7 +81,7 @@ def implied(
     data = kinds[GATEWAY].defaults_in(around.environ)
     spec = kinds[GATEWAY].Spec.model_validate(data)
     digest = digest_of(GATEWAY, data, around.key)
-    return Resource(Ref(GATEWAY, "gateway"), spec, first.origin, digest=digest, root=first.root)
+    return Resource(IMPLIED, spec, first.origin, digest=digest, root=first.root)
 
 
 def _dangling(links: Links) -> Iterator[Hold]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path, PurePath
 from time import perf_counter
@@ -10,12 +11,13 @@ from typing import Any, Final
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
+from ..core.moved import Version
 from ..core.remark import Remark
 from .borrowed import Borrowed
 from .document import Checker
 from .expand import Around
 from .files import FileReader, SpecFile
-from .links import check_links, implied
+from .links import IMPLIED, check_links, implied
 from .nodes import Limits
 from .outside import Outside
 from .remarks import Places, Reviewed, as_warnings, prove, review
@@ -82,6 +84,7 @@ class Loader:
         if last is None or is_changed:
             began = perf_counter()
             self._last = self._snapshot(tree, pending)
+            self._shelf.touched = self._shelf.odd(self._last.frozen)
             self._took = perf_counter() - began
         elif (last.revision, last.pending, last.source) != (tree.revision, pending, tree.source):
             self._last = replace(last, revision=tree.revision, pending=pending, source=tree.source)
@@ -206,26 +209,26 @@ class Loader:
         frozen = shelf.unusable.union(*(hold.refs for hold in holds))
         resources = self._resources(frozen)
         places = Places(resources, tree, self._reader)
-        broken = frozenset(PurePath(name) for name in shelf.broken())
         snapshot = Snapshot(
             tree.revision,
             resources,
             tuple(sorted({*shelf.problems(), *places.held(holds, shelf.written)})),
-            broken,
+            frozenset(map(PurePath, shelf.broken())),
             pending,
             frozenset(frozen),
             tree.source,
         )
         self._add_implied(resources, is_whole=snapshot.whole)
-        proof = prove(self._kinds, places)
+        proof = prove(self._kinds, places, shelf.kinds(frozen))
         if not proof.unproven:
             return snapshot
         problems = tuple(sorted((*snapshot.problems, *proof.problems)))
         return replace(snapshot, problems=problems, unproven=proof.unproven)
 
-    def _resources(self, frozen: Iterable[Ref]) -> dict[Ref, Resource[Any]]:
-        resources = dict(self._shelf.good)
+    def _resources(self, frozen: AbstractSet[Ref]) -> Version[Ref, Resource[Any]]:
         known = self._last.resources if self._last else {}
+        touched = self._shelf.touched | self._shelf.odd(frozen) | {IMPLIED}
+        resources = Version(self._shelf.good, known, touched)
         for ref in frozen:
             if ref in known:
                 resources[ref] = known[ref]

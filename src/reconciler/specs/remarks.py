@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -76,12 +76,14 @@ def shown(blob: Blob, mark: Mark) -> str:
     return excerpt(blob.data.decode("utf-8", "replace").split("\n"), mark.line)
 
 
-def prove(kinds: Kinds, places: Places) -> Proof:
-    """Run the tests that are written in the specs."""
+def prove(kinds: Kinds, places: Places, there: Container[str]) -> Proof:
+    """Run the tests that are written in the specs; ``there`` are the kinds of which any is."""
     problems: list[Problem] = []
     unproven = {}
     for kind in kinds.values():
-        if kind.prove is nothing_to_say or not (remarks := [*kind.prove(places.resources)]):
+        if kind.prove is nothing_to_say or kind.name not in there:
+            continue
+        if not (remarks := [*kind.prove(places.resources)]):
             continue
         found = [*places.put(remarks[:MOST], Severity.ERROR)]
         problems += found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..core.kind import Kinds
@@ -29,6 +31,10 @@ class Shelf:
         self.routes: set[Ref] = set()
         self.stacks: set[Ref] = set()
         self.numbered: set[Ref] = set()
+        self._kinds: Counter[str] = Counter()
+        """How many of each kind are good."""
+        self.touched: set[Ref] = set()
+        """Those that may be others than when somebody last asked, and emptied this."""
         self._doubled: set[Ref] = set()
 
     def add(self, name: str, file: SpecFile) -> None:
@@ -68,6 +74,15 @@ class Shelf:
         kept = (file.kept for file in self.faulty.values())
         return self.unusable.union(self._doubled, *kept)
 
+    def odd(self, frozen: AbstractSet[Ref]) -> set[Ref]:
+        """What is not as a sound file says: it is as it was, and may be another the next time."""
+        return {*frozen, *(ref for file in self.faulty.values() for ref in file.kept)}
+
+    def kinds(self, frozen: AbstractSet[Ref]) -> set[str]:
+        """The kinds of which anything is there."""
+        good = (kind for kind, count in self._kinds.items() if count)
+        return {*good, *(ref.kind for ref in self.odd(frozen))}
+
     def doubles(self) -> Iterator[Hold]:
         """Names that are written twice."""
         for ref in self._doubled:
@@ -91,6 +106,9 @@ class Shelf:
         )
 
     def _settle(self, ref: Ref, places: tuple[Placed, ...]) -> None:
+        self.touched.add(ref)
+        if ref in self.good:
+            self._kinds[ref.kind] -= 1
         for group in (self.written, self.good, self.needs, self.targets):
             group.pop(ref, None)
         for marked in (self.unusable, self._doubled, *self._marked()):
@@ -107,6 +125,7 @@ class Shelf:
             self.unusable.add(ref)
         else:
             self.good[ref] = placed.resource
+            self._kinds[ref.kind] += 1
             self._mark(ref)
             if placed.needs:
                 self.needs[ref] = placed.needs

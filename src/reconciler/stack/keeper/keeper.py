@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from supervisor import events
 from supervisor.states import SupervisorStates
 
 from . import families
+from .beacon import Beacon
 from .lives import Lives
 from .loop import NEVER, Loop, QuickLoop
 from .others import others as tell_others
@@ -36,6 +38,7 @@ class Keeper:
         self.lives = Lives(state_dir / "run" / "lives.jsonl", self.stack)
         self.starter = Starter(str(state_dir), quick=loop.mode == "full")
         self.version = 0
+        self._beacon = Beacon(state_dir / "run" / "keeper.version", self.life)
         self.programs: dict[str, Program] = {}
         self.written_to: dict[str, Program] = {}
         self._supervisord = supervisord
@@ -49,6 +52,9 @@ class Keeper:
         self._forgotten = 0
         self._adopted: Mapping[str, set[int]] | None = None
         loop.each_turn(self.look_anew)
+        # What else supervisord runs is told together with ours.
+        events.subscribe(events.ProcessStateEvent, self._turn_over)
+        events.subscribe(events.ProcessGroupEvent, self._turn_over)
 
     @property
     def winding_down(self) -> bool:
@@ -88,7 +94,7 @@ class Keeper:
         self.written_to.pop(name, None)
         self.lives.forget(name)
         self._changed.pop(name, None)
-        self.version += 1
+        self._turn_over()
         self._gone[name] = self.version
         if len(self._gone) > _GONE_AT_MOST:
             oldest = next(iter(self._gone))
@@ -97,9 +103,14 @@ class Keeper:
 
     def touch(self, name: str) -> None:
         """``name`` is not as it was."""
-        self.version += 1
+        self._turn_over()
         self._changed.pop(name, None)
         self._changed[name] = self.version
+
+    def _turn_over(self, _event: object = None) -> None:
+        """Something is not as it was in the last version."""
+        self.version += 1
+        self._beacon.show(self.version)
 
     def changes(self, life: str, since: int, others: str = "") -> dict[str, Any]:
         """What is not as it was in version ``since`` of the same life; else all there is.
