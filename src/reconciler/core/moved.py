@@ -16,6 +16,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _NUMBERS: Final = count(1)
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Version(dict[K, V]):
@@ -69,7 +70,7 @@ def moved_in(before: World, now: World, wanted: Iterable[Ref]) -> set[Ref]:
     found: set[Ref] = set()
     for kind in before.keys() | now.keys():
         old, new = before.get(kind), now.get(kind)
-        if old is new:
+        if old is new or (old == _NOTHING and new == _NOTHING):
             continue
         if _is_hidden(old) or _is_hidden(new):
             found.update(ref for ref in wanted if ref.kind == kind)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ async def _do(
     driver: Driver[Any, Any], work: dict[Ref, list[Any]], failures: dict[Ref, ReconcileError]
 ) -> None:
     """What belongs to one kind: together where its driver can, the rest side by side."""
-    done = await _together(driver, work) if isinstance(driver, DoesMany) else {}
+    done = await _together(driver, work) if _does_many(type(driver)) else {}
     failures.update({ref: why for ref, why in done.items() if why is not None})
     async with asyncio.TaskGroup() as group:
         for ref, actions in work.items():
@@ -107,9 +107,13 @@ async def _do(
                 group.create_task(_in_turn(ref, actions, driver, failures))
 
 
-async def _together(
-    driver: DoesMany, work: dict[Ref, list[Any]]
-) -> dict[Ref, ReconcileError | None]:
+@cache
+def _does_many(driver: type) -> bool:
+    """Whether it is a DoesMany: to ask that of a protocol takes as long as to draw a plan."""
+    return issubclass(driver, DoesMany)
+
+
+async def _together(driver: Any, work: dict[Ref, list[Any]]) -> dict[Ref, ReconcileError | None]:
     try:
         done = await driver.apply_all({ref.name: actions for ref, actions in work.items()})
     except ReconcileError as exc:

@@ -41,6 +41,8 @@ class Files:
 
     def __init__(self, specs: Path, limits: Limits = USUAL, *, source: str = "files") -> None:
         self._specs = specs
+        self._top = f"{specs}{os.sep}"
+        self._above = len(os.fspath(specs.parent).rstrip("/")) + 1
         self.limits = limits
         self._source = source
         self._kept: dict[str, _Kept] = {}
@@ -94,10 +96,10 @@ class Files:
 
     def _specs_of(self, touched: Collection[str]) -> set[str] | None:
         """The spec files among ``touched``; None when a whole folder may have come or gone."""
-        top, found = f"{self._specs}{os.sep}", set()
+        found = set()
         for path in touched:
-            inside = path.removeprefix(top)
-            if inside == path or Path(path).is_dir():
+            inside = path.removeprefix(self._top)
+            if inside == path or os.path.isdir(path):  # noqa: PTH112 (it never raises)
                 return None
             if is_spec(inside):
                 found.add(path)
@@ -106,7 +108,7 @@ class Files:
         return found
 
     def _name(self, path: str) -> str:
-        return display(path[len(os.fspath(self._specs.parent).rstrip("/")) + 1 :])
+        return display(path[self._above :])
 
     def pending(self) -> tuple[str, ...]:
         """Nothing is ever pending: what is written is what is wanted."""

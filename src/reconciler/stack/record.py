@@ -56,9 +56,9 @@ def environment_from(record: dict[str, Any], available: dict[str, str]) -> dict[
     return inherited | (record.get("env") or {})
 
 
-def inheritable(handed_over: str) -> dict[str, str]:
+def inheritable(handed_over: str, own: dict[str, str] | None = None) -> dict[str, str]:
     """What `reconciler up` was started with, as far as a process may ask for it."""
-    available = dict(os.environ)
+    available = dict(os.environ if own is None else own)
     try:
         with open(handed_over, "rb") as file:  # noqa: PTH123 (pathlib is a slow import)
             pairs = os.fsdecode(file.read()).split("\0")

@@ -48,11 +48,11 @@ def check_folder(name: str, path: str) -> None:
 def check_program(name: str, program: Program) -> None:
     """What is to be executed must be there, and allowed: nothing is ended for a vain start."""
     check_folder(name, program.working_dir)
-    folder = Path(program.working_dir)
+    folder = program.working_dir
     if program.user is None and not os.access(folder, os.X_OK):
-        raise _forbidden(name, folder, "the working directory")
+        raise _forbidden(name, Path(folder), "the working directory")
     if program.interpreter:
-        _check_file(name, folder / program.argv[0])
+        _check_file(name, Path(folder) / program.argv[0])
     if program.interpreter != "auto":
         _check_executable(name, program, program.interpreter or program.argv[0])
 
@@ -87,10 +87,10 @@ def _check_file(name: str, path: Path) -> None:
 
 
 def _check_executable(name: str, program: Program, word: str) -> None:
-    folder, (path, told) = Path(program.working_dir), _path(program)
+    folder, (path, told) = program.working_dir, _path(program)
     is_path = "/" in word
     parts = [""] if is_path else path.split(":")
-    places = [folder / part / word for part in parts]
+    places = [os.path.join(folder, part, word) for part in parts]  # noqa: PTH118 (as below)
     # A folder of PATH that may not be entered holds nothing, as for any shell.
     there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (it never raises)
     if not there:
@@ -98,7 +98,7 @@ def _check_executable(name: str, program: Program, word: str) -> None:
         mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
         raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
     if program.user is None and not any(os.access(place, os.X_OK) for place in there):
-        raise _forbidden(name, there[0], "the program")
+        raise _forbidden(name, Path(there[0]), "the program")
 
 
 def _path(program: Program) -> tuple[str, str]:

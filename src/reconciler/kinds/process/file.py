@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -51,6 +52,7 @@ class ProgramFile:
 
     def __init__(self, layout: Layout, supervisord: Supervisord, writers: Quiet) -> None:
         self._layout = layout
+        self._path = layout.programs
         self._supervisord = supervisord
         self._writers = writers
         self._putters = Quiet()
@@ -100,18 +102,18 @@ class ProgramFile:
         stamps = {name: stamp for name, stamp in {**there, **batch}.items() if stamp is not None}
         text = render_file(self._layout, stamps).encode()
         if text != self._content():
-            write_atomic(self._layout.programs, text)
+            write_atomic(self._path, text)
 
     def _parse(self) -> Mapping[str, Section]:
         try:
             return parse_file(self._layout, self._content().decode(errors="replace"))
         except Foreign:
-            text = f"{self._layout.programs}: not written by reconciler; move it away"
+            text = f"{self._path}: not written by reconciler; move it away"
             raise Terminal(text, reason="NotOwned") from None
 
     def _content(self) -> bytes:
         try:
-            return self._layout.programs.read_bytes()
+            return self._path.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as exc:
@@ -119,7 +121,7 @@ class ProgramFile:
 
     def _version(self) -> Version:
         try:
-            status = self._layout.programs.stat()
+            status = os.stat(self._path)  # noqa: PTH116 (it is asked in every pass)
         except FileNotFoundError:
             return None
         except OSError as exc:
@@ -127,5 +129,5 @@ class ProgramFile:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _unreadable(self, exc: OSError) -> Transient:
-        text = f"cannot read {self._layout.programs}: {exc.strerror}"
+        text = f"cannot read {self._path}: {exc.strerror}"
         return Transient(text, reason="Unreadable")

@@ -13,9 +13,13 @@ from typing import Any, Final
 
 from ..birth import DEFAULT_PATH, become, find, with_interpreter
 from ..record import Refusal, code, environment_from, inheritable, mend, owner, read_record
+from .unburdened import GoneError, Spawn, Streams, Unburdened
 
 _DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 """Python ignores these; a program expects to die of them."""
+
+MANY: Final = 200
+"""With so many open files it takes longer to copy and close them than to have a thread do it."""
 
 
 class Starter:
@@ -27,16 +31,20 @@ class Starter:
         self._home = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         usual = os.environ.get("RECONCILER_OPEN_FILES", "")
         self._open_files = int(usual) if usual.isdigit() else None
+        self._own = dict(os.environ)  # to read that takes longer than all the rest
         self._available: dict[str, str] | None = None
+        self._aside: Unburdened | None = None
+        self._is_alone = False
+        """Whether there can be no such thread."""
 
     def record(self, name: str) -> dict[str, Any]:
         """The start record of ``name``. Raises Refusal."""
         return read_record(f"{self._state_dir}/state/processes/{name}.json")
 
-    def run(self, record: dict[str, Any], argv: list[str], streams: tuple[int, int, int]) -> int:
+    def run(self, record: dict[str, Any], argv: list[str], streams: Streams) -> int:
         """Start ``argv`` as ``record`` says, first of a session of its own. Raises Refusal."""
         if self._available is None:
-            self._available = inheritable(f"{self._state_dir}/run/environ")
+            self._available = inheritable(f"{self._state_dir}/run/environ", self._own)
         record = record | {"argv": argv}
         try:
             env = environment_from(record, self._available)
@@ -52,25 +60,26 @@ class Starter:
         self._available = None
 
     def _posix_spawn(
-        self, record: Mapping[str, Any], env: Mapping[str, str], streams: tuple[int, int, int]
+        self, record: Mapping[str, Any], env: Mapping[str, str], streams: Streams
     ) -> int:
-        actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)]
         cwd = record.get("cwd") or "/"
         with self._borrowed(record, cwd):
             argv = with_interpreter(record.get("interpreter") or "", record["argv"])
             program = find(argv[0], env.get("PATH", DEFAULT_PATH))
             try:
-                return os.posix_spawn(
-                    program,
-                    argv,
-                    env,
-                    file_actions=actions,
-                    setsid=True,
-                    setsigmask=(),
-                    setsigdef=_DEFAULTS,
-                )
+                return self._spawn(partial(_begin, program, argv, env), streams)
             except OSError as exc:
                 raise _refused(exc, program, cwd) from None
+
+    def _spawn(self, begin: Spawn, streams: Streams) -> int:
+        """Have it started by who has few open files, when we have many."""
+        if max(streams) > MANY and not self._is_alone:
+            try:
+                self._aside = self._aside or Unburdened()
+                return self._aside.spawn(begin, streams)
+            except GoneError:
+                self._is_alone = True
+        return begin(streams)
 
     @contextmanager
     def _borrowed(self, record: Mapping[str, Any], cwd: str) -> Iterator[None]:
@@ -95,6 +104,19 @@ class Starter:
             os.fchdir(self._home)
 
 
+def _begin(program: str, argv: list[str], env: Mapping[str, str], streams: Streams) -> int:
+    """Start it, first of a session of its own."""
+    return os.posix_spawn(
+        program,
+        argv,
+        env,
+        file_actions=[(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_DEFAULTS,
+    )
+
+
 def _needs_more(record: Mapping[str, Any]) -> bool:
     """Whether only a process of its own can be made what ``record`` asks for."""
     limits = record.get("limits") or {}
@@ -105,7 +127,7 @@ def _needs_more(record: Mapping[str, Any]) -> bool:
     return bool(files) and files > resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
-def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int]) -> int:
+def _fork(record: dict[str, Any], env: dict[str, str], streams: Streams) -> int:
     """Start it by a copy of ourselves, which has the time to change what it is."""
     told, tell = os.pipe()
     # Until it is the program, a copy of us would hear a signal as supervisord does.
@@ -129,9 +151,7 @@ def _fork(record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, 
     return pid
 
 
-def _live_as(
-    record: dict[str, Any], env: dict[str, str], streams: tuple[int, int, int], tell: int
-) -> None:
+def _live_as(record: dict[str, Any], env: dict[str, str], streams: Streams, tell: int) -> None:
     try:
         os.setsid()
         for theirs, ours in enumerate(streams):
