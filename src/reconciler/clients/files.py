@@ -32,7 +32,9 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = 
     temporary = f"{folder or '.'}/.{name}.{os.getpid()}-{threading.get_ident()}.tmp"
     try:
         _write(temporary, data, mode, durable=durable)
-        if durable or not _exchange(temporary, path):
+        if not durable and exchange(temporary, os.fspath(path)):
+            os.unlink(temporary)  # noqa: PTH108 (the same) - what it was before
+        else:
             os.replace(temporary, path)  # noqa: PTH105 (the same)
         if durable:
             sync_folder(path.parent)
@@ -55,21 +57,18 @@ def create(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise Transient(f"cannot write {path}: {exc.strerror}", reason="WriteFailed") from exc
 
 
-def _exchange(temporary: str, path: Path) -> bool:
-    """Put ``temporary`` in the place of a file that is there, at once; whether that was possible.
+def exchange(one: str, other: str) -> bool:
+    """Put each of two files in the place of the other, at once; whether that was possible.
 
     Where one file replaces another by its name, ext4 writes it to the disk first, which takes
     milliseconds: https://docs.kernel.org/admin-guide/ext4.html (auto_da_alloc).
     """
     try:
         call = _LIBC.renameat2
-        names = os.fsencode(temporary), os.fsencode(path)
-        if call(_HERE, names[0], _HERE, names[1], _EXCHANGE) != 0:
-            return False  # there is none, or this file system cannot
+        done: int = call(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
     except AttributeError:  # a C library without it
         return False
-    os.unlink(temporary)  # noqa: PTH108 (what it was before)
-    return True
+    return done == 0
 
 
 def _write(path: str, data: bytes, mode: int, *, durable: bool) -> None:

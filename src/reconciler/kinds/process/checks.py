@@ -94,7 +94,7 @@ def _check_executable(name: str, program: Program, word: str) -> None:
     # A folder of PATH that may not be entered holds nothing, as for any shell.
     there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (it never raises)
     if not there:
-        lost = f"{places[0]} does not exist" if is_path else f"{word} is not in {told}"
+        lost = f"{Path(places[0])} does not exist" if is_path else f"{word} is not in {told}"
         mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
         raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
     if program.user is None and not any(os.access(place, os.X_OK) for place in there):

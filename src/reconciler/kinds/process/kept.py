@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeAlias, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from ...clients.keeper import Entry, Keeper
+from ...clients.spare import Spare
 from ...clients.supervisord import Supervisord
 from ...core.model import Observed
 from .actions import (
@@ -36,6 +37,9 @@ from .sight import Sight, observe
 from .state import Program, keeping, keeping_stamp
 from .together import Together
 
+LATER: Final = 0.1
+"""Seconds after which what was begun is under way, and there is time to prepare the next."""
+
 Seen: TypeAlias = Mapping[str, Observed[Program]]
 
 
@@ -57,6 +61,7 @@ class Kept:
         self._layout = layout
         self._notes = notes
         self._records: Folder[Record] = Folder(layout.records, parse_record)
+        self._spare = Spare(layout.records)
         self._written = Together(self._write_record, is_brief=lambda _: True)
         self._checked = Together(check_start, is_brief=lambda start: not start.program.ports)
         self._file = ProgramFile(layout, supervisord, Quiet())
@@ -112,9 +117,11 @@ class Kept:
     async def apply_all(self, work: Work) -> Found:
         """Bring up and take away many at once; the rest is left to be done one by one."""
         left, notes = self._gathering.leftovers, self._notes
-        return await self._many.do(
+        done = await self._many.do(
             {n: own for n, own in work.items() if n not in left and notes.read(n) is None}
         )
+        asyncio.get_running_loop().call_later(LATER, self._spare.lay)
+        return done
 
     async def last_lines(self, name: str) -> list[str]:
         """The last output before the last end."""
@@ -161,7 +168,7 @@ class Kept:
         if program.mode == "cron":
             self._notes.reschedule(name, program.schedule or "")
         folder = self._layout.records
-        record = write_record(folder, name, program, revision, durable=False)
+        record = write_record(folder, name, program, revision, put=self._spare.put)
         self._records.know(name, record)
 
     async def _begin(self, action: Start | Replace | Run) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...clients.files import create, write_atomic
+from ...clients.files import write_atomic
 from ...core.errors import Transient
 from ...core.model import Json
 from ...core.sealed import Sealed
@@ -39,7 +38,12 @@ class RunRecord(NamedTuple):
 
 
 def write_record(
-    folder: Path, name: str, program: Program, revision: str, *, durable: bool = True
+    folder: Path,
+    name: str,
+    program: Program,
+    revision: str,
+    *,
+    put: Callable[[Path, bytes], None] = write_atomic,
 ) -> Record:
     """Say what the next start of ``name`` executes, secrets and all; an equal record is kept."""
     named = digest(program)
@@ -64,14 +68,9 @@ def write_record(
         "revision": revision,
     }
     path = folder / f"{name}.json"
-    is_new = not durable and not os.path.lexists(path)
-    if is_new or not _same(path, body):
+    if not _same(path, body):
         text = _text(body)
-        whole = f'{text[:-1]}, "sum": "{_sum_of(text)}"}}'.encode()
-        if is_new:  # nobody reads it before it is whole, and its sum tells if it never was
-            create(path, whole)
-        else:
-            write_atomic(path, whole, durable=durable)
+        put(path, f'{text[:-1]}, "sum": "{_sum_of(text)}"}}'.encode())
     return Record(program, named, revision)
 
 

@@ -1,0 +1,55 @@
+"""An empty file that lies ready: to make one takes the disk far longer than to write in it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .files import create, exchange, write_atomic
+
+NAME: Final = ".spare"
+
+
+class Spare:
+    """One such file in a folder, for the next that is to appear there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = f"{folder}/{NAME}"
+        self._ready: list[str] = []
+
+    def lay(self) -> None:
+        """Put one there, when there is time. Blocks on the disk."""
+        if not self._ready:
+            how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with suppress(OSError):  # then the next file is made when it is needed
+                os.close(os.open(self._path, how, 0o600))
+                self._ready.append(self._path)
+
+    def put(self, path: Path, data: bytes) -> None:
+        """Have ``path`` say ``data``, mode 0600; a crash may leave what was there, or a part.
+
+        Raises Transient with the path and the reason when the disk refuses.
+        """
+        is_there = os.path.lexists(path)
+        try:
+            spare = self._ready.pop()  # whoever comes at the same moment gets none
+            _fill(spare, data)
+            if not (is_there and exchange(spare, os.fspath(path))):
+                os.replace(spare, path)  # noqa: PTH105 (pathlib takes as long as the rest)
+        except (IndexError, OSError):
+            if is_there:
+                write_atomic(path, data, durable=False)
+            else:  # nobody looks for it yet
+                create(path, data)
+
+
+def _fill(path: str, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
