@@ -26,6 +26,10 @@ DEADLINE: Final = 5.0
 PER_CALL: Final = 0.1
 CHUNK: Final = 50  # supervisord does nothing else meanwhile, and a start costs it milliseconds
 UNREACHABLE: Final = "Unreachable"
+_CALL: Final = (
+    "<?xml version='1.0'?>\n<methodCall>\n<methodName>{}</methodName>\n<params>\n<param>\n"
+    "<value><string>{}</string></value>\n</param>\n</params>\n</methodCall>\n"
+)
 LARGE: Final = 64 * 1024
 NO_WAIT: Final = False
 _WORDS: Final[dict[type[Exception], str]] = {
@@ -177,7 +181,7 @@ class Supervisord:
                 call.answer.set_result(answer)
 
     async def _post(self, method: str, args: tuple[Any, ...], *, count: int = 1) -> Any:
-        body = xmlrpc.client.dumps(args, method).encode()
+        body = _encode(method, args)
         try:
             async with asyncio.timeout(self._deadline + PER_CALL * count):
                 content = await self._wire.post(body)
@@ -193,6 +197,13 @@ class Supervisord:
         what = _WORDS.get(type(exc), f"{type(exc).__name__} {exc}".strip())
         text = f"supervisord at {self._socket}: {what}; start it with `reconciler up`"
         return Transient(text, reason=UNREACHABLE)
+
+
+def _encode(method: str, args: tuple[Any, ...]) -> bytes:
+    """As ``xmlrpc.client`` would write it; for one text without all that it can do besides."""
+    if len(args) == 1 and isinstance(args[0], str):
+        return _CALL.format(method, xmlrpc.client.escape(args[0])).encode()
+    return xmlrpc.client.dumps(args, method).encode()
 
 
 def _decode(content: bytes) -> Any:

@@ -71,7 +71,10 @@ class Lane:
     def expect(self) -> None:
         """An edit is being read, and a pass is to come: look already."""
         if not self._turn.locked() and not self._early.is_fresh:
-            self._early.begin(self.stack.drivers)
+            ledger = self.stack.ledger
+            unwanted = ledger.world.keys() - ledger.wanted_kinds
+            nothing = {kind: ledger.world[kind] for kind in unwanted if not ledger.world[kind]}
+            self._early.begin(self.stack.drivers, nothing)
 
     @property
     def is_needed(self) -> bool:
@@ -123,7 +126,7 @@ class Lane:
             return
 
     async def _observe_and_apply(self) -> Outcome:
-        world, since = await self._early.look(self.stack.drivers)
+        world, since = await self._early.look(self.stack.drivers, self.stack.ledger.wanted_kinds)
         drawn = draw(self.stack, world, since=since)
         plan = drawn.plan.only(self.kinds)
         self.stack.orders.begin(plan.due)

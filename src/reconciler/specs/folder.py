@@ -42,6 +42,8 @@ class Files:
     def __init__(self, specs: Path, limits: Limits = USUAL, *, source: str = "files") -> None:
         self._specs = specs
         self._top = f"{specs}{os.sep}"
+        self._peeked: dict[str, tuple[Signature, bytes]] = {}
+        """What was just read of a few files, to see whether they are brief."""
         self._above = len(os.fspath(specs.parent).rstrip("/")) + 1
         self.limits = limits
         self._source = source
@@ -51,8 +53,9 @@ class Files:
 
     def is_brief(self, touched: Collection[str]) -> bool:
         """A few small files of a disk of this machine that refer to no other."""
+        self._peeked.clear()
         is_known = self._is_local and bool(self._tree.revision)
-        return is_known and len(touched) <= FEW and all(map(_is_brief, touched))
+        return is_known and len(touched) <= FEW and all(map(self._peek, touched))
 
     def read(self, touched: Collection[str] | None = None) -> Tree:
         """Every spec of the folder; files that did not change are not read again.
@@ -149,7 +152,11 @@ class Files:
         if before is not None and before.signature == signature:
             self._kept[path] = before
             return before.blob
-        one = self._read(path, found, is_link=is_link)
+        peeked = self._peeked.pop(path, None)
+        if peeked is not None and peeked[0] == signature:
+            one = blob(peeked[1])
+        else:
+            one = self._read(path, found, is_link=is_link)
         if is_settled(signature, time.time_ns()):
             self._kept[path] = _Kept(signature, one)
         return one
@@ -164,22 +171,24 @@ class Files:
         except OutsideError as exc:
             return unreadable(str(exc))
 
+    def _peek(self, path: str) -> bool:
+        """Whether a file is small, and refers to no other."""
+        try:
+            found = os.lstat(path)
+            if not stat.S_ISREG(found.st_mode):
+                return False
+            data = read_regular(path, SMALL)
+        except FileNotFoundError:
+            return is_spec(path[path.rfind(os.sep) + 1 :])
+        except (OSError, OutsideError):
+            return False
+        self._peeked[path] = sign(found), data
+        # Every field that names a file to be read with the specs (envFile, from.file, reload.files)
+        # says so; that file may be large, and lie anywhere.
+        return b"file" not in data.lower()
+
     def _is_inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._specs.parent.resolve())
-
-
-def _is_brief(path: str) -> bool:
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            return False
-        data = read_regular(path, SMALL)
-    except FileNotFoundError:
-        return is_spec(path[path.rfind(os.sep) + 1 :])
-    except (OSError, OutsideError):
-        return False
-    # Every field that names a file to be read with the specs (envFile, from.file, reload.files)
-    # says so; that file may be large, and lie anywhere.
-    return b"file" not in data.lower()
 
 
 def _worth(name: str, one: Blob | None) -> int:
