@@ -15,6 +15,7 @@ from .clients.git_folder import GitFolders
 from .clients.git_source import SourceFolder
 from .clients.keeper import Keeper
 from .clients.nginx import SupervisedRunner, find_nginx
+from .clients.packets import Packets
 from .clients.prober import Prober
 from .clients.resolve import Resolver
 from .clients.supervisord import Supervisord
@@ -62,6 +63,7 @@ class Wires(NamedTuple):
     processes: Prober | None
     probes: Prober | None
     resolver: Resolver | None
+    packets: Packets
 
     @classmethod
     def open(cls, settings: Settings, *, probes: bool) -> Wires:
@@ -72,6 +74,7 @@ class Wires(NamedTuple):
             Prober(bell) if probes else None,
             Prober(bell) if probes else None,
             Resolver(bell) if probes else None,
+            Packets(settings.run_dir / "keeper.sock"),
         )
 
     async def traffic(self) -> str:
@@ -134,7 +137,8 @@ def make_drivers(
 ) -> Drivers:
     """What looks at the world and changes it, of each kind. ``known`` tells the specs' secrets."""
     place = Place(settings.state_dir)
-    keeper = Keeper(wires.supervisord, beacon=settings.run_dir / "keeper.version")
+    beacon = settings.run_dir / "keeper.version"
+    keeper = Keeper(wires.supervisord, beacon=beacon, packets=wires.packets)
     runner = SupervisedRunner(wires.supervisord, keeper=keeper)
     table = Table(wires.gateway, place.table)
     gateway = GatewayDriver(place, table, runner, find_nginx, resolver=wires.resolver)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -12,7 +13,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from ..core.errors import ReconcileError, Terminal, Transient
 from ..core.model import Json
 from .beacon import shows
+from .packets import Packets
 from .supervisord import ProcessInfo, Supervisord
+
+log = logging.getLogger(__name__)
 
 __all__ = ["OFF", "Entry", "Hello", "Keeper", "Operation"]
 
@@ -27,6 +31,7 @@ TRUSTED: Final = 25.0
 """Seconds for which a keeper that shows no change is not asked: it may be there and not answer."""
 INTERFACE: Final = 1
 UNSUPPORTED: Final = "Unsupported"
+OFTEN: Final = frozenset({"do", "changes"})
 _NEVER: Final = frozenset({"UnknownVerb"})
 _ALREADY: Final = {"stop": "UnknownProgram", "signal": "NotRunning"}
 """What a verb may be refused for because there is nothing to do."""
@@ -58,9 +63,17 @@ class Keeper:
     """One keeper, and a mirror of what it knows that costs what changed.
 
     ``beacon`` is where it shows its version: as long as that is the mirror's, it is not asked.
+    Where it takes ``packets``, what is asked often travels in them.
     """
 
-    def __init__(self, supervisord: Supervisord, *, beacon: Path | None = None) -> None:
+    def __init__(
+        self,
+        supervisord: Supervisord,
+        *,
+        beacon: Path | None = None,
+        packets: Packets | None = None,
+    ) -> None:
+        self._packets = packets
         self._supervisord = supervisord
         self._beacon = beacon
         self._answered = float("-inf")
@@ -173,7 +186,7 @@ class Keeper:
     async def _ask(self, method: str, args: Json, *, weight: int = 1) -> Any:
         text = json.dumps(args, separators=(",", ":"))
         try:
-            answer = await self._supervisord.call(f"reconciler.{method}", text, weight=weight)
+            answer = await self._send(method, text, weight)
         except ReconcileError:
             self._answered = float("-inf")  # who does not answer is asked again, whatever it shows
             raise
@@ -182,6 +195,16 @@ class Keeper:
         except (ValueError, TypeError) as exc:
             text = f"the keeper's answer to {method} makes no sense"
             raise Transient(text, reason="Unreachable") from exc
+
+    async def _send(self, method: str, text: str, weight: int) -> str:
+        """In a packet, or as supervisord takes calls: where there are none, or it is too long."""
+        if self._packets is not None and method in OFTEN:
+            try:
+                async with self._supervisord.patience(weight):
+                    return (await self._packets.post(f"{method} {text}".encode())).decode()
+            except OSError as exc:
+                log.debug("the keeper takes no packet: %s", exc)
+        return str(await self._supervisord.call(f"reconciler.{method}", text, weight=weight))
 
     async def _send_asked(self) -> None:
         await asyncio.sleep(0)  # who calls at the same moment, by way of a task, comes along

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -135,6 +136,15 @@ class Supervisord:
             if exc.fault is not fault:
                 raise
 
+    @asynccontextmanager
+    async def patience(self, weight: int) -> AsyncIterator[None]:
+        """As long as so many usual calls may take. Raises Transient when that is over."""
+        try:
+            async with asyncio.timeout(self._deadline + PER_CALL * weight):
+                yield
+        except TimeoutError as exc:
+            raise self._unreachable(exc) from exc
+
     async def call(self, method: str, *args: str | bool, weight: int = 1) -> Any:
         """Any method by its full name; ``weight`` says how many usual calls it costs."""
         loop = asyncio.get_running_loop()
@@ -183,7 +193,7 @@ class Supervisord:
     async def _post(self, method: str, args: tuple[Any, ...], *, count: int = 1) -> Any:
         body = _encode(method, args)
         try:
-            async with asyncio.timeout(self._deadline + PER_CALL * count):
+            async with self.patience(count):
                 content = await self._wire.post(body)
                 if len(content) > LARGE:
                     return await asyncio.to_thread(_decode, content)

@@ -25,7 +25,10 @@ def make(supervisord: Any, **_: Any) -> Interface:
     os.environ["RECONCILER_KEEPER_MODE"] = mode
     told = f"keeper: {mode}{why and ', '}{why}"
     supervisord.options.logger.info(told)
-    return Interface(keeper, mode, why)
+    interface = Interface(keeper, mode, why)
+    if keeper:
+        keeper.loop.open_door(keeper.door, interface.answer)
+    return interface
 
 
 class Interface:
@@ -35,6 +38,11 @@ class Interface:
         self._keeper = keeper
         self._mode = mode
         self._why = why
+
+    def answer(self, asked: str) -> str:
+        """The same for who asks often: ``changes {...}``. Raises LookupError for another call."""
+        method, _, given = asked.partition(" ")
+        return {"do": self.do, "changes": self.changes}[method](given)
 
     def hello(self, _given: str = "{}") -> str:
         """Who answers, and how much of it works."""

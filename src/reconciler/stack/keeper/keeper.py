@@ -44,6 +44,7 @@ class Keeper:
         self._supervisord = supervisord
         self._logs = state_dir / "log"
         self._wake = str(state_dir / "run" / "wake.sock")
+        self.door = state_dir / "run" / "keeper.sock"
         self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._bell.setblocking(False)  # noqa: FBT003 (the C type takes no keyword)
         self._rung = ""

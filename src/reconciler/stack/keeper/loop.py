@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from supervisor.http import deferring_http_channel
 
+from .packets import Answer, Door
 from .stock import QuietGroup
 
 NEVER: Final = float("inf")
@@ -90,6 +92,9 @@ class Loop:
     def hear(self, stream: Any) -> None:
         """Read ``stream``; supervisord does so itself."""
 
+    def open_door(self, path: Path, answer: Answer) -> None:
+        """Let packets in; none come here, whoever asks does so over supervisord's own socket."""
+
     def asked(self) -> None:
         """One of supervisord's loops has come round to us."""
         self.turn()
@@ -152,6 +157,11 @@ class QuickLoop(Loop):
         signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
         # Answers travel in pieces of this size, one each time the loop comes round.
         deferring_http_channel.ac_out_buffer_size = _PIECE
+
+    def open_door(self, path: Path, answer: Answer) -> None:
+        """Let packets in."""
+        with suppress(OSError):
+            Door(path, answer, self.hear)
 
     def asked(self) -> None:
         """Each poll is a turn already."""
