@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 
 from reconciler.clients.keeper import Keeper
+from reconciler.clients.packets import Packets
 from reconciler.clients.supervisord import Supervisord
 from reconciler.core.errors import Waiting
 from reconciler.core.kind import Kinds
@@ -137,12 +138,17 @@ class Real:
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
         self.rpc = Supervisord(state_dir / "run" / "supervisor.sock")
-        self._opened = [self.rpc]
+        self._opened: list[Supervisord | Packets] = [self.rpc]
 
     def driver(self) -> ProcessDriver:
         rpc = Supervisord(self.state_dir / "run" / "supervisor.sock")
         self._opened.append(rpc)
-        return ProcessDriver(rpc, Layout(self.state_dir), stock=self.kinds is STOCKED)
+        run = self.state_dir / "run"
+        packets = Packets(run / "keeper.sock")
+        self._opened.append(packets)
+        keeper = Keeper(rpc, beacon=run / "keeper.version", packets=packets)
+        layout = Layout(self.state_dir)
+        return ProcessDriver(rpc, layout, keeper=keeper, stock=self.kinds is STOCKED)
 
     async def alive(self) -> dict[str, Alive]:
         found = {}
@@ -213,8 +219,8 @@ class Real:
         return {path.stem for path in (self.state_dir / "state" / "processes").glob("*")}
 
     async def aclose(self) -> None:
-        for rpc in self._opened:
-            await rpc.aclose()
+        for one in self._opened:
+            await one.aclose()
 
 
 class RealKept(Real):

@@ -66,3 +66,22 @@ async def test_an_old_one_is_not_used(bench: Counted) -> None:
     bench.clock.time += FRESH
     await bench.lane.pass_once()
     assert bench.looks == 2
+
+
+async def test_a_kind_of_which_there_is_nothing_is_spared(bench: Counted) -> None:
+    """Until an edit wants one."""
+    bench.write()
+    await bench.lane.pass_once()
+    assert bench.looks == 1
+    bench.lane.expect()
+    await bench.lane.pass_once()
+    assert bench.looks == 1
+    bench.lane.expect()
+    bench.write(app("web"))
+    bench.lane.wake(complete=True)
+    await bench.lane.pass_once()
+    assert bench.looks == 2
+    assert "web-0" in bench.apps.things
+    bench.lane.expect()
+    await bench.lane.pass_once()
+    assert bench.looks == 3

@@ -279,6 +279,7 @@ def test_what_is_brief_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A small file or two of this machine; a whole folder, a link or a large file may take long."""
     folder = SpecFolder(tmp_path, worktree=True)
     monkeypatch.setattr("reconciler.specs.folder.are_local", lambda _: True)
+    monkeypatch.setattr("reconciler.specs.load.BRIEF", 60.0)  # however busy this machine is
     web, db = str(folder.app("web", "command: a")), str(folder.app("db", "command: a"))
     assert not folder.loader.is_brief({web})  # nothing was loaded yet
     folder.load()

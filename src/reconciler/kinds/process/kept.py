@@ -61,7 +61,7 @@ class Kept:
         self._layout = layout
         self._notes = notes
         self._records: Folder[Record] = Folder(layout.records, parse_record)
-        self._spare = Spare(layout.records)
+        self._spare = Spare(layout.records.parent)
         self._written = Together(self._write_record, is_brief=lambda _: True)
         self._checked = Together(check_start, is_brief=lambda start: not start.program.ports)
         self._file = ProgramFile(layout, supervisord, Quiet())

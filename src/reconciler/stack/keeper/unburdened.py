@@ -69,9 +69,8 @@ class Unburdened:
         if ctypes.CDLL(None).unshare(_CLONE_FILES) != 0:
             os.write(theirs, b"0")
             return
-        mine = socket.socket(fileno=os.dup(theirs))
-        _close_all_but(0, 1, 2, mine.fileno())
-        with suppress(OSError):
+        with socket.socket(fileno=os.dup(theirs)) as mine, suppress(OSError):
+            _close_all_but(0, 1, 2, mine.fileno())
             mine.send(b"1")
             while files := _receive(mine):
                 mine.send(self._begin(files).to_bytes(8, "big"))
