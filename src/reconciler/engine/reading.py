@@ -24,7 +24,7 @@ Loaded: TypeAlias = tuple[Snapshot, frozenset[Path]]
 """The specs, and the files they refer to."""
 PART: Final = 0.02
 """What comes in so many seconds is read ahead together."""
-TURNS: Final = 6
+TURNS: Final = 2
 """So many turns of the loop are left to what began with an edit, so that it is under way."""
 AGAIN: Final = 1.0
 """What cannot be read is tried again this soon (seconds)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -68,7 +69,7 @@ def write_record(
         "revision": revision,
     }
     path = folder / f"{name}.json"
-    if not _same(path, body):
+    if not os.path.lexists(path) or not _same(path, body):
         text = _text(body)
         put(path, f'{text[:-1]}, "sum": "{_sum_of(text)}"}}'.encode())
     return Record(program, named, revision)
