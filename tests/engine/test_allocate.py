@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tests.toys import TOYS, app, desired
 
+from reconciler.core.errors import Transient
 from reconciler.core.model import Ref
+from reconciler.core.moved import moved
 from reconciler.engine import allocate
 from reconciler.engine.allocate import FIRST, LAST, Ports
 from reconciler.engine.expansion import Expansion
@@ -79,3 +81,19 @@ def test_expansion_hands_out_the_same_objects(records: Records) -> None:
     assert expansion.expand(snapshot)[WEB].spec.port == number
     expansion.expand(Snapshot("r3", {}))
     assert records.all("port") == {}
+
+
+def test_a_result_knows_where_it_differs(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the one before it, though no port was free in between."""
+    ports = Ports(TOYS, records)
+    before = ports.placed(desired(app("web", port=None), app("fixed", port=4000)))
+
+    def none_free(_avoid: set[int]) -> int:
+        raise Transient("none is free", reason="NoPort")
+
+    monkeypatch.setattr(allocate, "_free_port", none_free)
+    with pytest.raises(Transient):
+        ports.placed(desired(app("web", port=None, copies=2), app("fixed", port=4001)))
+    monkeypatch.undo()
+    now = ports.placed(desired(app("web", port=None, copies=3), app("fixed", port=4002)))
+    assert moved(before, now) == {k for k in now if before.get(k) is not now[k]}

@@ -52,6 +52,8 @@ class Ports:
             self._wanted.pop(ref, None)
             if one is not None and (own := self._kinds[ref.kind].ports(one)):
                 self._wanted[ref] = own
+        # Cut short, the next result knows nothing of the last one.
+        before, self._result = self._result, {}
         self._instances = instances
         ports = [port for own in self._wanted.values() for port in own.values()]
         if None not in ports:
@@ -60,9 +62,8 @@ class Ports:
         fixed = {port for port in ports if port is not None}
         wanted = self._wanted.items()
         placed = {ref: self._place(ref, instances[ref], own, fixed) for ref, own in wanted}
-        result = Version({**instances, **placed}, self._result, edited | placed.keys())
-        self._result = result
-        return result
+        self._result = Version({**instances, **placed}, before, edited | placed.keys())
+        return self._result
 
     def _place(
         self, ref: Ref, one: Resource[Any], ports: Mapping[str, int | None], fixed: set[int]

@@ -100,3 +100,19 @@ def test_without_its_thread_it_says_so(streams: Streams) -> None:
     aside._socket.close()
     with pytest.raises(GoneError):
         aside.spawn(lambda _: 1, streams)
+
+
+def test_a_limit_of_a_program_is_not_one_of_ours(world: World) -> None:
+    """With room for fewer files than supervisord has open, or than are sent, it starts as ever."""
+    for number in range(COUNT):
+        world.shell("read line", f"p-{number}", policy="never")
+    for files in (4, 64, MANY - 50, MANY + 1):
+        name = f"few-{files}"
+        script = "ulimit -n; read line"
+        world.record("/bin/sh", "-c", script, name=name, limits={"openFiles": files})
+        world.keep(name, policy="never")
+        world.do("start", name, **SPEC)
+        log = world.state_dir / "log" / f"{name}.log"
+        eventually(lambda log=log: log.exists() and log.read_text())  # type: ignore[misc]
+        assert log.read_text().strip().endswith(f" {files}")
+    assert world.shell("read line", "good")["pid"] > 0

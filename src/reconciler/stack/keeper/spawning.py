@@ -20,6 +20,8 @@ _DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 MANY: Final = 200
 """With so many open files it takes longer to copy and close them than to have a thread do it."""
+SENT: Final = 16
+"""Who may have fewer open files than this could not be sent those of a child."""
 
 
 class Starter:
@@ -48,7 +50,7 @@ class Starter:
         record = record | {"argv": argv}
         try:
             env = environment_from(record, self._available)
-            if self._quick and not _needs_more(record):
+            if self._quick and not _needs_more(record) and self._has_room(record, streams):
                 return self._posix_spawn(record, env, streams)
         except (ValueError, TypeError, AttributeError) as exc:
             text = f"its start record makes no sense: {exc}; `reconciler apply` writes it anew"
@@ -63,29 +65,47 @@ class Starter:
         self, record: Mapping[str, Any], env: Mapping[str, str], streams: Streams
     ) -> int:
         cwd = record.get("cwd") or "/"
+        # Before its limits are ours: it may have room for fewer files than are open here.
+        aside = self._thread(record, streams)
         with self._borrowed(record, cwd):
             argv = with_interpreter(record.get("interpreter") or "", record["argv"])
             program = find(argv[0], env.get("PATH", DEFAULT_PATH))
             try:
-                return self._spawn(partial(_begin, program, argv, env), streams)
+                return self._spawn(partial(_begin, program, argv, env), streams, aside)
             except OSError as exc:
                 raise _refused(exc, program, cwd) from None
 
-    def _spawn(self, begin: Spawn, streams: Streams) -> int:
-        """Have it started by who has few open files, when we have many."""
-        if max(streams) > MANY and not self._is_alone:
-            try:
-                self._aside = self._aside or Unburdened()
-                return self._aside.spawn(begin, streams)
-            except GoneError:
-                self._is_alone = True
-        return begin(streams)
+    def _spawn(self, begin: Spawn, streams: Streams, aside: Unburdened | None) -> int:
+        try:
+            return begin(streams) if aside is None else aside.spawn(begin, streams)
+        except GoneError:
+            self._is_alone = True
+            return begin(streams)
+
+    def _has_room(self, record: Mapping[str, Any], streams: Streams) -> bool:
+        """Whether whoever starts it has no more files open than it may have."""
+        files = self._files_of(record)
+        return not files or max(streams) < files or self._thread(record, streams) is not None
+
+    def _files_of(self, record: Mapping[str, Any]) -> int | None:
+        """How many files it may have open, where that is said."""
+        return (record.get("limits") or {}).get("openFiles") or self._open_files
+
+    def _thread(self, record: Mapping[str, Any], streams: Streams) -> Unburdened | None:
+        """Who has few open files, when we have many, or more than it may; None without need."""
+        if self._is_alone or max(streams) < min(self._files_of(record) or MANY, MANY):
+            return None
+        try:
+            self._aside = self._aside or Unburdened()
+        except GoneError:
+            self._is_alone = True
+        return self._aside
 
     @contextmanager
     def _borrowed(self, record: Mapping[str, Any], cwd: str) -> Iterator[None]:
         """Be, for the length of a call, what the child shall be: one thread, so nobody sees it."""
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        files = (record.get("limits") or {}).get("openFiles") or self._open_files
+        files = self._files_of(record)
         umask = int(record.get("umask") or "-1", 8)
         try:
             os.chdir(cwd)
@@ -124,7 +144,7 @@ def _needs_more(record: Mapping[str, Any]) -> bool:
     if record.get("user") or any(limits.get(key) for key in more):
         return True
     files = limits.get("openFiles") or 0
-    return bool(files) and files > resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return bool(files) and not SENT <= files <= resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def _fork(record: dict[str, Any], env: dict[str, str], streams: Streams) -> int:

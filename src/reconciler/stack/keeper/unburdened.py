@@ -35,9 +35,16 @@ class Unburdened:
     def __init__(self) -> None:
         self._work: Spawn | None = None
         self._errors: list[OSError] = []
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as exc:
+            raise GoneError from exc
         with theirs:
-            _thread.start_new_thread(self._live, (theirs.fileno(),))
+            try:
+                _thread.start_new_thread(self._live, (theirs.fileno(),))
+            except RuntimeError as exc:  # no room for another thread
+                self._socket.close()
+                raise GoneError from exc
             ready = self._socket.recv(1)
         if ready != b"1":
             self._socket.close()
