@@ -18,6 +18,9 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 
 _CLONE_FILES: Final = 0x400
+_CLOSE_RANGE: Final = 436
+_UNSHARE: Final = 2
+_LAST: Final = 0xFFFF_FFFF
 _ROOM: Final = socket.CMSG_SPACE(3 * array.array("i").itemsize)
 
 Streams: TypeAlias = tuple[int, int, int]
@@ -73,7 +76,7 @@ class Unburdened:
     def _live(self, theirs: int) -> None:
         """For ever, without a signal: those are for who waits for them."""
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        if ctypes.CDLL(None).unshare(_CLONE_FILES) != 0:
+        if not _part_with_files():
             os.write(theirs, b"0")
             return
         with socket.socket(fileno=os.dup(theirs)) as mine, suppress(OSError):
@@ -91,6 +94,14 @@ class Unburdened:
         finally:
             for one in files:
                 os.close(one)
+
+
+def _part_with_files() -> bool:
+    """Have a table of open files that no other thread has; whether that was possible."""
+    libc, last = ctypes.CDLL(None), ctypes.c_uint(_LAST)
+    # Containers may not call the second; old kernels do not know the first.
+    failed: int = libc.syscall(_CLOSE_RANGE, last, last, _UNSHARE) and libc.unshare(_CLONE_FILES)
+    return failed == 0
 
 
 def _receive(mine: socket.socket) -> Streams | None:
