@@ -54,10 +54,11 @@ async def test_no_nginx_says_what_to_install(
 def test_a_busy_port_names_its_owner(free_port: int) -> None:
     """The program that has the port, and its pid."""
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", free_port))
+        holder.bind(("127.0.0.1", 0))  # whichever is free at this very moment
         holder.listen()
-        with pytest.raises(ports.PortBusy, match=rf"port {free_port}: .*\(pid {os.getpid()}\)"):
-            ports.claim("127.0.0.1", free_port)
+        busy = holder.getsockname()[1]
+        with pytest.raises(ports.PortBusy, match=rf"port {busy}: .*\(pid {os.getpid()}\)"):
+            ports.claim("127.0.0.1", busy)
     ports.claim("127.0.0.1", free_port)
 
 
