@@ -79,13 +79,18 @@ def _write(path: str, data: bytes, mode: int, *, durable: bool) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, how, mode)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        write_all(descriptor, data)
         if durable:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it to an open file, however many calls that takes. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def flush(descriptors: Sequence[int]) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from .files import flush
+from .files import flush, write_all
 from .git_objects import TREE, Entry
 from .git_reader import ObjectReader
 from .git_refs import read_packed, read_ref
@@ -134,7 +134,7 @@ def _copy(files: Sequence[Path], objects: Path) -> None:
             if not (target.exists() and target.stat().st_size):
                 descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=objects)
                 opened.append((descriptor, Path(temporary), target))
-                _write(descriptor, file.read_bytes())
+                write_all(descriptor, file.read_bytes())
                 os.fchmod(descriptor, 0o400)
         flush([descriptor for descriptor, _, _ in opened])
         for _, whole, target in opened:
@@ -144,12 +144,6 @@ def _copy(files: Sequence[Path], objects: Path) -> None:
         for descriptor, left, _ in opened:
             os.close(descriptor)
             left.unlink(missing_ok=True)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _move(remote: Path, moves: Sequence[Move]) -> None:

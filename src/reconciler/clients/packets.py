@@ -6,10 +6,8 @@ import asyncio
 import os
 import socket
 from pathlib import Path
-from typing import Final
 
-ROOM: Final = 1 << 16
-"""Bytes a question or an answer may have; what is larger is asked another way."""
+from ..stack.limits import PACKET
 
 
 class Packets:
@@ -22,14 +20,14 @@ class Packets:
 
     async def post(self, body: bytes) -> bytes:
         """The answer to ``body``. Raises OSError when nobody is there who answers this way."""
-        if len(body) > ROOM:
+        if len(body) > PACKET:
             raise BlockingIOError("too long for a packet")
         loop = asyncio.get_running_loop()
         async with self._turn:
             asked = self._socket = self._socket or _connect(self._path)
             try:
                 await loop.sock_sendall(asked, body)
-                answer = await loop.sock_recv(asked, ROOM + 1)
+                answer = await loop.sock_recv(asked, PACKET + 1)
             except BaseException:
                 self._drop()  # its answer must not be taken for that of the next one
                 raise

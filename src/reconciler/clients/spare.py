@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from .files import create, exchange, write_atomic
+from .files import create, exchange, write_all, write_atomic
 
 NAME: Final = ".spare"
 
@@ -53,8 +53,6 @@ class Spare:
 def _fill(path: str, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(file, left) :]
+        write_all(file, data)
     finally:
         os.close(file)

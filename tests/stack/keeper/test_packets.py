@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from reconciler.clients.packets import Packets
-from reconciler.stack.keeper.packets import ROOM
+from reconciler.stack.limits import PACKET
 from reconciler.testing import eventually
 
 from .world import World
@@ -36,7 +36,7 @@ def door(world: World) -> str:
 def ask(made: socket.socket, method: str, given: object) -> object:
     """One question and its answer."""
     made.send(f"{method} {json.dumps(given)}".encode())
-    return json.loads(made.recv(ROOM + 1))
+    return json.loads(made.recv(PACKET + 1))
 
 
 def test_packets_say_what_calls_say(world: World) -> None:
@@ -53,7 +53,7 @@ def test_packets_say_what_calls_say(world: World) -> None:
 
 def test_who_cannot_be_answered_is_let_go(world: World) -> None:
     """A call there is none of, what is no JSON, what is too long: each is asked the usual way."""
-    for asked in (b"hello {}", b"do [", b"\xff", b"do [] " + b" " * ROOM):
+    for asked in (b"hello {}", b"do [", b"\xff", b"do [] " + b" " * PACKET):
         with guest(world) as made:
             made.send(asked)
             assert made.recv(10) == b""
@@ -92,7 +92,7 @@ async def test_a_client_finds_the_next_life(world: World) -> None:
         world.start()
         assert await packets.post(b"do []") == b"[]"
         with pytest.raises(BlockingIOError):
-            await packets.post(b"x" * (ROOM + 1))
+            await packets.post(b"x" * (PACKET + 1))
     finally:
         await packets.aclose()
 

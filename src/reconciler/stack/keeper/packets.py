@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-ROOM: Final = 1 << 16
-"""Bytes a question or an answer may have."""
+from ..limits import PACKET
+
 _WAITING: Final = 8
 
 Answer = Callable[[str], str]
@@ -62,9 +62,9 @@ class Guest:
 
     def handle_read_event(self) -> None:
         """A question, or the end."""
-        asked = self._socket.recv(ROOM + 1)
-        answer = self._answer(asked.decode()).encode() if 0 < len(asked) <= ROOM else b""
-        if not 0 < len(answer) <= ROOM:
+        asked = self._socket.recv(PACKET + 1)
+        answer = self._answer(asked.decode()).encode() if 0 < len(asked) <= PACKET else b""
+        if not 0 < len(answer) <= PACKET:
             return self.handle_error()
         self._socket.send(answer)
         return None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ....clients.blobs import BlobStore, Source, hash_of, missing
+from ....clients.files import write_all
 from ....clients.git_objects import Entry
 from ....clients.offload import check
 from ....core.errors import Transient
@@ -160,7 +161,7 @@ class Run:
                     for part in parts:
                         check(self._stop)
                         at += len(part)
-                        _write(file.fileno(), part)
+                        write_all(file.fileno(), part)
                         if at > pointer.size or time.monotonic() > self._ends:
                             break
             except Transient as exc:
@@ -170,12 +171,6 @@ class Run:
             finally:
                 os.fsync(file.fileno())
         return None
-
-
-def _write(descriptor: int, part: bytes) -> None:
-    left = memoryview(part)
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _whole(folder: Path, pointer: Pointer) -> Path:
