@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,7 @@ def streams() -> Iterator[Streams]:
 def test_the_thread_shares_no_file(streams: Streams) -> None:
     """What is started there sees what was sent to it, and an error comes back as it was."""
     aside, seen = Unburdened(), list[set[str]]()
+    gc.collect()  # files that nobody holds any more, from elsewhere, would be closed meanwhile
     before = open_files(os.getpid())
 
     def begin(files: Streams) -> int:
@@ -90,7 +92,7 @@ def test_the_thread_shares_no_file(streams: Streams) -> None:
 
     with pytest.raises(PermissionError):
         aside.spawn(refuse, streams)
-    assert open_files(os.getpid()) == before
+    assert open_files(os.getpid()) <= before
     aside._socket.close()
 
 
