@@ -309,6 +309,20 @@ async def test_every_look_is_told(tmp_path: Path) -> None:
     await found.aclose()
 
 
+def test_nothing_is_lost_in_the_middle_of_a_rotation(tmp_path: Path) -> None:
+    """The oldest moves first: for a moment there is no generation of some number."""
+    path = tmp_path / "web-0.log"
+    first, second = tmp_path / "web-0.log.1", tmp_path / "web-0.log.2"
+    path.write_text("one\n")
+    tail = Tail(path, "web-0", lines=0)
+    with path.open("a") as log:
+        log.write("two\n")
+    path.rename(first)
+    path.write_text("three\n")
+    first.rename(second)
+    assert [line.text for line in tail.look()] == ["two", "three"]
+
+
 def test_nothing_is_lost_while_a_writer_rotates(tmp_path: Path) -> None:
     """Supervisord's own rotation under a busy writer: each line once, in order."""
     from supervisor.loggers import RotatingFileHandler

@@ -126,14 +126,16 @@ def _rows_back(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def generations(path: Path, opened: ExitStack) -> Iterator[BinaryIO]:
     """A log and what was rotated away of it, newest first."""
-    seen = set()
+    seen, gap = set(), -1
     for number in count():
         name = path.with_name(f"{path.name}.{number}") if number else path
         try:
             file = opened.enter_context(name.open("rb"))
         except FileNotFoundError:
-            if number:
+            # Whoever rotates moves the oldest first: for a moment one number is nobody's.
+            if number and gap == number - 1:
                 return
+            gap = number
             continue
         except OSError as error:
             raise unreadable(name, error) from error
