@@ -47,11 +47,6 @@ class _Note(NamedTuple):
     name: str
 
 
-def _tell(told: asyncio.Future[bool]) -> None:
-    if not told.done():
-        told.set_result(True)
-
-
 def _deny(told: asyncio.Future[bool]) -> None:
     if not told.done():
         told.set_result(False)
@@ -82,6 +77,9 @@ class Inotify:
         self._unfinished: set[str] = set()
         self._missing: dict[str, bool] = {}
         """The files that went, and whether each lies under another name now."""
+        self._told: asyncio.Future[bool] | None = None
+        """What waits for the next note."""
+        self._heard_by: asyncio.AbstractEventLoop | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._close = weakref.finalize(self, os.close, self._descriptor)
@@ -99,6 +97,7 @@ class Inotify:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        self._hear_no_more()
         self._close()
 
     @property
@@ -143,14 +142,29 @@ class Inotify:
         """Wait until there is a note to take; False when there is none in time."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[bool] = loop.create_future()
-        loop.add_reader(self._descriptor, _tell, told)
+        self._told = told
+        if self._heard_by is None:
+            loop.add_reader(self._descriptor, self._tell)
+            self._heard_by = loop
         timer = None if seconds is None else loop.call_later(seconds, _deny, told)
         try:
             return await told
         finally:
-            loop.remove_reader(self._descriptor)
+            self._told = None
             if timer is not None:
                 timer.cancel()
+
+    def _tell(self) -> None:
+        """There is a note to take. While nobody waits for it, nobody is to be told of it again."""
+        if self._told is not None and not self._told.done():
+            self._told.set_result(True)
+        elif self.pending:
+            self._hear_no_more()
+
+    def _hear_no_more(self) -> None:
+        if self._heard_by is not None:
+            self._heard_by.remove_reader(self._descriptor)
+            self._heard_by = None
 
     def take(self) -> set[str] | None:
         """The paths where something happened; None when the kernel lost count.

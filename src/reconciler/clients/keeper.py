@@ -207,7 +207,6 @@ class Keeper:
         return str(await self._supervisord.call(f"reconciler.{method}", text, weight=weight))
 
     async def _send_asked(self) -> None:
-        await asyncio.sleep(0)  # who calls at the same moment, by way of a task, comes along
         while self._asked:
             asked = self._take()
             try:

@@ -26,7 +26,7 @@ class Packets:
         async with self._turn:
             asked = self._socket = self._socket or _connect(self._path)
             try:
-                await loop.sock_sendall(asked, body)
+                asked.send(body)  # all of it or nothing
                 answer = await loop.sock_recv(asked, PACKET + 1)
             except BaseException:
                 self._drop()  # its answer must not be taken for that of the next one

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
 from .model import Apply, Change, FieldChange, Json, Ref, State, StateT, Verb
 from .sealed import KEY
+
+_make: Final = partial(tuple.__new__, FieldChange)
+"""A NamedTuple's own constructor takes as long as the rest, for dozens of fields."""
 
 
 def diff(ref: Ref, desired: StateT | None, observed: StateT | None) -> Change[StateT] | None:
@@ -15,18 +18,19 @@ def diff(ref: Ref, desired: StateT | None, observed: StateT | None) -> Change[St
     if desired is observed or desired == observed:
         return None
     if observed is None:
-        return Change(ref, Verb.CREATE, None, desired, tuple(_all_fields(desired, after=True)))
+        return Change(ref, Verb.CREATE, None, desired, _all_fields(desired, after=True))
     if desired is None:
-        return Change(ref, Verb.DELETE, observed, None, tuple(_all_fields(observed, after=False)))
+        return Change(ref, Verb.DELETE, observed, None, _all_fields(observed, after=False))
     return Change(ref, Verb.UPDATE, observed, desired, _fields(observed, desired))
 
 
-def _all_fields(state: State | None, *, after: bool) -> Iterator[FieldChange]:
-    values = _dump(state)
-    for path, cost in _sorted_costs(type(state)) if state is not None else ():
-        if path in values:
-            value = values[path]
-            yield FieldChange(path, None if after else value, value if after else None, cost)
+def _all_fields(state: State | None, *, after: bool) -> tuple[FieldChange, ...]:
+    costs, values = _sorted_costs(type(state)) if state is not None else (), _dump(state)
+    if after:
+        rows = [(path, None, values[path], cost) for path, cost in costs]
+    else:
+        rows = [(path, values[path], None, cost) for path, cost in costs]
+    return tuple(map(_make, rows))
 
 
 def _fields(before: State, after: State) -> tuple[FieldChange, ...]:

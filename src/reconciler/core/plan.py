@@ -158,7 +158,8 @@ def _context(
         prune=wish.prune,
         unproven=wish.unproven,
     )
-    return context if wish.confirmed else replace(context, guard=mass_delete(changes, context))
+    guard = "" if wish.confirmed else mass_delete(changes, context)
+    return replace(context, guard=guard) if guard else context
 
 
 def _kept(wish: Wish, world: World, compare: Compare) -> Iterator[AnyChange]:
@@ -181,7 +182,8 @@ def _because(change: AnyChange, wish: Wish) -> AnyChange:
     drifted = want is not None and wish.applied.get(change.ref) == want.digest
     cause = Cause.DRIFT if drifted else Cause.SPEC
     cause = cause if request is None else Cause.REQUEST
-    return replace(change, revision=wish.revision, cause=cause, request=request)
+    known = change.ref, change.verb, change.before, change.after, change.fields
+    return Change(*known, revision=wish.revision, cause=cause, request=request)
 
 
 def _explains(request: Request, change: AnyChange) -> bool:

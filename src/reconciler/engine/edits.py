@@ -20,7 +20,9 @@ class Edits:
     """Generations, counted from 1, kept in the journal so that a new operator counts on."""
 
     def __init__(self, kinds: Kinds, journal: Journal, *, stack_start: str = "") -> None:
-        self._kinds = kinds
+        self._ending = {
+            name for name, kind in kinds.items() if not ENDING.isdisjoint(kind.State.model_fields)
+        }
         self._journal = journal
         self._stack_start = stack_start
         self._known = journal.known()
@@ -109,6 +111,4 @@ class Edits:
 
         To be down after the stack was started anew is nobody's change.
         """
-        kind = self._kinds.get(ref.kind)  # a journal may know kinds that this version does not
-        ends = kind is not None and not ENDING.isdisjoint(kind.State.model_fields)
-        return f"{digest}@{self._stack_start}" if ends else digest
+        return f"{digest}@{self._stack_start}" if ref.kind in self._ending else digest

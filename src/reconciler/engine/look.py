@@ -91,8 +91,9 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     wish = replace(wish, confirmed=confirmed, orders=orders, now=now)
     recall = ledger.recall
     plan = make_plan(stack.kinds, wish, world, differ=recall.differ, follow=recall.follow)
-    ends = [one for one in (plan.after, asked.after) if one is not None]
-    return Drawn(replace(plan, after=min(ends, default=None)), world, turned, since)
+    if asked.after is not None and (plan.after is None or asked.after < plan.after):
+        plan = replace(plan, after=asked.after)
+    return Drawn(plan, world, turned, since)
 
 
 def take_in(stack: Stack, drawn: Drawn) -> None:

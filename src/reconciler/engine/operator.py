@@ -229,8 +229,9 @@ class Operator:
         self.unfolding.moved()
         if self.reverting is not None:
             self.reverting.poke()
-        # What was edited is started first.
-        asyncio.get_running_loop().call_later(LATER, self.watching.look_again)
+        later = asyncio.get_running_loop().call_later  # what was edited is started first
+        for work in (self.watching.look_again, self.unfolding.poke):
+            later(LATER, work)
 
     def _watched(self) -> Watched:
         desired = self.stack.ledger.desired

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..core.errors import ReconcileError, Transient
 from ..core.kind import DoesMany, Driver, Drivers, Kinds
@@ -18,6 +18,7 @@ from .obeying import Ended, obey
 
 log = logging.getLogger(__name__)
 
+Seen: TypeAlias = "Mapping[str, Observed[Any]] | Unknown"
 PATIENCE: Final = 0.5
 """What follows from facts is waited for so long before the steps begin (seconds)."""
 
@@ -45,8 +46,9 @@ class Outcome:
 
 async def observe(drivers: Drivers) -> World:
     """Look at every kind at once; one that cannot be seen is Unknown, never empty."""
-    seen = await asyncio.gather(*(_see(kind, driver) for kind, driver in drivers.items()))
-    return dict(zip(drivers, seen, strict=True))
+    world: dict[str, Seen] = {}
+    await _all([_see(kind, driver, world) for kind, driver in drivers.items()])
+    return {kind: world[kind] for kind in drivers}
 
 
 async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:
@@ -73,14 +75,14 @@ async def reconcile(kinds: Kinds, wish: Wish, drivers: Drivers) -> Outcome:
     return await apply(make_plan(kinds, wish, world), world, drivers)
 
 
-async def _see(kind: str, driver: Driver[Any, Any]) -> Mapping[str, Observed[Any]] | Unknown:
+async def _see(kind: str, driver: Driver[Any, Any], world: dict[str, Seen]) -> None:
     try:
-        return await driver.observe()
+        world[kind] = await driver.observe()
     except ReconcileError as exc:
-        return Unknown(exc.reason, str(exc))
+        world[kind] = Unknown(exc.reason, str(exc))
     except Exception as exc:  # a fault of ours in one kind must not blind the others
         log.exception("observing %s failed", kind)
-        return Unknown("InternalError", f"cannot observe {kind}: {type(exc).__name__}")
+        world[kind] = Unknown("InternalError", f"cannot observe {kind}: {type(exc).__name__}")
 
 
 async def _side_by_side(
@@ -90,9 +92,7 @@ async def _side_by_side(
     for step in steps:
         if step.ref not in failures:
             kinds.setdefault(step.ref.kind, {}).setdefault(step.ref, []).append(step.action)
-    async with asyncio.TaskGroup() as group:
-        for kind, work in kinds.items():
-            group.create_task(_do(drivers[kind], work, failures))
+    await _all([_do(drivers[kind], work, failures) for kind, work in kinds.items()])
 
 
 async def _do(
@@ -101,10 +101,18 @@ async def _do(
     """What belongs to one kind: together where its driver can, the rest side by side."""
     done = await _together(driver, work) if _does_many(type(driver)) else {}
     failures.update({ref: why for ref, why in done.items() if why is not None})
+    rest = {ref: actions for ref, actions in work.items() if ref not in done}
+    await _all([_in_turn(ref, own, driver, failures) for ref, own in rest.items()])
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Side by side; one alone needs no task of its own."""
+    if len(works) == 1:
+        return await works[0]
     async with asyncio.TaskGroup() as group:
-        for ref, actions in work.items():
-            if ref not in done:
-                group.create_task(_in_turn(ref, actions, driver, failures))
+        for work in works:
+            group.create_task(work)
+    return None
 
 
 @cache

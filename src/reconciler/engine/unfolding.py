@@ -89,6 +89,9 @@ class Unfolding:
         if revision != (last.revision if last else self._current):
             ill = last.sick if last else tuple(map(str, ledger.sick))
             self._move = Move(revision, self.stack.clock.now(), ledger.desired, ill)
+
+    def poke(self) -> None:
+        """Look at what was read, once what it asks for is under way."""
         self._bell.set()
 
     async def run(self) -> None:

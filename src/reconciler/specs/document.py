@@ -191,9 +191,9 @@ class _Work:
         data = reading.read(node)
         if isinstance(data, dict):
             data = {**kind.defaults_in(self._around.environ), **data}
-        if "env_file" in kind.Spec.model_fields and "envFile" in node.entries:
+        if "envFile" in node.entries and "env_file" in kind.Spec.model_fields:
             reading.merge_env_files(node.entries["envFile"].value, data)
-        if "reload" in kind.Spec.model_fields and isinstance(data, dict):
+        if "reload" in node.entries and "reload" in kind.Spec.model_fields:
             _sign(reading, node, data)
         self.flaws += reading.flaws
         self.files = reading.files

@@ -20,7 +20,6 @@ from yaml.events import (
     MappingStartEvent,
     NodeEvent,
     ScalarEvent,
-    SequenceStartEvent,
 )
 
 from .nodes import START, Entry, Flaw, Limits, Mapping, Mark, Node, Scalar, Sequence
@@ -139,28 +138,23 @@ class _Builder:
         if self._count > self._limits.nodes:
             self._refuse(mark, f"more than {self._limits.nodes} keys and values in one document")
         node = self._node(event, mark)
-        if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+        if self._stack:
             self._attach(node)
+        if not isinstance(node, Scalar):
             self._open(node)
-        else:
-            self._attach(node)
-            if not self._stack:
-                self.documents.append(node)
+        elif not self._stack:
+            self.documents.append(node)
 
-    def _node(self, event: NodeEvent, mark: Mark) -> Node:
+    def _node(self, event: Any, mark: Mark) -> Node:
         if isinstance(event, AliasEvent):
             self._flaw(mark, "aliases (*name) are not supported", "write the value out")
             return Scalar(mark, "", plain=True)
         if event.anchor is not None:
             self._flaw(mark, "anchors (&name) are not supported", "write the value out")
-        tag: str | None = getattr(event, "tag", None)
-        if tag is not None:
+        if event.tag is not None:
             self._flaw(mark, "tags (!name) are not supported", "quote the value to make it text")
-        if isinstance(event, MappingStartEvent):
-            return Mapping(mark)
-        return self._scalar(event, mark) if isinstance(event, ScalarEvent) else Sequence(mark)
-
-    def _scalar(self, event: ScalarEvent, mark: Mark) -> Scalar:
+        if not isinstance(event, ScalarEvent):
+            return Mapping(mark) if isinstance(event, MappingStartEvent) else Sequence(mark)
         text: str = event.value
         if len(text) > self._limits.scalar:
             self._refuse(mark, f"a value longer than {self._limits.scalar} characters")
@@ -169,15 +163,12 @@ class _Builder:
             text = text.replace("\0", "")
         return Scalar(mark, text, not event.style)
 
-    def _open(self, node: Node) -> None:
+    def _open(self, node: Sequence | Mapping) -> None:
         if len(self._stack) >= self._limits.depth:
             self._refuse(node.mark, f"nested deeper than {self._limits.depth} levels")
-        if not isinstance(node, Scalar):
-            self._stack.append(_Open(node))
+        self._stack.append(_Open(node))
 
     def _attach(self, node: Node) -> None:
-        if not self._stack:
-            return
         top = self._stack[-1]
         if isinstance(top.node, Sequence):
             top.node.items.append(node)

@@ -190,9 +190,9 @@ def test_the_keeper_is_told_every_setting() -> None:
         {"logs": {"backups": 1}},
         {"type": "oneshot"},
     ]
-    stamps = {keeping_stamp("web-0", program(**edit)) for edit in edits}
-    assert len(stamps | {keeping_stamp("web-0", WEB)}) == len(edits) + 1
-    assert keeping_stamp("web-0", program(env={"A": "1"})) == keeping_stamp("web-0", WEB)
+    stamps = {keeping_stamp(keeping("web-0", program(**edit))) for edit in edits}
+    assert len(stamps | {keeping_stamp(keeping("web-0", WEB))}) == len(edits) + 1
+    assert keeping("web-0", program(env={"A": "1"})) == keeping("web-0", WEB)
     said = keeping("web-0", program(dependsOn=["db", "SyncTarget/data"]))
     assert (said["family"], said["after"]) == ("web", ["db"])
 

@@ -75,13 +75,14 @@ ProcessAction: TypeAlias = WriteRecord | Keep | Start | Replace | Reload | Run |
 _TRANSIENT: Final = frozenset({"started", "epoch"})
 """Fields whose change alone does not change what is on disk."""
 _DETAIL: Final = 200
+_NOTHING: Final = Program()
 
 
 def steps(change: Change[Program]) -> tuple[ProcessAction, ...]:
     """The actions of ``change``, in order. Killed after any of them, the next plan converges."""
     if change.after is None:
         return (Stop(change.ref.name), Remove(change.ref.name))
-    return tuple(_put(change, change.before or Program(), change.after))
+    return tuple(_put(change, change.before or _NOTHING, change.after))
 
 
 def _put(change: Change[Program], before: Program, after: Program) -> Iterator[ProcessAction]:

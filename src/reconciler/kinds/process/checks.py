@@ -87,8 +87,8 @@ def _check_file(name: str, path: Path) -> None:
 
 
 def _check_executable(name: str, program: Program, word: str) -> None:
-    folder, (path, told) = program.working_dir, _path(program)
-    is_path = "/" in word
+    folder, is_path = program.working_dir, "/" in word
+    path, told = ("", "") if is_path else _path(program)
     parts = [""] if is_path else path.split(":")
     places = [os.path.join(folder, part, word) for part in parts]  # noqa: PTH118 (as below)
     # A folder of PATH that may not be entered holds nothing, as for any shell.

@@ -65,7 +65,9 @@ class ProgramFile:
     def read(self) -> Mapping[str, Section]:
         """What the file says. Raises when it is there and cannot be read, or is not ours."""
         version = self._version()
-        if version is None or self._seen[0] != version:
+        if version is None:
+            return {}
+        if self._seen[0] != version:
             self._seen = (version, self._parse())
         return self._seen[1]
 

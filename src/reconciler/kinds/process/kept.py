@@ -29,12 +29,12 @@ from .file import ProgramFile, Quiet
 from .folder import Folder
 from .gathering import Gathering
 from .layout import Layout
-from .many import Disk, Found, Many, Work
+from .many import Disk, Found, Many, Work, kept_as
 from .others import Others
 from .records import Record, parse_record, write_record
 from .settling import Settling
 from .sight import Sight, observe
-from .state import Program, keeping, keeping_stamp
+from .state import Program
 from .together import Together
 
 LATER: Final = 0.1
@@ -159,8 +159,7 @@ class Kept:
             await self._clean(name)
         if program.mode == "cron" and program.started:
             await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
-        told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
-        await self._keeper.do("keep", name, told)
+        await self._keeper.do("keep", name, kept_as(name, program))
 
     def _write_record(self, action: WriteRecord) -> None:
         """Write it down; a lost record is written again, so nobody waits for the disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,24 +21,19 @@ class Layout:
     state_dir: Path
     python: Path = Path(sys.executable)
     launcher: Path = Path(__file__).parents[2] / "stack" / "launch.py"
+    records: Path = field(init=False)
+    """What each process is to be started with."""
+    runs: Path = field(init=False)
+    """What each process was started with."""
+    programs: Path = field(init=False)
+    """The file supervisord reads."""
 
     def __post_init__(self) -> None:
         for path in (self.state_dir, self.python, self.launcher):
             if found := _unfit.search(str(path)):
                 text = f"{path}: {found[0]!r} cannot stand in supervisord's file; use another path"
                 raise Terminal(text, reason="PathUnfit")
-
-    @property
-    def records(self) -> Path:
-        """What each process is to be started with."""
-        return self.state_dir / "state" / "processes"
-
-    @property
-    def runs(self) -> Path:
-        """What each process was started with."""
-        return self.state_dir / "run" / "processes"
-
-    @property
-    def programs(self) -> Path:
-        """The file supervisord reads."""
-        return self.state_dir / "state" / "supervisor" / "programs.conf"
+        kept = self.state_dir / "state"
+        object.__setattr__(self, "records", kept / "processes")
+        object.__setattr__(self, "runs", self.state_dir / "run" / "processes")
+        object.__setattr__(self, "programs", kept / "supervisor" / "programs.conf")

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ...clients.keeper import Keeper, Operation
 from ...core.errors import ReconcileError, Transient
+from ...core.model import Json
 from .actions import Keep, ProcessAction, Remove, Replace, Start, Stop, WriteRecord
 from .checks import Start as Beginning
 from .settling import Settling
-from .state import keeping, keeping_stamp
+from .state import Program, keeping, keeping_stamp
 
 Work: TypeAlias = Mapping[str, Sequence[ProcessAction]]
 Found: TypeAlias = dict[str, ReconcileError | None]
@@ -106,12 +107,17 @@ class Many:
         )
 
 
+def kept_as(name: str, program: Program) -> Json:
+    """How the keeper is to keep it, and one word for that."""
+    settings = keeping(name, program)
+    return {"stamp": keeping_stamp(settings), "settings": settings}
+
+
 def operation(step: ProcessAction) -> Operation | None:
     """What the keeper is told for a step; None where the disk is all there is to it."""
     match step:
         case Keep(name, program):
-            told = {"stamp": keeping_stamp(name, program), "settings": keeping(name, program)}
-            return "keep", name, told
+            return "keep", name, kept_as(name, program)
         case Start(name, program, cause, detail):
             return "start", name, {"epoch": program.epoch, "cause": cause, "detail": detail}
         case Replace(name, program, cause, detail):

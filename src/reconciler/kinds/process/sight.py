@@ -9,7 +9,7 @@ from typing import Final
 from ...clients.keeper import Entry
 from ...core.model import Json, Observed
 from .records import Record
-from .state import EXECUTED, Program, keeping_stamp
+from .state import EXECUTED, Program, keeping, keeping_stamp
 
 _BOUND: Final = frozenset({"running", "starting", "stopping", "completed", "failed"})
 """States in which a program is, or was, what its last start made it; else what the next will."""
@@ -67,7 +67,7 @@ def _installed(sight: Sight) -> bool:
     entry, record = sight.entry, sight.record
     if entry is None or record is None or sight.leftover or is_other(entry, record):
         return False
-    return bool(entry["stamp"] == keeping_stamp(sight.name, record.program))
+    return bool(entry["stamp"] == keeping_stamp(keeping(sight.name, record.program)))
 
 
 def started(entry: Entry | None) -> bool:

@@ -183,9 +183,8 @@ def _told(spec: ProcessSpec, numbers: Mapping[str, int]) -> dict[str, str]:
 
 
 def _probes(resource: Resource[ProcessSpec], ports: Mapping[str, int]) -> Probes | None:
-    spec = resource.spec
-    folder = str(resource.root / spec.working_dir)
-    return None if spec.probes is None else placed(spec.probes, spec.ports, ports, folder)
+    spec, root = resource.spec, resource.root
+    return spec.probes and placed(spec.probes, spec.ports, ports, str(root / spec.working_dir))
 
 
 def _after(spec: ProcessSpec) -> tuple[str, ...]:
@@ -230,9 +229,9 @@ def keeping(name: str, program: Program) -> dict[str, Json]:
     }
 
 
-def keeping_stamp(name: str, program: Program) -> str:
+def keeping_stamp(told: Json) -> str:
     """Names what ``keeping`` says, in one word."""
-    return _digest(keeping(name, program))[:16]
+    return _digest(told)[:16]
 
 
 def stamp(program: Program) -> str:
