@@ -10,41 +10,30 @@ import ctypes
 import errno
 import fcntl
 import os
-import struct
 import sys
 import termios
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Self
 
-_MODIFY: Final = 0x2
-_ATTRIB: Final = 0x4
-_CLOSE_WRITE: Final = 0x8
-_MOVED_FROM: Final = 0x40
-_MOVED_TO: Final = 0x80
-_CREATE: Final = 0x100
-_DELETE: Final = 0x200
-_DELETE_SELF: Final = 0x400
-_MOVE_SELF: Final = 0x800
-_UNMOUNT: Final = 0x2000
-_OVERFLOW: Final = 0x4000
-_IGNORED: Final = 0x8000
-_FOLDER: Final = 0x4000_0000
-_DONT_FOLLOW: Final = 0x0200_0000
-
-_GONE: Final = _DELETE | _MOVED_FROM
-_OF_ITSELF: Final = _DELETE_SELF | _MOVE_SELF | _UNMOUNT
-_ASKED: Final = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_TO | _CREATE | _GONE | _OF_ITSELF
-_HEAD: Final = struct.Struct("iIII")
-_ROOM: Final = 1 << 18
-
-
-class _Note(NamedTuple):
-    watch: int
-    mask: int
-    name: str
+from .notes import (
+    ASKED,
+    ATTRIB,
+    CREATE,
+    DONT_FOLLOW,
+    FOLDER,
+    GONE,
+    IGNORED,
+    MODIFY,
+    MOVED_FROM,
+    MOVED_TO,
+    OF_ITSELF,
+    OVERFLOW,
+    Note,
+    notes_of,
+)
 
 
 def _deny(told: asyncio.Future[bool]) -> None:
@@ -71,15 +60,18 @@ class Inotify:
     ) -> None:
         self._ignored = ignored
         self._most = most
-        self._asked = _ASKED if drafts else _ASKED & ~_MODIFY
+        self._asked = ASKED if drafts else ASKED & ~MODIFY
         self._paths: dict[int, str] = {}
         self._untold = False
         self._unfinished: set[str] = set()
         self._missing: dict[str, bool] = {}
         """The files that went, and whether each lies under another name now."""
+        self._heard = b""
+        """Notes that somebody was told of, and has not taken."""
         self._told: asyncio.Future[bool] | None = None
         """What waits for the next note."""
-        self._heard_by: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """What tells of the next one."""
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._close = weakref.finalize(self, os.close, self._descriptor)
@@ -105,7 +97,7 @@ class Inotify:
         """How many bytes there are to take."""
         count = bytearray(4)
         fcntl.ioctl(self._descriptor, termios.FIONREAD, count)
-        return int.from_bytes(count, sys.byteorder)
+        return len(self._heard) + int.from_bytes(count, sys.byteorder)
 
     @property
     def is_calm(self) -> bool:
@@ -140,12 +132,14 @@ class Inotify:
 
     async def noted(self, seconds: float | None = None) -> bool:
         """Wait until there is a note to take; False when there is none in time."""
+        if self._heard:
+            return True
         loop = asyncio.get_running_loop()
         told: asyncio.Future[bool] = loop.create_future()
         self._told = told
-        if self._heard_by is None:
+        if self._loop is None:
+            self._loop = loop
             loop.add_reader(self._descriptor, self._tell)
-            self._heard_by = loop
         timer = None if seconds is None else loop.call_later(seconds, _deny, told)
         try:
             return await told
@@ -155,16 +149,17 @@ class Inotify:
                 timer.cancel()
 
     def _tell(self) -> None:
-        """There is a note to take. While nobody waits for it, nobody is to be told of it again."""
-        if self._told is not None and not self._told.done():
-            self._told.set_result(True)
-        elif self.pending:
+        """There is a note. It is read, so as not to be told of again; or left where it is."""
+        if self._told is None or self._told.done():
             self._hear_no_more()
+        else:
+            self._heard = self._drained()
+            self._told.set_result(True)
 
     def _hear_no_more(self) -> None:
-        if self._heard_by is not None:
-            self._heard_by.remove_reader(self._descriptor)
-            self._heard_by = None
+        if self._loop is not None:
+            self._loop.remove_reader(self._descriptor)
+            self._loop = None
 
     def take(self) -> set[str] | None:
         """The paths where something happened; None when the kernel lost count.
@@ -173,22 +168,23 @@ class Inotify:
         """
         touched: set[str] = set()
         lost, self._untold = False, True
-        for note in self._read():
-            lost |= bool(note.mask & _OVERFLOW)
-            if note.watch in self._roots and note.mask & (_OF_ITSELF | _IGNORED):
+        raw, self._heard = self._drained(), b""
+        for note in notes_of(raw):
+            lost |= bool(note.mask & OVERFLOW)
+            if note.watch in self._roots and note.mask & (OF_ITSELF | IGNORED):
                 raise FileNotFoundError(errno.ENOENT, "is gone", self._paths[note.watch])
             touched |= self._heed(note)
         return None if lost else touched
 
-    def _heed(self, note: _Note) -> set[str]:
+    def _heed(self, note: Note) -> set[str]:
         folder = self._paths.get(note.watch)
-        if folder is None or note.mask & _IGNORED:
+        if folder is None or note.mask & IGNORED:
             self._paths.pop(note.watch, None)
             return set()
         path = f"{folder}/{note.name}" if note.name else folder
         if self._ignored(path):
             return set()
-        if note.mask & _FOLDER:
+        if note.mask & FOLDER:
             self._follow(path, note.mask)
         else:
             self._count(path, note.mask)
@@ -196,9 +192,9 @@ class Inotify:
 
     def _follow(self, path: str, mask: int) -> None:
         """Folders that come are watched too; those that go are not any more."""
-        if mask & (_CREATE | _MOVED_TO | _ATTRIB):  # it may be readable only now
+        if mask & (CREATE | MOVED_TO | ATTRIB):  # it may be readable only now
             self._watch_below(path, itself=True)
-        elif mask & _MOVED_FROM:
+        elif mask & MOVED_FROM:
             for watch, below in [*self._paths.items()]:
                 if below == path or below.startswith(f"{path}/"):
                     self._call("inotify_rm_watch", self._descriptor, watch)
@@ -208,17 +204,17 @@ class Inotify:
         """Remember what is half done: a file that is being written, one that was put away."""
         self._unfinished.discard(path)
         self._missing.pop(path, None)
-        if mask & (_CREATE | _MODIFY):
+        if mask & (CREATE | MODIFY):
             self._unfinished.add(path)
-        elif mask & _GONE:
-            self._missing[path] = bool(mask & _MOVED_FROM)
+        elif mask & GONE:
+            self._missing[path] = bool(mask & MOVED_FROM)
 
     def _watch_below(self, top: str, *, itself: bool = False) -> None:
         for folder, names, _ in os.walk(top):
             names[:] = [name for name in names if not self._ignored(f"{folder}/{name}")]
             if itself or folder != top:
                 try:
-                    self._watch(folder, _DONT_FOLLOW)
+                    self._watch(folder, DONT_FOLLOW)
                 except (FileNotFoundError, NotADirectoryError, PermissionError):
                     names.clear()  # it went again, or is not ours to read: a change is noted
 
@@ -232,16 +228,10 @@ class Inotify:
         self._paths[watch] = path
         return watch
 
-    def _read(self) -> Iterator[_Note]:
-        try:
-            raw = os.read(self._descriptor, _ROOM)
-        except BlockingIOError:
-            return
-        at = 0
-        while at < len(raw):
-            watch, mask, _, length = _HEAD.unpack_from(raw, at)
-            at += _HEAD.size + length
-            yield _Note(watch, mask, os.fsdecode(raw[at - length : at].rstrip(b"\0")))
+    def _drained(self) -> bytes:
+        """All that was noted, and is not taken."""
+        count = self.pending - len(self._heard)
+        return self._heard + os.read(self._descriptor, count) if count else self._heard
 
     def _call(self, name: str, *arguments: int | bytes, path: str = "") -> int:
         done = int(getattr(self._libc, name)(*arguments))
