@@ -30,3 +30,26 @@ def test_a_version_says_what_looking_at_all_says(
     for before in versions:
         for now in versions:
             assert moved(before, now) == plainly(before, now)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers()), max_size=8))
+def test_a_version_of_changes_is_what_a_copy_with_them_is(
+    steps: list[dict[str, int | None]],
+) -> None:
+    """Looked up before it is walked over and after, and whatever is made of it then."""
+    version, plain = Version[str, int]({}, {}), dict[str, int]()
+    for step in steps:
+        before = version
+        version, known = Version.edited(version, step), dict(plain)
+        for key, one in step.items():
+            plain.pop(key, None)
+            if one is not None:
+                plain[key] = one
+        for _ in range(2):
+            assert [version.get(key) for key in "abcdef"] == [plain.get(key) for key in "abcdef"]
+            assert [key in version for key in "abcdef"] == [key in plain for key in "abcdef"]
+            assert len(version) == len(plain)
+            if step:
+                assert version.items() == plain.items()
+        assert moved(before, version) == plainly(known, plain)
+    assert version == plain

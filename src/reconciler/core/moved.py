@@ -5,7 +5,7 @@ Whoever hands out a mapping never changes it any more, and keeps the objects of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -19,18 +19,74 @@ _NUMBERS: Final = count(1)
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class Version(dict[K, V]):
-    """A mapping that knows where it may differ from the one before it: the rest is the same."""
+class Version(Mapping[K, V]):
+    """A mapping that knows where it may differ from the one before it: the rest is the same.
 
-    __slots__ = ("number", "since", "touched")
+    One made of ``edited`` costs what differs; it is put together when somebody walks over it.
+    """
+
+    __slots__ = ("_parts", "_size", "number", "since", "touched")
 
     def __init__(
         self, content: Mapping[K, V], before: Mapping[K, V], touched: Iterable[K] = ()
     ) -> None:
-        super().__init__(content)
+        self._parts: tuple[Mapping[K, V], Mapping[K, V | None]] = dict(content), {}
+        """What it was, and what is another by now: None for what is gone. Read in one step."""
+        self._size = len(content)
         self.number = next(_NUMBERS)
         self.since = before.number if isinstance(before, Version) else 0
         self.touched = frozenset(touched)
+
+    @classmethod
+    def edited(
+        cls, before: Mapping[K, V], changes: Mapping[K, V | None], touched: Iterable[K] = ()
+    ) -> Version[K, V]:
+        """The one before with these put in, or taken out where they are None."""
+        made = cls({}, before, (*changes, *touched))
+        base = before.whole() if isinstance(before, Version) else before
+        made._parts = base, changes
+        left = len(changes) - sum(one is None for one in changes.values())
+        made._size = len(base) - sum(key in base for key in changes) + left
+        return made
+
+    def whole(self) -> Mapping[K, V]:
+        """All of it."""
+        base, changes = self._parts
+        if changes:
+            fresh = {key: one for key, one in changes.items() if one is not None}
+            base = {**base, **fresh}
+            for key in changes.keys() - fresh.keys():
+                base.pop(key, None)
+            self._parts = base, {}
+        return base
+
+    def __getitem__(self, key: K) -> V:
+        base, changes = self._parts
+        if key not in changes:
+            return base[key]
+        found = changes[key]
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        base, changes = self._parts
+        return changes[key] is not None if key in changes else key in base  # type: ignore[index]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self.whole())
+
+    def __len__(self) -> int:
+        return self._size
+
+    def keys(self) -> KeysView[K]:
+        return self.whole().keys()
+
+    def values(self) -> ValuesView[V]:
+        return self.whole().values()
+
+    def items(self) -> ItemsView[K, V]:
+        return self.whole().items()
 
     def follows(self, before: Mapping[K, Any]) -> bool:
         """Whether ``before`` is what this one knows its differences to."""

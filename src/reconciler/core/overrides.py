@@ -120,7 +120,7 @@ def _concerned(desired: Mapping[Ref, AnyResource], moment: Moment) -> set[Ref]:
     """Those of whom something is asked: of two that take turns, both."""
     leads = [desired[ref] for ref in moment.requests if ref in desired]
     besides = {one.beside for one in leads if one.beside is not None}
-    return {one.ref for one in leads} | (besides & desired.keys())
+    return {one.ref for one in leads} | {ref for ref in besides if ref in desired}
 
 
 def epoch_of(live: Live) -> int:

@@ -40,9 +40,6 @@ class Expansion:
         fresh = {ref: self._kinds[ref.kind].instances(one) for ref, one in asked}
         left = {name for ref in edited for name in self._names.pop(ref, ())}
         come = {one.ref: one for instances in fresh.values() for one in instances}
-        found = Version(self._found, self._found, left | come.keys())
-        for name in left:
-            found.pop(name, None)
-        found.update(come)
+        found = Version.edited(self._found, {**dict.fromkeys(left), **come})
         self._names |= {ref: tuple(one.ref for one in own) for ref, own in fresh.items()}
         self._written, self._found = written, found

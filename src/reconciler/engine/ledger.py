@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, Final
 
 from ..core.errors import ReconcileError
@@ -38,8 +38,6 @@ from .recall import Recall
 from .restarts import Restarts
 from .telling import is_meant, ready_event
 
-KIND: Final = itemgetter(0)
-"""Of a ref."""
 PATIENT: Final = frozenset({WAITS, TIMED_OUT})
 """Reasons of those that merely wait for others."""
 
@@ -64,7 +62,8 @@ class Ledger:
         self.reviewed = Reviewed()
         self.desired: Mapping[Ref, Resource[Any]] = {}
         self.wanted_kinds: frozenset[str] = frozenset()
-        self.digests: dict[Ref, str] = {}
+        self._counts: Counter[str] = Counter()
+        """How many of each kind are wanted."""
         self.shape = Shape()
         self.plan: Plan | None = None
         self.world: World = {}
@@ -95,12 +94,9 @@ class Ledger:
             return before.revision != snapshot.revision
         old, self.desired = self.desired, self._expansion.expand(snapshot)
         edited = moved(old, self.desired)
-        self.digests = dict(self.digests)  # whoever holds those of before keeps them
         for ref in edited:
-            self.digests.pop(ref, None)
-            if ref in self.desired:
-                self.digests[ref] = self.desired[ref].digest
-        self.wanted_kinds = frozenset(map(KIND, self.desired))
+            self._counts[ref.kind] += (ref in self.desired) - (ref in old)
+        self.wanted_kinds = frozenset(kind for kind, count in self._counts.items() if count)
         self.shape = shape_of(self.kinds, self.desired, self.shape)
         gone = self.edits.count(self.desired, edited, whole=snapshot.whole)
         self.recall.forget(gone)

@@ -56,9 +56,9 @@ class Stack:
 
     def held(self) -> dict[Ref, Held]:
         """The refs that wait now, whichever lane they belong to."""
-        digests, now = self.ledger.digests, self.clock.monotonic()
+        desired, now = self.ledger.desired, self.clock.monotonic()
         return {
-            r: one for own in self.retries.values() for r, one in own.held(digests, now).items()
+            r: one for own in self.retries.values() for r, one in own.held(desired, now).items()
         }
 
 

@@ -139,7 +139,7 @@ class Lane:
 
     def _record(self, outcome: Outcome, seconds: float) -> None:
         ledger, now = self.stack.ledger, self.stack.clock.now()
-        self.retries.learn(outcome, ledger.digests, self.stack.clock.monotonic())
+        self.retries.learn(outcome, ledger.desired, self.stack.clock.monotonic())
         mine = {ref for ref in ledger.failures if ref.kind in self.kinds}
         for ref in mine - {one.ref for one in outcome.plan.blocked}:
             del ledger.failures[ref]

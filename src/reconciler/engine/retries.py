@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..core.backoff import Backoff
 from ..core.errors import ReconcileError, Terminal, Waiting
 from ..core.gates import Held
-from ..core.model import Change, Ref
+from ..core.model import Change, Ref, Resource
 from .reconcile import Outcome
 
 BACKOFF: Final = Backoff()
@@ -42,11 +42,11 @@ class Retries:
 
     _refs: dict[Ref, _Memory] = field(default_factory=dict)
 
-    def held(self, digests: Mapping[Ref, str], now: float) -> dict[Ref, Held]:
+    def held(self, desired: Mapping[Ref, Resource[Any]], now: float) -> dict[Ref, Held]:
         """The refs that wait now; an edited spec waits for nothing."""
         found = {}
         for ref, memory in self._refs.items():
-            if digests.get(ref, "") != memory.digest:
+            if _digest(desired, ref) != memory.digest:
                 continue
             if memory.until is None:
                 found[ref] = Held(memory.reason, memory.message, None)
@@ -54,16 +54,16 @@ class Retries:
                 found[ref] = Held(memory.reason, memory.message, memory.until - now)
         return found
 
-    def learn(self, outcome: Outcome, digests: Mapping[Ref, str], now: float) -> None:
+    def learn(self, outcome: Outcome, desired: Mapping[Ref, Resource[Any]], now: float) -> None:
         """Take in what a pass did."""
         changes = {change.ref: change for change in outcome.plan.changes}
         for ref in outcome.applied:
             if ref in changes:
-                self._mended(ref, changes[ref], digests.get(ref, ""), now)
+                self._mended(ref, changes[ref], _digest(desired, ref), now)
             else:
                 self._refs.pop(ref, None)
         for ref, error in outcome.failures.items():
-            self._failed(ref, error, digests.get(ref, ""), now)
+            self._failed(ref, error, _digest(desired, ref), now)
         self._forget_calm(set(changes) | {one.ref for one in outcome.plan.held}, now)
 
     def release(self, refs: Iterable[Ref] | None = None) -> None:
@@ -110,6 +110,10 @@ class Retries:
             resting = memory.until is not None and now - max(memory.until, memory.last) > CALM
             if ref not in changing and resting:
                 del self._refs[ref]
+
+
+def _digest(desired: Mapping[Ref, Resource[Any]], ref: Ref) -> str:
+    return desired[ref].digest if ref in desired else ""
 
 
 def _fingerprint(change: Change[Any]) -> str:

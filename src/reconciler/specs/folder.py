@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ..clients.mounts import are_local
 from ..core.errors import Transient
+from ..core.moved import Version
 from .nodes import USUAL, Limits
 from .outside import OutsideError, Signature, is_settled, read_regular, sign
 from .tree import (
@@ -82,20 +83,20 @@ class Files:
             self._tree = Tree(_revision(whole), files, self._source)
 
     def _look_at(self, paths: Collection[str]) -> None:
-        files, whole = dict(self._tree.files), int(self._tree.revision, 16)
-        changed = set()
+        tree, changes = self._tree, dict[str, Blob | None]()
+        whole = int(tree.revision, 16)
         for path in paths:
             name = self._name(path)
-            before, now = files.pop(name, None), self._look(path, self._kept.pop(path, None))
-            if now is not None:
-                files[name] = now
+            before, now = tree.files.get(name), self._look(path, self._kept.pop(path, None))
             if before != now:
-                changed.add(name)
+                changes[name] = now
                 whole += _worth(name, now) - _worth(name, before)
-        check_count(len(files), self._specs, self.limits)
-        if changed:
-            since = self._tree.revision
-            self._tree = Tree(_revision(whole), files, self._source, since, frozenset(changed))
+        if changes:
+            files = Version.edited(tree.files, changes)
+            check_count(len(files), self._specs, self.limits)
+            self._tree = Tree(
+                _revision(whole), files, self._source, tree.revision, frozenset(changes)
+            )
 
     def _specs_of(self, touched: Collection[str]) -> set[str] | None:
         """The spec files among ``touched``; None when a whole folder may have come or gone."""

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path, PurePath
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource
@@ -28,6 +28,7 @@ from .tree import Blob, Source, Tree, blob_of
 __all__ = ["Loader", "Snapshot"]
 
 
+Resources: TypeAlias = Version[Ref, Resource[Any]]
 BRIEF: Final = 0.002
 """What takes no longer to put together needs no thread of its own (seconds)."""
 
@@ -207,44 +208,36 @@ class Loader:
         shelf = self._shelf
         holds = [*shelf.doubles(), *check_links(shelf.links(self._kinds))]
         frozen = shelf.unusable.union(*(hold.refs for hold in holds))
-        resources = self._resources(frozen)
+        resources = self._resources(frozen, broken := frozenset(map(PurePath, shelf.broken())))
         places = Places(resources, tree, self._reader)
         snapshot = Snapshot(
             tree.revision,
             resources,
             tuple(sorted({*shelf.problems(), *places.held(holds, shelf.written)})),
-            frozenset(map(PurePath, shelf.broken())),
+            broken,
             pending,
             frozenset(frozen),
             tree.source,
         )
-        self._add_implied(resources, is_whole=snapshot.whole)
         proof = prove(self._kinds, places, shelf.kinds(frozen))
         if not proof.unproven:
             return snapshot
         problems = tuple(sorted((*snapshot.problems, *proof.problems)))
         return replace(snapshot, problems=problems, unproven=proof.unproven)
 
-    def _resources(self, frozen: AbstractSet[Ref]) -> Version[Ref, Resource[Any]]:
-        known = self._last.resources if self._last else {}
-        touched = self._shelf.touched | self._shelf.odd(frozen) | {IMPLIED}
-        resources = Version(self._shelf.good, known, touched)
-        for ref in frozen:
-            if ref in known:
-                resources[ref] = known[ref]
-            else:
-                resources.pop(ref, None)
-        for file in self._shelf.faulty.values():
-            for ref, resource in file.kept.items():
-                resources.setdefault(ref, resource)
-        return resources
-
-    def _add_implied(self, resources: dict[Ref, Resource[Any]], *, is_whole: bool) -> None:
-        """A file that cannot be read may hold the gateway; then only a known one is implied."""
-        shelf = self._shelf
+    def _resources(self, frozen: AbstractSet[Ref], broken: AbstractSet[PurePath]) -> Resources:
+        shelf, known = self._shelf, self._last.resources if self._last else {}
+        changes = {ref: shelf.good.get(ref) for ref in (*shelf.touched, *shelf.odd(frozen))}
+        changes |= {ref: known.get(ref) for ref in frozen}
+        for file in shelf.faulty.values():
+            changes |= {ref: changes[ref] or one for ref, one in file.kept.items()}
+        changes[IMPLIED] = shelf.good.get(IMPLIED)
+        resources = Version.edited(known, changes)
         if shelf.gateways or not (shelf.routes or shelf.faulty or shelf.unusable):
-            return
+            return resources
+        # A file that cannot be read may hold the gateway; then only a known one is implied.
+        is_whole = not broken and all(ref in resources for ref in frozen)
         gateway = implied(self._kinds, resources, self._around)
-        known = self._last.resources if self._last else {}
         if gateway is not None and (is_whole or gateway.ref in known):
-            resources[gateway.ref] = gateway
+            return Version.edited(known, {**changes, gateway.ref: gateway})
+        return resources

@@ -34,4 +34,4 @@ class Snapshot:
     @property
     def whole(self) -> bool:
         """Whether every resource that is written is known: what is not written may be deleted."""
-        return not self.broken and self.frozen <= self.resources.keys()
+        return not self.broken and all(ref in self.resources for ref in self.frozen)
