@@ -6,10 +6,11 @@ import ctypes
 import os
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from signal import Signals, sigtimedwait
 from time import CLOCK_BOOTTIME, clock_gettime_ns
 from typing import Final
+
+from .reading import read_whole
 
 _SET_PDEATHSIG: Final = 1
 _SET_CHILD_SUBREAPER: Final = 36
@@ -70,7 +71,7 @@ def all_pids() -> list[int]:
 def children(pid: int) -> set[int]:
     """The processes right below ``pid``: those it started, and those it adopted."""
     try:
-        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_bytes().split()}
+        return {int(word) for word in read_whole(f"/proc/{pid}/task/{pid}/children").split()}
     except OSError:  # a kernel without that file
         return {one for one in all_pids() if _stat(one)[1:2] == [str(pid).encode()]}
 
@@ -93,7 +94,7 @@ def descendants(*roots: int) -> set[int]:
 def environ(pid: int) -> dict[bytes, bytes]:
     """The environment ``pid`` was started with; empty when it may not be read."""
     try:
-        pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        pairs = read_whole(f"/proc/{pid}/environ").split(b"\0")
     except OSError:
         return {}
     return {key: value for key, _, value in (pair.partition(b"=") for pair in pairs)}
@@ -101,8 +102,6 @@ def environ(pid: int) -> dict[bytes, bytes]:
 
 def _stat(pid: int) -> list[bytes]:
     try:
-        # As plain as can be, for it is asked of every process there is.
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 (Path costs more)
-            return file.read().rpartition(b")")[2].split()
+        return read_whole(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return []

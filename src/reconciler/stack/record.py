@@ -6,6 +6,8 @@ import os
 import pwd
 from _json import make_scanner
 
+from .reading import read_whole
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -33,8 +35,7 @@ class Refusal(Exception):  # noqa: N818 (named as it reads)
 def read_record(path: str) -> dict[str, Any]:
     """The start record at ``path``."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (pathlib is a slow import)
-            text = file.read().decode()  # a buffer would double the calls, for hundreds at once
+        text = read_whole(path).decode()
         record = dict(make_scanner(Dialect())(text, 0)[0])  # type: ignore[arg-type]
         if record["argv"]:
             return record
@@ -60,8 +61,7 @@ def inheritable(handed_over: str, own: dict[str, str] | None = None) -> dict[str
     """What `reconciler up` was started with, as far as a process may ask for it."""
     available = dict(os.environ if own is None else own)
     try:
-        with open(handed_over, "rb") as file:  # noqa: PTH123 (pathlib is a slow import)
-            pairs = os.fsdecode(file.read()).split("\0")
+        pairs = os.fsdecode(read_whole(handed_over)).split("\0")
         available |= dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     except OSError:
         pass  # started without `reconciler up`: supervisord's own environment is all there is

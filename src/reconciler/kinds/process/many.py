@@ -23,7 +23,7 @@ CHUNK: Final = 25
 """So many are started while the records of the next ones are written."""
 FEW: Final = 2
 """For so many a thread would take longer than the work."""
-_BRINGS: Final = (WriteRecord, Keep, Start)
+_BRINGS: Final = (WriteRecord, Keep, Start, Replace)
 
 
 class Disk(NamedTuple):
@@ -57,6 +57,8 @@ class Many:
             found |= await self._take_away(going)
         if coming:
             found |= await self._bring(coming)
+            if ending := [name for name, own in coming.items() if _ends(own) and not found[name]]:
+                found |= await self._settling.wait(ending)
         return found
 
     async def _bring(self, work: Work) -> Found:
@@ -84,7 +86,7 @@ class Many:
             match step:
                 case WriteRecord():
                     self._disk.write(step)
-                case Start(name, program):
+                case Start(name, program) | Replace(name, program):
                     self._disk.check(Beginning(name, program, self._pid(name)))
 
     async def _send(self, work: Work) -> Found:
@@ -128,6 +130,10 @@ def operation(step: ProcessAction) -> Operation | None:
 
 def _brings(steps: Sequence[ProcessAction]) -> bool:
     return all(isinstance(one, _BRINGS) and one.program.mode != "cron" for one in steps)
+
+
+def _ends(steps: Sequence[ProcessAction]) -> bool:
+    return any(isinstance(one, Replace) for one in steps)
 
 
 def _takes_away(steps: Sequence[ProcessAction]) -> bool:

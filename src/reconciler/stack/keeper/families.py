@@ -6,10 +6,10 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
-from pathlib import Path
 from signal import SIGCONT, SIGKILL, Signals
 
 from ..kernel import children, environ, is_zombie, start_time
+from ..reading import read_whole
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -46,7 +46,7 @@ def memory(roots: Iterable[int]) -> int:
     pages = 0
     for pid in tree(*roots):
         with suppress(OSError, IndexError):
-            pages += int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+            pages += int(read_whole(f"/proc/{pid}/statm").split()[1])
     return pages * _PAGE
 
 
@@ -105,7 +105,7 @@ def _below(pid: int) -> list[int]:
         return [
             int(word)
             for thread in threads
-            for word in Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split()
+            for word in read_whole(f"/proc/{pid}/task/{thread}/children").split()
         ]
     except OSError:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from ..record import Refusal
@@ -65,6 +66,7 @@ class Program(Runs):
         if self.live:
             self.follow = follow
             self.end()
+            self.look(time.monotonic())  # it hears of it now, and not in the next turn
         elif cause == "user":
             self.start(follow)  # a person does not mean its time
         elif follow.at_once:
