@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
@@ -236,11 +235,14 @@ def _find_early(
 
 def digest_of(kind: str, data: Json, key: bytes) -> str:
     """One word for a spec's content; without ``key`` it tells nothing about a secret in it."""
-    text = json.dumps([kind, data], sort_keys=True, default=_plain)
-    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+    text = _SORTED.encode([kind, data]).encode("utf-8", "surrogatepass")
+    return hmac.digest(key, text, "sha256").hex()[:32]
 
 
 def _plain(value: object) -> Json:
     if isinstance(value, Sealed):
         return {"sealed": value.digest}
     raise TypeError(f"{type(value).__name__} has no place in a spec")
+
+
+_SORTED: Final = json.JSONEncoder(sort_keys=True, default=_plain)
