@@ -10,6 +10,9 @@ from typing import Final
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
 LARGE: Final = 128 * 1024
+SELDOM: Final = 10_000
+"""So many more objects are made than let go before the young ones are looked through: an edit
+makes a few thousand, and hardly one of them is part of a circle."""
 
 
 def keep_little() -> None:
@@ -34,3 +37,4 @@ def keep_what_is_there(*, tidy: bool = True) -> None:
         gc.unfreeze()
         gc.collect()
     gc.freeze()
+    gc.set_threshold(SELDOM)
