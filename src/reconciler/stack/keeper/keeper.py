@@ -70,7 +70,7 @@ class Keeper:
                 raise ValueError(f"{name!r} cannot be the name of a program")
             if name in self._supervisord.process_groups:
                 raise ValueError(f"supervisord has a group {name} that is not the keeper's")
-            log = str(self._logs / f"{name}.log")
+            log = f"{self._logs}/{name}.log"
             config = ProgramConfig(self.options, name, log, self._make)
             kind = QuietGroup if self.loop.mode == "full" else Group
             self._supervisord.add_process_group(GroupConfig(config, kind, self))
