@@ -295,6 +295,15 @@ def test_what_is_not_kept_as_told_is_not_started(world: World) -> None:
     world.until_live()
 
 
+def test_what_is_not_kept_as_told_is_not_replaced(world: World) -> None:
+    """It goes on as it is."""
+    pid = world.shell("read line")["pid"]
+    bad = {"stamp": "s", "settings": {"grace": "x"}}
+    answers = world.ask("do", [["keep", "web-0", bad], ["replace", "web-0", SPEC | {"epoch": 1}]])
+    assert [answer and answer["reason"] for answer in answers] == ["BadRequest"] * 2
+    assert world.until_live()["pid"] == pid
+
+
 def test_one_bad_thing_does_not_stop_the_others(world: World) -> None:
     """Each answer stands where its question stood."""
     world.record("sleep", "1000")
