@@ -222,6 +222,21 @@ async def test_wakes_when_work_falls_due(bench: Bench) -> None:
     assert bench.folders.done == [Save("d")]
 
 
+async def test_what_cannot_be_seen_is_looked_at_again_soon(bench: Bench) -> None:
+    """A second later, then more and more seldom, and no later than a calm world."""
+    bench.write(app("web"))
+    await bench.lane.settle()
+    bench.apps.dark = True
+    waits = []
+    for _ in range(7):
+        await bench.lane.pass_once()
+        waits.append(bench.lane._after)
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+    bench.apps.dark = False
+    await bench.lane.pass_once()
+    assert bench.lane._after == bench.stack.resync
+
+
 async def test_a_dark_world_is_unknown(bench: Bench) -> None:
     """What cannot be seen is neither ready nor in sync, and nothing is done about it."""
     bench.write(app("web"))

@@ -18,7 +18,7 @@ from .journal import PassRecord
 from .last_words import last_lines
 from .look import Stack, draw, give_up, take_in
 from .reconcile import Outcome, apply
-from .retries import Retries
+from .retries import BACKOFF, Retries
 from .telling import outcome_events
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class Lane:
     _looked: Looked = field(default_factory=Looked)
     _busy: set[Ref] = field(default_factory=set)
     """Those that were on their way to health then."""
+    _blind: int = 0
+    """How many passes in a row could not see all there is."""
 
     def __post_init__(self) -> None:
         self.stack.retries[self.name] = self.retries
@@ -218,6 +220,9 @@ class Lane:
         times.extend(one.after for one in held if one.after is not None)
         if self._progressing():
             times.append(PROGRESS)
+        self._blind = self._blind + 1 if self.kinds.intersection(outcome.plan.unknown) else 0
+        if self._blind:
+            times.append(BACKOFF.delay(self._blind))
         return min(times)
 
     def _progressing(self) -> bool:
