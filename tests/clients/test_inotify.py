@@ -138,3 +138,49 @@ async def test_an_idle_watch_sleeps(notes: Inotify) -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_what_is_told_is_there_until_it_is_taken(tmp_path: Path, notes: Inotify) -> None:
+    """Whoever was told of it and did something else is told again, and nothing is calm."""
+    (tmp_path / "web.yaml").touch()
+    assert await notes.noted(1)
+    assert notes.pending
+    assert not notes.is_calm
+    (tmp_path / "api.yaml").touch()
+    assert await notes.noted(1)
+    names = {str(tmp_path / name) for name in ("web.yaml", "api.yaml")}
+    assert names <= (notes.take() or set())
+    notes.forget()
+    assert notes.is_calm
+
+
+async def test_what_comes_while_nobody_waits_is_told_later(tmp_path: Path, notes: Inotify) -> None:
+    """It stays with the kernel: the loop has nothing to do with it meanwhile."""
+    assert not await notes.noted(0.01)
+    (tmp_path / "web.yaml").touch()
+    turns = 0
+    for _ in range(20):
+        await asyncio.sleep(0)
+        turns += notes.pending > 0
+    assert turns == 20
+    assert await notes.noted(1)
+    assert str(tmp_path / "web.yaml") in (notes.take() or set())
+
+
+async def test_a_closed_watch_leaves_the_loop(tmp_path: Path) -> None:
+    """The next file of that number is nobody's."""
+    with Inotify([tmp_path], _ignored) as watch:
+        assert not await watch.noted(0.01)
+        number = watch._descriptor
+    loop = asyncio.get_running_loop()
+    assert not loop.remove_reader(number)
+
+
+def test_each_loop_hears(tmp_path: Path) -> None:
+    """A watch outlives the loop in which somebody waited for it."""
+    with Inotify([tmp_path], _ignored) as watch:
+        for name in ("a.yaml", "b.yaml"):
+            assert not asyncio.run(watch.noted(0.01))
+            (tmp_path / name).touch()
+            assert asyncio.run(watch.noted(1))
+            watch.take()

@@ -210,6 +210,18 @@ def test_a_gateway_is_not_implied_where_one_may_be_written(folder: SpecFolder) -
     assert folder.load().resources.keys() == {Ref("Route", "r")}
 
 
+@pytest.mark.parametrize("more", ["  nope: 1\n", "  url: ${LOST}\n"], ids=["broken", "lost"])
+def test_a_written_gateway_is_not_replaced_by_an_implied_one(folder: SpecFolder, more: str) -> None:
+    """It stays as it was while nobody can say what it is, whatever its name is."""
+    folder.write("r.yaml", ROUTE % "r")
+    folder.write("g.yaml", GATEWAY % "gateway")
+    before = folder.load().resources[Ref("Gateway", "gateway")]
+    folder.write("g.yaml", GATEWAY % "gateway" + more)
+    snapshot = folder.load()
+    assert snapshot.problems
+    assert snapshot.resources[Ref("Gateway", "gateway")] is before
+
+
 def test_a_second_gateway_is_refused(folder: SpecFolder) -> None:
     """There is one per stack; the first one known stays."""
     folder.write("a.yaml", GATEWAY % "a")

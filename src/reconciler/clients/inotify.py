@@ -14,6 +14,7 @@ import sys
 import termios
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -137,7 +138,7 @@ class Inotify:
         loop = asyncio.get_running_loop()
         told: asyncio.Future[bool] = loop.create_future()
         self._told = told
-        if self._loop is None:
+        if self._loop is not loop:
             self._loop = loop
             loop.add_reader(self._descriptor, self._tell)
         timer = None if seconds is None else loop.call_later(seconds, _deny, told)
@@ -231,7 +232,9 @@ class Inotify:
     def _drained(self) -> bytes:
         """All that was noted, and is not taken."""
         count = self.pending - len(self._heard)
-        return self._heard + os.read(self._descriptor, count) if count else self._heard
+        with suppress(BlockingIOError):  # somebody else was quicker
+            return self._heard + os.read(self._descriptor, count) if count else self._heard
+        return self._heard
 
     def _call(self, name: str, *arguments: int | bytes, path: str = "") -> int:
         done = int(getattr(self._libc, name)(*arguments))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from operator import attrgetter
 from pathlib import PurePath
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -185,9 +184,6 @@ class FieldChange(NamedTuple):
     apply: Apply = Apply.LIVE
 
 
-_COST = attrgetter("apply")
-
-
 @dataclass(frozen=True, slots=True)
 class Change(Generic[StateT]):
     """One ref's difference. ``revision`` is the revision of the specs it was planned from.
@@ -207,7 +203,7 @@ class Change(Generic[StateT]):
     @property
     def apply(self) -> Apply:
         """The strongest of the fields' costs."""
-        return max(map(_COST, self.fields), key=_STRENGTH.__getitem__, default=Apply.LIVE)
+        return max([f.apply for f in self.fields], key=_STRENGTH.__getitem__, default=Apply.LIVE)
 
 
 class Step(NamedTuple):

@@ -50,7 +50,7 @@ class Memo:
         """All of ``desired``, the altered ones as altered; only the concerned may be others now."""
         if self.altered:
             results = {ref: one.result for ref, one in self.altered.items()}
-            self.result = Version({**desired, **results}, self.result, concerned)
+            self.result = Version(dict(desired.items()) | results, self.result, concerned)
         else:
             self.result = desired
 

@@ -62,7 +62,7 @@ class Ports:
         fixed = {port for port in ports if port is not None}
         wanted = self._wanted.items()
         placed = {ref: self._place(ref, instances[ref], own, fixed) for ref, own in wanted}
-        self._result = Version({**instances, **placed}, before, edited | placed.keys())
+        self._result = Version(dict(instances.items()) | placed, before, edited | placed.keys())
         return self._result
 
     def _place(

@@ -19,6 +19,7 @@ from .obeying import Ended, obey
 log = logging.getLogger(__name__)
 
 Seen: TypeAlias = "Mapping[str, Observed[Any]] | Unknown"
+CUT_SHORT: Final = Unknown("Interrupted", "the look was cut short")
 PATIENCE: Final = 0.5
 """What follows from facts is waited for so long before the steps begin (seconds)."""
 
@@ -46,9 +47,9 @@ class Outcome:
 
 async def observe(drivers: Drivers) -> World:
     """Look at every kind at once; one that cannot be seen is Unknown, never empty."""
-    world: dict[str, Seen] = {}
+    world: dict[str, Seen] = dict.fromkeys(drivers, CUT_SHORT)
     await _all([_see(kind, driver, world) for kind, driver in drivers.items()])
-    return {kind: world[kind] for kind in drivers}
+    return world
 
 
 async def apply(plan: Plan, world: World, drivers: Drivers) -> Outcome:

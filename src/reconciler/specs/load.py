@@ -185,7 +185,7 @@ class Loader:
 
     def _stale(self, tree: Tree, asked: frozenset[str] | None) -> Iterator[tuple[str, Blob]]:
         if tree.files is not self._tree.files:
-            for name in tree.files if asked is None else asked & tree.files.keys():
+            for name in tree.files if asked is None else filter(tree.files.__contains__, asked):
                 known, blob = self._files.get(name), tree.files[name]
                 if known is None or known.digest != blob.digest:
                     yield name, blob
@@ -227,11 +227,11 @@ class Loader:
 
     def _resources(self, frozen: AbstractSet[Ref], broken: AbstractSet[PurePath]) -> Resources:
         shelf, known = self._shelf, self._last.resources if self._last else {}
-        changes = {ref: shelf.good.get(ref) for ref in (*shelf.touched, *shelf.odd(frozen))}
+        moved = (*shelf.touched, *shelf.odd(frozen), IMPLIED)
+        changes = {ref: shelf.good.get(ref) for ref in moved}
         changes |= {ref: known.get(ref) for ref in frozen}
         for file in shelf.faulty.values():
             changes |= {ref: changes[ref] or one for ref, one in file.kept.items()}
-        changes[IMPLIED] = shelf.good.get(IMPLIED)
         resources = Version.edited(known, changes)
         if shelf.gateways or not (shelf.routes or shelf.faulty or shelf.unusable):
             return resources

@@ -58,8 +58,14 @@ class Many:
         if coming:
             found |= await self._bring(coming)
             if ending := [name for name, own in coming.items() if _ends(own) and not found[name]]:
-                found |= await self._settling.wait(ending)
+                found |= await self._until_ended(ending)
         return found
+
+    async def _until_ended(self, names: Sequence[str]) -> Found:
+        try:
+            return {**await self._settling.wait(names)}
+        except ReconcileError as exc:  # those that were only started have nothing to do with it
+            return dict.fromkeys(names, exc)
 
     async def _bring(self, work: Work) -> Found:
         if len(work) <= CHUNK:

@@ -22,7 +22,7 @@ def perform_all(keeper: Keeper, operations: list[Any]) -> list[_Refused | None]:
     found = []
     for operation in operations:
         verb, name = operation[:2] if isinstance(operation, list) else ("", "")
-        why = unkept.get(name) if verb in {"start", "replace"} else None
+        why = unkept.get(name) if verb in ("start", "replace") else None
         why = why or perform(keeper, operation)
         if verb == "keep":
             unkept[name] = why
