@@ -16,6 +16,7 @@ from reconciler.engine.expansion import Expansion
 NAMES = ("a", "b", "c")
 FILES = tuple(f"{name}.yaml" for name in NAMES)
 ROUTE = "apiVersion: reconciler.dev/v1\nkind: Route\nmetadata: {name: r}\nspec: {title: %s}\n"
+GATEWAY = "apiVersion: reconciler.dev/v1\nkind: Gateway\nmetadata: {name: %s}\nspec: {title: %s}\n"
 texts = st.one_of(
     st.none(),
     st.just("kind: ["),
@@ -27,6 +28,11 @@ texts = st.one_of(
     ),
     st.builds(lambda name: app(name, f"command: x\nurl: ${{LOST_{name}}}"), st.sampled_from(NAMES)),
     st.builds(lambda title: ROUTE % title, st.sampled_from("xy")),
+    st.builds(
+        lambda name, title: GATEWAY % (name, title),
+        st.sampled_from(("gateway", "mine")),
+        st.sampled_from(("x", "${LOST}")),
+    ),
 )
 edits = st.lists(st.tuples(st.sampled_from(FILES), texts), min_size=1, max_size=3)
 
