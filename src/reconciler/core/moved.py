@@ -38,11 +38,9 @@ class Version(Mapping[K, V]):
         self.touched = frozenset(touched)
 
     @classmethod
-    def edited(
-        cls, before: Mapping[K, V], changes: Mapping[K, V | None], touched: Iterable[K] = ()
-    ) -> Version[K, V]:
+    def edited(cls, before: Mapping[K, V], changes: Mapping[K, V | None]) -> Version[K, V]:
         """The one before with these put in, or taken out where they are None."""
-        made = cls({}, before, (*changes, *touched))
+        made = cls({}, before, changes)
         base = before.whole() if isinstance(before, Version) else before
         made._parts = base, changes
         left = len(changes) - sum(one is None for one in changes.values())
