@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -12,15 +12,19 @@ from tests.toys import app, desired
 from tests.twins import TWIN, WEB, Operator, Scene
 
 from reconciler.core.errors import Transient
-from reconciler.core.model import Drift, Ref
+from reconciler.core.model import Drift, Origin, Ref, Resource
+from reconciler.core.sealed import Sealed
 from reconciler.core.turns import Memory, Note
 from reconciler.engine.foresight import foresee
+from reconciler.engine.look import give_up
 from reconciler.engine.reconcile import observe
 from reconciler.engine.records import Records
 from reconciler.engine.rollouts import Rollouts
 from reconciler.engine.views import status_view
+from reconciler.kinds.process.spec import ProcessSpec
 from reconciler.specs.load import Snapshot
 
+ORIGIN = Origin(PurePath("specs/shop.yaml"), 1)
 BEGAN = (WEB, Note.BEGAN, "d")
 
 
@@ -49,6 +53,21 @@ def test_it_is_remembered_by_the_next_operator(records: Records) -> None:
     assert second.recall(WEB, "another") is None
     second.retry(WEB)
     assert Rollouts(records).recall(WEB, "d") is None
+
+
+def test_why_it_was_given_up_names_no_secret(operator: Operator) -> None:
+    """Its last lines are its own, as its log is; what is said of them is for others too."""
+    given = {"command": ["sleep", "9"], "env": {"TOKEN": Sealed.of("canary", b"key")}}
+    shop = Resource(Ref("Process", "shop"), ProcessSpec.model_validate(given), ORIGIN)
+    stack = operator.stack
+    stack.ledger.snapshot = Snapshot("r1", {shop.ref: shop})
+    stack.rollouts.note([BEGAN], 10.0)
+    give_up(stack, TWIN, WEB, why="it ended", lines=["the token canary is refused"])
+    memory = stack.rollouts.recall(WEB, "d")
+    assert memory is not None
+    assert "is refused" in memory.message
+    assert "canary" not in memory.message
+    assert not any("canary" in row[4] for row in stack.ledger.journal.events(9))
 
 
 def test_a_stop_takes_no_time(records: Records) -> None:

@@ -18,6 +18,7 @@ from ..metrics import Metrics
 from .clock import Clock
 from .confirmation import Confirmation
 from .journal import Event
+from .known import without_secrets
 from .ledger import Ledger
 from .orders import Orders
 from .records import Records
@@ -122,7 +123,7 @@ def give_up(stack: Stack, ref: Ref, lead: Ref, *, why: str, lines: Sequence[str]
     words = [f"{ref.name} {why}" if why != cause else f"{ref.name} {cause}"]
     words += [cause] if cause and why != cause else []
     words += [f"last words: {lines[-1].strip()}"] if lines and lines[-1].strip() else []
-    message = "; ".join(words)
+    message = without_secrets("; ".join(words), stack.ledger.snapshot)
     stack.rollouts.fail(lead, message, now)
     stack.requests.drop(lead, frozenset({Asked.RESTART}))
     stack.ledger.journal.record_events([Event(ref, "Warning", FAILED, message)], now)
