@@ -96,9 +96,7 @@ class Inotify:
     @property
     def pending(self) -> int:
         """How many bytes there are to take."""
-        count = bytearray(4)
-        fcntl.ioctl(self._descriptor, termios.FIONREAD, count)
-        return len(self._heard) + int.from_bytes(count, sys.byteorder)
+        return len(self._heard) + self._unread()
 
     @property
     def is_calm(self) -> bool:
@@ -231,10 +229,17 @@ class Inotify:
 
     def _drained(self) -> bytes:
         """All that was noted, and is not taken."""
-        count = self.pending - len(self._heard)
+        fresh = b""
         with suppress(BlockingIOError):  # somebody else was quicker
-            return self._heard + os.read(self._descriptor, count) if count else self._heard
-        return self._heard
+            if count := self._unread():
+                fresh = os.read(self._descriptor, count)
+        return self._heard + fresh
+
+    def _unread(self) -> int:
+        """How many bytes the kernel has for us."""
+        count = bytearray(4)
+        fcntl.ioctl(self._descriptor, termios.FIONREAD, count)
+        return int.from_bytes(count, sys.byteorder)
 
     def _call(self, name: str, *arguments: int | bytes, path: str = "") -> int:
         done = int(getattr(self._libc, name)(*arguments))

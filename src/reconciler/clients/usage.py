@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ..stack.reading import read_whole
 from .proc import instance_of
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -97,8 +98,7 @@ def _all_stats() -> Iterator[tuple[int, _Stat]]:
 
 def _stat(pid: str) -> _Stat | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 (the quick way)
-            fields = file.read(1024).rpartition(b")")[2].split()
+        fields = read_whole(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None  # it has ended meanwhile
     if not fields:

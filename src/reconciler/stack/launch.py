@@ -14,6 +14,7 @@ from _json import encode_basestring_ascii as quote
 sys.path.append(__file__.rsplit("/", 3)[0])
 
 from reconciler.stack.birth import become
+from reconciler.stack.reading import read_whole
 from reconciler.stack.record import NOT_PERMITTED, Refusal, environment, owner, read_record
 
 TYPE_CHECKING = False
@@ -74,8 +75,7 @@ def write_note(path: str, record: dict[str, Any], stamp: str, *, error: str = ""
 
 def start_time() -> int:
     """When this process began, in the kernel's ticks: with the pid it names it for ever."""
-    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 (pathlib is a slow import)
-        return int(file.read().rpartition(b")")[2].split()[19])
+    return int(read_whole("/proc/self/stat").rpartition(b")")[2].split()[19])
 
 
 if __name__ == "__main__":
