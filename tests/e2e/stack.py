@@ -125,8 +125,8 @@ class Stack:
             status = self.status()
             verdict = status["verdict"]
             assert status["revision"] == self.git("rev-parse", "HEAD").strip(), verdict
-            assert verdict["inSync"], verdict
             sick = [one for one in status["resources"] if one["health"]["code"] != "Healthy"]
+            assert verdict["inSync"], (verdict, sick)
             assert verdict["health"] == "Healthy", (verdict, sick)
             return True
 

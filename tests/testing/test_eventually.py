@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from subprocess import PIPE
 
 import pytest
 
@@ -38,3 +41,19 @@ def test_a_free_port_can_be_bound() -> None:
     """Nobody listens on the port handed out."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", free_port()))
+
+
+def test_no_port_is_handed_out_twice() -> None:
+    """Not to one test, and not to two that run side by side: both would listen there later."""
+    ask = (
+        "from reconciler.testing import free_port\n"
+        "print(*[free_port() for _ in range(1500)], flush=True)\n"
+        "input()"
+    )
+    words = [sys.executable, "-c", ask]
+    asked = [subprocess.Popen(words, stdin=PIPE, stdout=PIPE, text=True) for _ in "abc"]
+    lines = [one.stdout.readline() for one in asked if one.stdout is not None]
+    for one in asked:
+        one.communicate("\n")
+    handed = [int(port) for line in lines for port in line.split()]
+    assert len(handed) == len(set(handed)) == 4500

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -64,12 +65,15 @@ async def eventually_async(
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on.
+    """A TCP port of 127.0.0.1 that nobody listens on, and that nobody else is handed by this.
 
-    It lies below the range the kernel gives to outgoing connections, so none takes it meanwhile.
+    It lies below the range the kernel gives to outgoing connections, so none takes it meanwhile,
+    and outside the one from which a stack picks ports by itself.
     """
     while True:
-        port = random.randint(12000, 32000)
+        if not _own:
+            _own.extend(_claim())
+        port = _own.pop()
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -77,3 +81,32 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+_BLOCK: Final = 50
+_own: Final[list[int]] = []
+_claims: Final[dict[int, socket.socket]] = {}
+
+
+def _claim() -> range:
+    """Ports that are this process's until it ends: the kernel lets a name be bound once.
+
+    A port that is only known to be free is given to two tests that run side by side sooner or
+    later, and the second to listen there fails.
+    """
+    blocks = list(range(10000, 20000, _BLOCK))
+    random.shuffle(blocks)
+    for first in blocks:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0reconciler-free-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        _claims[first] = claim
+        return range(first, first + _BLOCK)
+    if not _claims:
+        raise OSError(errno.EADDRINUSE, "all ports below 20000 are claimed by other tests")
+    first = next(iter(_claims))
+    _claims[first] = _claims.pop(first)
+    return range(first, first + _BLOCK)

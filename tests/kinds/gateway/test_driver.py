@@ -18,6 +18,7 @@ from reconciler.core.model import Observed, Ref
 from reconciler.kinds.gateway import KIND, driver
 from reconciler.kinds.gateway.actions import Configure, Start
 from reconciler.kinds.gateway.state import Listener
+from reconciler.kinds.route.actions import DropRule
 from reconciler.testing import eventually_async
 from reconciler.testing.nginx import LocalGateway, make_gateway
 
@@ -203,6 +204,9 @@ async def test_a_deaf_gateway_is_started_again(
 async def test_routes_need_to_see_the_gateway(parts: LocalGateway, free_port: int) -> None:
     """No gateway at all: certainly no routes. One that is down: nobody knows."""
     assert await parts.routes.observe() == {}
+    # There is always one in the specs or implied by them: what keeps it away is said there.
+    with pytest.raises(Transient, match="no gateway runs .* its Gateway says why"):
+        await parts.routes.apply(DropRule("gone"))
     await converge(parts, free_port)
     parts.runner.kill()
     with pytest.raises(Transient, match="does not answer"):

@@ -98,7 +98,7 @@ class RouteDriver:
         if await self._runner.pid() is not None:
             raise Waiting(str(exc), reason="GatewayDown", after=LOOK_AGAIN) from exc
         if await self._certainly_none():
-            text = "there is no gateway to serve this route; add a Gateway to the specs"
+            text = "no gateway runs that would serve this route; its Gateway says why"
             raise Transient(text, reason="GatewayDown") from exc
         raise exc
 
