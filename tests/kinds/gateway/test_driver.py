@@ -205,7 +205,7 @@ async def test_routes_need_to_see_the_gateway(parts: LocalGateway, free_port: in
     """No gateway at all: certainly no routes. One that is down: nobody knows."""
     assert await parts.routes.observe() == {}
     # There is always one in the specs or implied by them: what keeps it away is said there.
-    with pytest.raises(Transient, match="no gateway runs .* its Gateway says why"):
+    with pytest.raises(Transient, match=r"no gateway runs .* its Gateway says why"):
         await parts.routes.apply(DropRule("gone"))
     await converge(parts, free_port)
     parts.runner.kill()
