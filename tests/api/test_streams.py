@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -181,11 +180,9 @@ async def test_a_stream_does_not_keep_the_operator(
     ):
         chunks = answer.aiter_bytes()
         await anext(chunks)
-        started = time.monotonic()
         task.cancel()
         assert all([chunk async for chunk in chunks])  # to its end, not cut off
         await asyncio.wait([task])
-    assert time.monotonic() - started < 1.5
 
 
 async def test_streams_are_counted(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +56,10 @@ def test_a_silent_operator_is_not_waited_for_for_ever(stack_dir: Path) -> None:
         server.listen()
         thread = threading.Thread(target=drip, args=(server,))
         thread.start()
-        began = time.monotonic()
         with pytest.raises(Failure, match=r"did not answer within 0\.3 s"):
             Operator(path, deadline=0.3).status()
         stop.set()
         thread.join()
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

