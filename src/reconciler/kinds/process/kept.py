@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from ...clients.keeper import Entry, Keeper
@@ -29,12 +28,13 @@ from .file import ProgramFile, Quiet
 from .folder import Folder
 from .gathering import Gathering
 from .layout import Layout
-from .many import Disk, Found, Many, Work, kept_as
+from .many import Disk, Found, Many, Work
 from .others import Others
 from .records import Record, parse_record, write_record
 from .settling import Settling
 from .sight import Sight, observe
 from .state import Program
+from .telling import operation
 from .together import Together
 
 LATER: Final = 0.1
@@ -98,19 +98,19 @@ class Kept:
         match action:
             case WriteRecord():
                 await self._written.do(action)
-            case Keep(name, program):
-                await self._keep(name, program)
+            case Keep():
+                await self._keep(action)
             case Start() | Replace() | Run():
                 await self._begin(action)
-            case Reload(name, signal):
-                await self._keeper.do("signal", name, {"signal": signal})
+            case Reload():
+                await self._tell(action)
             case Stop(name):
                 if self._notes.is_armed(name):
                     await asyncio.to_thread(self._notes.disarm, name)
-                await self._keeper.do("stop", name)
+                await self._tell(action)
                 await self._settling.wait_for(name)
-            case Remove(name):
-                await self._remove(name)
+            case Remove():
+                await self._remove(action)
             case _:
                 assert_never(action)
 
@@ -154,12 +154,17 @@ class Kept:
             return known
         return _Seen(sight, observe(sight, self._layout.state_dir))
 
-    async def _keep(self, name: str, program: Program) -> None:
+    async def _tell(self, action: ProcessAction) -> None:
+        if told := operation(action):
+            await self._keeper.do(*told)
+
+    async def _keep(self, action: Keep) -> None:
+        name, program = action
         if name in self._gathering.leftovers:
             await self._clean(name)
         if program.mode == "cron" and program.started:
             await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
-        await self._keeper.do("keep", name, kept_as(name, program))
+        await self._tell(action)
 
     def _write_record(self, action: WriteRecord) -> None:
         """Write it down; a lost record is written again, so nobody waits for the disk."""
@@ -172,30 +177,27 @@ class Kept:
 
     async def _begin(self, action: Start | Replace | Run) -> None:
         match action:
-            case Start(name, program, cause, detail):
+            case Start(name, program):
                 await self._check(name, program)
                 if program.mode == "cron":
                     await asyncio.to_thread(self._notes.arm, name, program.schedule or "")
-                why = {"epoch": program.epoch, "cause": cause, "detail": detail}
-                await self._keeper.do("start", name, why)
-            case Replace(name, program, cause, detail):
+                await self._tell(action)
+            case Replace(name, program):
                 await self._check(name, program)
-                why = {"epoch": program.epoch, "cause": cause, "detail": detail}
-                await self._keeper.do("replace", name, why)
+                await self._tell(action)
                 await self._settling.wait_for(name)
-            case Run(name, at, concurrency):
+            case Run(name):
                 await asyncio.to_thread(self._notes.run, name)
-                time = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-                told = {"cause": "schedule", "detail": time, "concurrency": concurrency}
-                await self._keeper.do("run", name, told)
+                await self._tell(action)
 
     async def _check(self, name: str, program: Program) -> None:
         await self._checked.do(Beginning(name, program, self._gathering.pid(name)))
 
-    async def _remove(self, name: str) -> None:
+    async def _remove(self, action: Remove) -> None:
+        (name,) = action
         if name in self._gathering.leftovers:
             await self._clean(name)
-        await self._keeper.do("remove", name)
+        await self._tell(action)
         await self._settling.wait_for(name)
         await asyncio.to_thread(self._forget, name)
 

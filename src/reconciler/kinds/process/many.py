@@ -8,13 +8,12 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
-from ...clients.keeper import Keeper, Operation
+from ...clients.keeper import Keeper
 from ...core.errors import ReconcileError, Transient
-from ...core.model import Json
 from .actions import Keep, ProcessAction, Remove, Replace, Start, Stop, WriteRecord
 from .checks import Start as Beginning
 from .settling import Settling
-from .state import Program, keeping, keeping_stamp
+from .telling import operation
 
 Work: TypeAlias = Mapping[str, Sequence[ProcessAction]]
 Found: TypeAlias = dict[str, ReconcileError | None]
@@ -113,25 +112,6 @@ class Many:
         return found | await _aside(
             len(gone), lambda: {name: _try(work) for name, work in forgotten.items()}
         )
-
-
-def kept_as(name: str, program: Program) -> Json:
-    """How the keeper is to keep it, and one word for that."""
-    settings = keeping(name, program)
-    return {"stamp": keeping_stamp(settings), "settings": settings}
-
-
-def operation(step: ProcessAction) -> Operation | None:
-    """What the keeper is told for a step; None where the disk is all there is to it."""
-    match step:
-        case Keep(name, program):
-            return "keep", name, kept_as(name, program)
-        case Start(name, program, cause, detail):
-            return "start", name, {"epoch": program.epoch, "cause": cause, "detail": detail}
-        case Replace(name, program, cause, detail):
-            return "replace", name, {"epoch": program.epoch, "cause": cause, "detail": detail}
-        case _:
-            return None
 
 
 def _brings(steps: Sequence[ProcessAction]) -> bool:
