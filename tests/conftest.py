@@ -76,6 +76,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="runs in scripts/soak"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What logs in reads no profile of whoever runs the tests: it may wait for a lock, or ask."""
+    os.environ["HOME"] = str(tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture
 def stack_dir() -> Iterator[Path]:
     """A private state folder; short, because a unix socket's path has at most 107 bytes."""

@@ -258,6 +258,9 @@ def _under_supervisord(folder: Path, files: tuple[str, ...]) -> dict[str, Any]:
     ) as daemon:
         try:
             eventually(lambda: all((folder / f"{name}.json").exists() for name in files), 30)
+        except AssertionError as error:
+            said, there = (folder / "s.log").read_text(), os.listdir(folder)
+            raise AssertionError(f"{there}: {said}") from error
         finally:
             daemon.terminate()
     return _read(folder, files)
