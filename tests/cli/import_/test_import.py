@@ -259,8 +259,8 @@ def _under_supervisord(folder: Path, files: tuple[str, ...]) -> dict[str, Any]:
         try:
             eventually(lambda: all((folder / f"{name}.json").exists() for name in files), 30)
         except AssertionError as error:
-            said, there = (folder / "s.log").read_text(), os.listdir(folder)
-            raise AssertionError(f"{there}: {said}") from error
+            there = sorted(path.name for path in folder.iterdir())
+            raise AssertionError(f"{there}: {(folder / 's.log').read_text()}") from error
         finally:
             daemon.terminate()
     return _read(folder, files)
