@@ -28,6 +28,9 @@ def view(name: str = "web-0", **more: Any) -> dict[str, Any]:
     return one | {"name": name, "ref": f"Process/{name}", "epoch": 0} | more
 
 
+OURS = view("gateway", system=True, writtenAs="Process/gateway")
+
+
 def serve(operator: FakeOperator, *resources: Any, **asked: Any) -> None:
     """These are there; a keyword says what asking one answers: ``stop=[request]``."""
     operator.pages["GET status"] = {**STATUS, "resources": list(resources)}
@@ -69,12 +72,64 @@ def test_a_bare_name_is_what_runs(reconciler: Any, operator: Any) -> None:
     assert sum(line.startswith("POST") for line in operator.asked) == 1
 
 
-@pytest.mark.parametrize("name", ["nobody", "Route/web"])
-def test_nothing_is_asked_of_nobody(name: str, reconciler: Any, operator: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nobody", "there is no nobody"),
+        ("Route/web", "Route/web does not run by itself"),
+        ("", "an empty word names nothing"),
+        ("process/", "process/ lacks a name"),
+        ("gateway", "Process/gateway belongs to the stack itself"),
+        ("Process/gateway", "Process/gateway belongs to the stack itself"),
+    ],
+)
+def test_nothing_is_asked_of_nobody(name: str, said: str, reconciler: Any, operator: Any) -> None:
     """A name that is wrong stops the whole command before anything is asked."""
-    serve(operator, view("web-0"), stop=[STOPPED])
-    assert reconciler("stop", "web-0", name).code == 2
+    route = {**view("web"), "kind": "Route", "ref": "Route/web", "writtenAs": "Route/web"}
+    serve(operator, view("web-0"), route, OURS, stop=[STOPPED])
+    code, out, err = reconciler("stop", "web-0", name)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {said}\nhint: ")
     assert not [line for line in operator.asked if line.startswith("POST")]
+
+
+def test_a_kind_means_all_of_it_but_the_stack_itself(reconciler: Any, operator: Any) -> None:
+    """What the stack is made of is not stopped along; where there is nothing else, that is said."""
+    serve(operator, view("web-0"), view("api-0"), OURS, stop=[STOPPED])
+    assert reconciler("stop", "process").code == 0
+    posted = {line.split("/")[-2] for line in operator.asked if line.startswith("POST")}
+    assert posted == {"web-0", "api-0"}
+    serve(operator, OURS, stop=[STOPPED])
+    assert "belongs to the stack itself" in reconciler("stop", "process").err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_was_done_is_told_though_the_next_is_refused(
+    form: str, reconciler: Any, operator: Any
+) -> None:
+    """Whoever reads the error also reads what is stopped now."""
+    serve(operator, view("web-0"), view("web-1"), stop=[STOPPED])
+    refusal = {"detail": "Process/web-1 is suspended", "reason": "Refused"}
+    operator.pages["POST resources/Process/web-1/stop"] = (409, refusal)
+    said = reconciler("stop", "web", "-o", form)
+    assert said.code == 2
+    assert "Process/web-0" in said.out
+    assert "Process/web-1" not in said.out
+    assert "error: Process/web-1 is suspended" in said.err
+
+
+@pytest.mark.parametrize(
+    ("lasting", "said"),
+    [("banana", "--for 'banana': not a duration"), ("0s", "--for '0s' is over at once")],
+)
+def test_an_odd_time_is_refused_in_words(
+    lasting: str, said: str, reconciler: Any, operator: Any
+) -> None:
+    """As of any other flag, and nothing is asked."""
+    serve(operator, view("web-0"), stop=[STOPPED])
+    code, out, err = reconciler("stop", "web", "--for", lasting)
+    assert (code, out, operator.asked) == (2, "", [])
+    assert err.startswith(f"error: {said}")
 
 
 def test_what_is_refused_is_said_plainly(reconciler: Any, operator: Any) -> None:

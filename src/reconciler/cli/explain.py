@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from ..core.lines import Line, Span, Style, grid, line
 from ..core.values import shown
-from .names import did_you_mean, find_kind
+from .names import did_you_mean, find_kind, kinds_hint
 from .outcome import Exit, Failure
 from .terminal import Terminal, structured
 
@@ -27,12 +27,11 @@ def explain(terminal: Terminal, *, what: str | None = None, output: str = "text"
     from ..specs.schema import kind_schema
 
     if what is None:
-        terminal.show(_kinds())
-        return Exit.OK
+        return _all_kinds(terminal, output)
     word, *steps = what.replace("/", ".").split(".")
     kind = find_kind(word)
     if kind is None:
-        raise Failure(f"unknown kind {word!r}", hint="`reconciler explain` lists the kinds")
+        raise Failure(f"unknown kind {word!r}", hint=kinds_hint(word))
     document = kind_schema(kind)
     steps = steps[1:] if steps[:1] == ["spec"] else steps
     field = walk(document, steps, kind)
@@ -44,14 +43,17 @@ def explain(terminal: Terminal, *, what: str | None = None, output: str = "text"
     return Exit.OK
 
 
-def _kinds() -> list[Line]:
+def _all_kinds(terminal: Terminal, output: str) -> int:
     from ..kinds import KINDS
 
-    rows = [
-        (Span(f"  {name}", Style.STRONG), Span(_first(kind.Spec.__doc__ or "")))
-        for name, kind in KINDS.items()
-    ]
-    return [line(Span("KINDS", Style.FAINT)), *grid(rows, width=100)]
+    found = {name: _first(kind.Spec.__doc__ or "") for name, kind in KINDS.items()}
+    if output != "text":
+        items = [{"kind": name, "description": text} for name, text in found.items()]
+        terminal.write(structured({"items": items}, output))
+        return Exit.OK
+    rows = [(Span(f"  {name}", Style.STRONG), Span(text)) for name, text in found.items()]
+    terminal.show([line(Span("KINDS", Style.FAINT)), *grid(rows, width=100)])
+    return Exit.OK
 
 
 def walk(document: Schema, steps: list[str], name: str) -> Schema:

@@ -44,7 +44,7 @@ def events(
         from .logs import moment
 
         picked.append(("since", f"{moment(since, time.time()):.3f}"))
-    refs = _named(operator, what) if what else []
+    refs = _named(operator, what) if what is not None else []
     if watch:
         from .followed import follow
 

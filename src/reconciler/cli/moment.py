@@ -47,25 +47,42 @@ def ask(settings: Settings, terminal: Terminal, asking: Asking) -> int:
     operator = find_operator(settings)
     order = {"for": asking.lasting, "reason": asking.reason}
     answers: list[View] = []
-    for one in _meant(resources_of(operator.status()), asking.names):
-        answers += operator.act(one["kind"], one["name"], asking.verb, order)["items"]
-    if asking.output == "text":
-        _tell(asking.verb, answers, terminal)
-    else:
-        terminal.write(structured({"items": answers}, asking.output))
+    try:
+        for one in _meant(resources_of(operator.status()), asking.names):
+            answers += operator.act(one["kind"], one["name"], asking.verb, order)["items"]
+    finally:  # what was done is told, also when the next one is refused
+        if answers:
+            _print(answers, terminal, asking)
     return _stay(operator, terminal, asking, answers) if asking.wait else Exit.OK
 
 
 def _meant(views: Sequence[View], names: Sequence[str]) -> list[View]:
     """The instances that the names mean, each once; a bare name is one of what runs."""
-    found: dict[str, View] = {}
-    for name in names:
-        kind = parse(name, views).kind
-        own = [view for view in select(views, name) if view["kind"] == (kind or RUNS)]
-        if not own:
-            raise Failure(f"{name} does not run by itself", hint="`reconciler get process`")
-        found |= {view["ref"]: view for view in own}
-    return list(found.values())
+    return list({view["ref"]: view for name in names for view in _instances(views, name)}.values())
+
+
+def _instances(views: Sequence[View], name: str) -> list[View]:
+    """Those of one name. A kind means all of it but what belongs to the stack itself."""
+    wanted = parse(name, views)
+    if name.endswith("/"):
+        raise Failure(f"{name} lacks a name", hint=f"{name.rstrip('/')} alone means all of them")
+    found = [view for view in select(views, name) if view["kind"] == RUNS]
+    if not found:
+        raise Failure(f"{name} does not run by itself", hint="`reconciler get process`")
+    own = [view for view in found if not view.get("system")]
+    if not own or (wanted.name is not None and own != found):
+        raise Failure(
+            f"{found[-1]['ref']} belongs to the stack itself",
+            hint="`reconciler down` and `reconciler up` stop and start the stack",
+        )
+    return own
+
+
+def _print(answers: Sequence[View], terminal: Terminal, asking: Asking) -> None:
+    if asking.output == "text":
+        _tell(asking.verb, answers, terminal)
+    else:
+        terminal.write(structured({"items": answers}, asking.output))
 
 
 def _tell(verb: str, answers: Sequence[View], terminal: Terminal) -> None:

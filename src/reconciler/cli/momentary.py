@@ -91,8 +91,9 @@ def _ask(
     how: tuple[str, str, Output, bool, str],
 ) -> int:
     from .moment import Asking, ask
-    from .waiting import seconds
+    from .waiting import lasts, seconds
 
     lasting, reason, output, wait, timeout = how
+    lasts(lasting, "--for")
     asking = Asking(verb, names, lasting, reason, output.value, wait, seconds(timeout))
     return ask(find_settings(*where), ctx.obj, asking)

@@ -20,17 +20,24 @@ class Wanted(NamedTuple):
 
 def parse(text: str | None, views: Iterable[View]) -> Wanted:
     """Read a kind, a name, or both."""
-    if not text:
+    if text is None:
         return Wanted(None, None)
+    demand_word(text)
     present = {view["kind"] for view in views}
     kind, parted, name = text.partition("/")
     if parted:
         known = find_kind(kind, present)
         if known is None:
-            raise Failure(f"unknown kind {kind!r}", hint=_kinds_hint(kind))
+            raise Failure(f"unknown kind {kind!r}", hint=kinds_hint(kind))
         return Wanted(known, name or None)
     known = None if any(_named(view, text) for view in views) else find_kind(text, present)
     return Wanted(known, None) if known else Wanted(None, text)
+
+
+def demand_word(text: str) -> None:
+    """A Failure for an empty word: to a shell, a variable that is not set is one."""
+    if not text.strip():
+        raise Failure("an empty word names nothing", hint="is a variable of the shell not set?")
 
 
 def find_kind(word: str, present: Iterable[str] = ()) -> str | None:
@@ -55,7 +62,8 @@ def select(views: Sequence[View], text: str | None) -> list[View]:
     if not found and wanted.name is not None:
         near = [view for view in views if wanted.kind in {None, view["kind"]}]
         names = {name for view in near for name in _names(view)}
-        raise Failure(f"there is no {text}", hint=did_you_mean(wanted.name, names))
+        kinds = () if wanted.kind else _kind_words()
+        raise Failure(f"there is no {text}", hint=did_you_mean(wanted.name, {*names, *kinds}))
     return found
 
 
@@ -74,13 +82,22 @@ def _names(view: View) -> set[str]:
     return {view["name"], str(view["writtenAs"]).partition("/")[2], view.get("lead", view["name"])}
 
 
-def did_you_mean(text: str, names: Iterable[str]) -> str:
+def did_you_mean(
+    text: str, names: Iterable[str], otherwise: str = "`reconciler get` lists everything"
+) -> str:
     """A hint with the closest name, or where to see all of them."""
     close = get_close_matches(text, sorted(set(names)), n=1)
-    return f"did you mean {close[0]}?" if close else "`reconciler get` lists everything"
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
-def _kinds_hint(word: str) -> str:
+def _kind_words() -> set[str]:
+    from ..kinds import KINDS
+
+    return {word for kind in KINDS.values() for word in (kind.name.lower(), kind.plural.lower())}
+
+
+def kinds_hint(word: str) -> str:
+    """The closest kind, or all there are."""
     from ..kinds import KINDS
 
     close = get_close_matches(word.lower(), [name.lower() for name in KINDS], n=1)

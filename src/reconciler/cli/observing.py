@@ -45,7 +45,10 @@ def healthcheck(
 ) -> int:
     """Ask whether all is well, or one resource; exit code 1 when not, or when nobody answers."""
     from .healthcheck import check, page_of
+    from .names import demand_word
 
+    if what is not None:
+        demand_word(what)
     socket = find_settings(specs, state_dir).operator_socket
     return check(page_of(what or ""), ("127.0.0.1", port) if port else str(socket), timeout)
 

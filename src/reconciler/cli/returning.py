@@ -34,7 +34,7 @@ def history(
     from .history import history as recall
     from .history import revision as describe
 
-    if revision:
+    if revision is not None:
         return describe(settings, ctx.obj, start=revision, output=output.value)
     return recall(settings, ctx.obj, limit=limit, output=output.value)
 
@@ -52,7 +52,10 @@ def rollback(
 ) -> int:
     """Go back to the specs of another revision until there is a new commit. Data stays."""
     from .history import rollback as go_back
+    from .names import demand_word
 
+    if revision is not None:
+        demand_word(revision)
     if undo is (revision is not None):
         raise Failure("say where to, or --undo", hint="`reconciler history` names the revisions")
     return go_back(find_settings(specs, state_dir), ctx.obj, to=revision or "", reason=reason)

@@ -14,14 +14,21 @@ from .terminal import Terminal
 EVERY: Final = 0.2
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, flag: str = "--timeout") -> float:
     """A duration such as ``5m``; a Failure that shows how to write one."""
     from ..core.units import parse_duration
 
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise Failure(f"--timeout {text!r}: {error}") from error
+        raise Failure(f"{flag} {text!r}: {error}") from error
+
+
+def lasts(text: str, flag: str) -> float:
+    """The same for what must last: nothing at all is no length of time."""
+    if not (length := seconds(text, flag)):
+        raise Failure(f"{flag} {text!r} is over at once", hint="write for example 30m, 2h or 90d")
+    return length
 
 
 def until_ready(
