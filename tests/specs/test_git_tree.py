@@ -160,13 +160,16 @@ def test_locks_of_others_do_not_matter(repository: SpecFolder) -> None:
 def test_a_repository_of_somebody_else_is_unknown(
     repository: SpecFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Git's refusal is passed on with the command that mends it."""
+    """Git's refusal is passed on with the command that mends it, for the root of the repository."""
     monkeypatch.setenv("HOME", str(repository.root))
+    committed = repository.load().revision
     for path in (repository.root, repository.root / ".git"):
         os.chown(path, 12345, 12345)
     with pytest.raises(Transient, match=r"safe\.directory") as caught:
         repository.load()
     assert caught.value.reason == "DubiousOwnership"
+    subprocess.run(["sh", "-c", str(caught.value).partition("run: ")[2]], check=True)
+    assert repository.load().revision == committed
 
 
 def test_git_that_is_not_there(repository: SpecFolder, monkeypatch: pytest.MonkeyPatch) -> None:

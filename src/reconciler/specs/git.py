@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Final, NamedTuple
 from ..core.errors import Transient
 
 PATIENCE: Final = 60.0
+_TRUSTING: Final = "git config --global --add safe.directory"
+# Git's own words: it wants the root of the repository, and quotes it for a shell.
+_TRUST: Final = re.compile(rf"^\s*({re.escape(_TRUSTING)} .+)$", re.MULTILINE)
 _UNFINISHED: Final = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -78,7 +82,7 @@ class Git:
         """Git's refusal, with a way out where there is one."""
         said = done.stderr.decode("utf-8", "replace").strip()
         if "dubious ownership" in said:
-            fix = f"git config --global --add safe.directory {self._folder}"
+            fix = next(iter(_TRUST.findall(said)), f"{_TRUSTING} {self._folder}")
             message = f"{self._folder} belongs to somebody else; run: {fix}"
             return Transient(message, reason="DubiousOwnership")
         first = next(iter(said.splitlines()), f"git ended with {done.returncode}")
