@@ -72,11 +72,26 @@ def test_problems_beside_the_line_in_a_review(reconciler: Any, specs: Path) -> N
     )
 
 
+@pytest.mark.parametrize("name", ["web.json", "web", ".web.yaml", ".old/web.yaml"])
+def test_what_is_never_read_is_not_called_valid(name: str, reconciler: Any, specs: Path) -> None:
+    """A file that no operator would read is no spec file, whatever it holds; one elsewhere too."""
+    for folder in (specs, specs.parent / "elsewhere"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GOOD)
+        code, out, err = reconciler("validate", str(path))
+        if folder == specs or "/" not in name:
+            assert (code, out) == (2, "")
+            assert f"{path} is no spec file" in err
+            assert ".yaml or .yml" in err
+
+
 def test_one_file_is_judged_alone(reconciler: Any, specs: Path) -> None:
     """Only its own problems count, though its neighbours are read."""
     (specs / "api.yaml").write_text(BAD)
     assert reconciler("validate", str(specs / "web.yaml")).code == 0
     assert reconciler("validate", str(specs / "api.yaml")).code == 1
+    assert reconciler("validate", f"{specs}/../specs/api.yaml").code == 1
     assert reconciler("validate", str(specs)).code == 1
 
 

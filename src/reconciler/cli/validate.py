@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,14 +51,19 @@ def _is_warning(problem: Problem) -> bool:
 
 def _chosen(settings: Settings, path: Path | None) -> tuple[Settings, Path | None]:
     """The specs to read, and the one file of them to speak of."""
-    target = (path or settings.specs).absolute()
+    # Without ``..``: problems are told by the plain path of their file.
+    target = Path(os.path.normpath((path or settings.specs).absolute()))
     if not target.exists():
         raise Failure(f"there is no {target}", hint="name a folder of specs or one file")
     if target.is_dir():
         return replace(settings, specs=target, worktree=True), None
+    from ..specs.tree import is_spec
+
     # A file is read together with its neighbours: names must be unique, references must be met.
     inside = target.is_relative_to(settings.specs)
     specs = settings.specs if inside else target.parent
+    if not is_spec(str(target.relative_to(specs))):
+        raise Failure(f"{target} is no spec file", hint="name one that ends in .yaml or .yml")
     return replace(settings, specs=specs, worktree=True), target
 
 
