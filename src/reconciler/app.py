@@ -181,13 +181,17 @@ def run(settings: Settings, speak: Speak | None = None) -> int:
 async def plan_once(settings: Settings) -> View:
     """What would be done, observed without a running operator and without a trace."""
     async with open_operator(settings, read_only=True) as (operator, _):
+        operator.reading.is_told = True
         return await operator.plan()
 
 
 async def apply_once(settings: Settings, *, confirm: str = "") -> View:
     """Do what can be done now, without a running operator."""
+    if not settings.durable.exists():
+        await plan_once(settings)  # where nothing can be done, nothing is made either
     with sole_operator(settings.run_dir / "operator.lock"):
         async with open_operator(settings) as (operator, _):
+            operator.reading.is_told = True
             return await operator.reconcile_now(confirm=confirm)
 
 

@@ -14,10 +14,12 @@ from reconciler.core.errors import Transient
 
 def test_written_whole_and_private(tmp_path: Path) -> None:
     """The new content, mode 0600, and nothing left beside it."""
-    path = tmp_path / "new" / "a.json"
+    path = tmp_path / "all" / "new" / "a.json"
     write_atomic(path, b"one")
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
+    for folder in (path.parent, path.parent.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["a.json"]
 

@@ -214,6 +214,8 @@ def test_a_stack_lives(stack_dir: Path) -> None:
         assert "Process" in {one["kind"] for one in call("diff")["unknown"]}
         assert not (stack_dir / ".reconciler").exists()
         assert call("up") is True
+        folders = [stack_dir / ".reconciler", *(stack_dir / ".reconciler").rglob("*/")]
+        assert [one for one in folders if one.is_dir() and one.stat().st_mode & 0o077] == []
         before = eventually(pids, 30)
         assert psutil.Process(before["one-0"]).cwd() == str(stack_dir / "sub")
         assert call("diff", "999")["summary"]["restarts"] == 1

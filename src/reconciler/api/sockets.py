@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..clients.files import make_private
 from ..core.errors import Terminal, Transient
 from ..stack.limits import SOCKET_PATH
 
@@ -50,7 +51,7 @@ def port_socket(listen: str) -> Iterator[net.socket]:
 
 def _take(listener: net.socket, path: Path) -> int:
     _check_length(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     _remove_stale(path)
     # On Linux the file takes the mode the socket has, so there is no moment with a wider one.
     os.fchmod(listener.fileno(), 0o600)

@@ -76,7 +76,7 @@ def _write(path: str, data: bytes, mode: int, *, durable: bool) -> None:
     try:
         descriptor = os.open(path, how, mode)
     except FileNotFoundError:  # the folder is missing, the first time
-        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(Path(path).parent)
         descriptor = os.open(path, how, mode)
     try:
         write_all(descriptor, data)
@@ -84,6 +84,16 @@ def _write(path: str, data: bytes, mode: int, *, durable: bool) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for its owner alone, and so those above it that are missing. Raises OSError."""
+    # ``mkdir(parents=True)`` would open the ones above to everybody.
+    missing = [folder, *folder.parents]
+    while missing and missing[-1].is_dir():
+        missing.pop()
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

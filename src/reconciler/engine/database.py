@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ..clients.files import make_private
+
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection usable from any thread; the file is private to its owner.
@@ -15,7 +17,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """
     if read_only:
         return _copy(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     return sqlite3.connect(path, check_same_thread=False)
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..clients.files import make_private
 from ..core.errors import Terminal
 
 
 @contextmanager
 def sole_operator(path: Path) -> Iterator[None]:
     """Hold the stack's lock; raises Terminal that names the holder's pid when it is taken."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(descriptor, path)

@@ -37,6 +37,8 @@ class Reading:
     stack: Stack
     loader: Loader
     error: str = ""
+    is_told: bool = False
+    """Whether somebody is told why they cannot be read, so that no log need say it."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _outside: frozenset[Path] = frozenset()
@@ -68,7 +70,8 @@ class Reading:
             snapshot, self._outside = found
         except ReconcileError as exc:
             self.error = str(exc)
-            log.warning("specs cannot be read: %s", exc)
+            if not self.is_told:
+                log.warning("specs cannot be read: %s", exc)
             return False
         except Exception as exc:  # a fault of ours must not end what already runs
             self.error = f"internal error: {type(exc).__name__}"
