@@ -101,7 +101,7 @@ def test_a_file_that_may_not_be_read(kept: Credentials) -> None:
     """Unknown is not absent: it says so, and what mends it."""
     kept.create(reader("a"))
     kept._path.chmod(0)
-    with pytest.raises(Terminal, match="move it aside"):
+    with pytest.raises(Terminal, match="only the user who runs the stack may"):
         Credentials(kept._path).find("rct_x", 0.0)
 
 

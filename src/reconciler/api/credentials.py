@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ..clients.files import write_atomic
+from ..clients.files import make_private, write_atomic
 from ..core.errors import Terminal
 
 MARK: Final = "rct_"
@@ -110,7 +110,7 @@ class Credentials:
             self._stamp, self._known = (), {}
             return self._known
         except OSError as exc:
-            raise _unreadable(self._path, exc.strerror) from exc
+            raise _unreadable(self._path, exc) from exc
         stamp = (told.st_ino, told.st_mtime_ns, told.st_size)
         if stamp != self._stamp:
             self._known = {one.digest: one for one in read_credentials(self._path)}
@@ -135,13 +135,15 @@ def read_credentials(path: Path) -> list[Credential]:
         held: Any = json.loads(path.read_bytes())
         return [Credential(**{**one, "scope": Scope(one["scope"])}) for one in held["tokens"]]
     except (OSError, ValueError, TypeError, KeyError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "it is damaged"
-        raise _unreadable(path, why) from exc
+        raise _unreadable(path, exc) from exc
 
 
-def _unreadable(path: Path, why: str | None) -> Terminal:
-    text = f"cannot read {path}: {why}; move it aside and create the tokens anew"
-    return Terminal(text, reason="TokensUnreadable")
+def _unreadable(path: Path, exc: Exception) -> Terminal:
+    why = str(exc.strerror).lower() if isinstance(exc, OSError) else "it is damaged"
+    mend = "move it aside and create the tokens anew"
+    if isinstance(exc, PermissionError):  # what another user keeps there is whole
+        mend = "only the user who runs the stack may, and it must be that user's (0600)"
+    return Terminal(f"cannot read {path}: {why}; {mend}", reason="TokensUnreadable")
 
 
 def _is_worth(credential: Credential, now: float) -> bool:
@@ -152,7 +154,7 @@ def _is_worth(credential: Credential, now: float) -> bool:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """One writer at a time, among the operator and the command line."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

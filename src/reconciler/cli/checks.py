@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from subprocess import run
 from typing import Final, NamedTuple, TypeAlias
 
 from ..clients.logfile import last_lines
 from ..clients.nginx import PACKAGES
+from ..core.errors import ReconcileError
 from ..settings import Settings
 from ..stack.limits import SOCKET_PATH
 from ..stack.place import Place, holder
 from .client import NoOperator
-from .outcome import Failure
+from .outcome import Failure, called
 from .stack import find_operator
 
 LUA: Final = f"apt-get install {PACKAGES}"
@@ -120,7 +122,7 @@ def state(settings: Settings) -> Iterator[Finding]:
             fix = f"sudo install -d -m 0700 -o {os.getuid()} {folder}"
             yield Finding("state", Grade.ERROR, f"{parent} cannot be written", fix)
         return
-    yield _rights(folder)
+    yield _rights(settings)
     yield _room(folder)
 
 
@@ -132,15 +134,30 @@ def _depth(settings: Settings) -> Finding:
     return Finding("state", Grade.ERROR, text, "choose a shorter --state-dir")
 
 
-def _rights(folder: Path) -> Finding:
+def _rights(settings: Settings) -> Finding:
+    folder = settings.state_dir
     told = folder.stat()
-    if told.st_uid != os.getuid():
-        text = f"{folder} belongs to uid {told.st_uid}, this is uid {os.getuid()}"
-        return Finding("state", Grade.ERROR, text, f"sudo chown -R {os.getuid()} {folder}")
+    if told.st_uid != os.geteuid():
+        text = f"{folder} belongs to uid {told.st_uid}, this is uid {os.geteuid()}"
+        taken = f"sudo chown -R {os.geteuid()} {folder}"
+        fix = _as_owner(folder) if _may_run(settings) else taken
+        return Finding("state", Grade.ERROR, text, fix)
     if told.st_mode & 0o077:
         text = f"{folder} is open to others ({told.st_mode & 0o777:04o})"
         return Finding("state", Grade.WARNING, text, f"chmod 0700 {folder}")
     return Finding("state", Grade.OK, f"{folder} is private")
+
+
+def _may_run(settings: Settings) -> bool:
+    """Whether a stack may run there: then it must keep what it writes to."""
+    try:
+        return _holder(settings) is not None
+    except OSError:  # this user cannot know
+        return True
+
+
+def _as_owner(folder: Path) -> str:
+    return f"sudo -u {quote(called(folder.stat().st_uid))} reconciler doctor"
 
 
 def _room(folder: Path) -> Finding:
@@ -189,16 +206,24 @@ def operator(settings: Settings) -> Iterator[Finding]:
 
 def _no_operator(settings: Settings) -> Finding:
     """A stack without an operator is a fault; no stack is none."""
-    place = Place(settings.state_dir, settings.specs)
-    pid = holder(place) if (settings.run_dir / "up.lock").exists() else None
+    pid = _holder(settings)
     if pid is None:
         return Finding("operator", Grade.NOTE, "it does not run here", "reconciler up")
     runs = f"the stack runs{f' (pid {pid})' if pid else ''}"
     return _mute(settings, f"{runs}, but its operator does not answer")
 
 
+def _holder(settings: Settings) -> int | None:
+    """The pid of the stack that runs, 0 while it is not said; None when none does."""
+    place = Place(settings.state_dir, settings.specs)
+    return holder(place) if (settings.run_dir / "up.lock").exists() else None
+
+
 def _mute(settings: Settings, text: str) -> Finding:
-    said = last_lines(settings.log_dir / "reconciler.log", lines=LAST_WORDS)
+    try:
+        said = list(last_lines(settings.log_dir / "reconciler.log", lines=LAST_WORDS))
+    except ReconcileError:  # to this user its log says as little as it does itself
+        return Finding("operator", Grade.ERROR, text, _as_owner(settings.state_dir))
     detail = tuple(one.text for one in said)
     return Finding("operator", Grade.ERROR, text, "reconciler logs reconciler", detail)
 

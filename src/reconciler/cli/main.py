@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..core.errors import ReconcileError
-from .outcome import Exit, Failure, spoken
+from .outcome import Exit, Failure, spoken, whose
 from .quick import Options, read_status, read_version
 from .terminal import Terminal
 
 
 def main() -> NoReturn:
     """What `reconciler` and `python -m reconciler` run."""
+    _fill_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _fill_streams() -> None:
+    """Whoever closed stdout or stderr wants to hear nothing: to Python they are not there then."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
+            setattr(sys, name, nowhere)
 
 
 def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
@@ -73,7 +82,7 @@ def _unexpected(error: Exception, terminal: Terminal) -> int:
 
         terminal.error("".join(traceback.format_exception(error)))
     elif isinstance(error, OSError) and (said := spoken(error)):
-        terminal.error(said)
+        terminal.error(said, whose(error))
     else:
         # The text of a foreign exception may hold anything, a secret too; its type cannot.
         terminal.error(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from enum import IntEnum
+from pathlib import Path
 
 
 class Exit(IntEnum):
@@ -29,3 +31,27 @@ def spoken(error: OSError) -> str:
     """What the system refused, without its numbers; empty when it did not say."""
     said = (error.strerror or "").lower()
     return f"{os.fsdecode(error.filename)}: {said}" if said and error.filename else said
+
+
+def whose(error: OSError) -> str:
+    """Where this user may not do what was asked: who may; empty when that is not the reason."""
+    if not isinstance(error, PermissionError) or not error.filename:
+        return ""
+    path = Path(os.fsdecode(error.filename))
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            owner = place.stat().st_uid
+            if owner == os.geteuid():
+                return ""
+            return f"{place} belongs to {called(owner)}; run the command as that user"
+    return ""
+
+
+def called(uid: int) -> str:
+    """The name of a user, or its number as ``sudo -u`` takes it."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"

@@ -14,7 +14,7 @@ from ..settings import Settings
 from ..stack import up as parent
 from ..stack.kernel import Kernel
 from ..stack.place import Place, open_lock, prepare
-from .outcome import Exit, Failure, spoken
+from .outcome import Exit, Failure, spoken, whose
 from .overview import status_lines
 from .stack import find_operator
 from .terminal import Terminal
@@ -59,8 +59,8 @@ def is_running(place: Place) -> bool:
         prepare(place)
         lock = open_lock(place)
     except (OSError, ValueError) as error:
-        said = spoken(error) if isinstance(error, OSError) else ""
-        raise Failure(said or str(error)) from error
+        said, hint = (spoken(error), whose(error)) if isinstance(error, OSError) else ("", "")
+        raise Failure(said or str(error), hint=hint) from error
     if lock is not None:
         os.close(lock)
     return lock is None
