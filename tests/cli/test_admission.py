@@ -73,6 +73,13 @@ def test_tokens_are_listed_and_revoked(call: Call) -> None:
     assert "there are no tokens" in call("token", "list").err
 
 
+def test_a_token_that_is_not_there(call: Call) -> None:
+    """Whoever mistypes is told the closest, or where tokens are listed."""
+    call("token", "create", "prometheus")
+    assert "did you mean prometheus?" in call("token", "revoke", "promtheus").err
+    assert "`reconciler token list`" in call("token", "revoke", "zzz").err
+
+
 @pytest.mark.parametrize("name", ["", "-", "a b", "sessions", "x" * 64, "é", "a\n"])
 def test_odd_names(call: Call, name: str) -> None:
     """A name that would be odd in a list or a log is refused."""
@@ -83,6 +90,15 @@ def test_an_odd_end(call: Call) -> None:
     """An end that is no length of time is refused with an example."""
     said = call("token", "create", "ci", "--expires", "tomorrow")
     assert (said.code, "90d" in said.err or "10s" in said.err) == (Exit.FAILED, True)
+
+
+@pytest.mark.parametrize("expires", ["0s", "0h0m", ""])
+def test_a_token_is_good_for_a_while(call: Call, expires: str) -> None:
+    """One that has expired already is of no use to anybody; an empty end is not for ever."""
+    said = call("token", "create", "ci", "--expires", expires)
+    assert (said.code, said.out) == (Exit.FAILED, "")
+    assert f"--expires {expires!r}" in said.err
+    assert "there are no tokens" in call("token", "list").err
 
 
 def test_choosing_a_password(call: Call, settings: Settings, stack_dir: Path) -> None:

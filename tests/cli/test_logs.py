@@ -77,6 +77,20 @@ def test_unknown_names_are_refused(reconciler: Any, log: Path) -> None:
     assert "did you mean web-0?" in err
 
 
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [("wbe", "did you mean web?"), ("silnt", "did you mean silent?"), ("zzz", "logs all`")],
+)
+def test_the_closest_is_named_as_it_is_written(
+    asked: str, hint: str, reconciler: Any, log: Path
+) -> None:
+    """Also where it has not written a word; else where all there is can be seen."""
+    records = log.parent / "state" / "processes"
+    records.mkdir()
+    (records / "silent-0.json").write_text("{}")
+    assert hint in reconciler("logs", asked).err
+
+
 def test_a_stack_that_never_ran_has_no_logs(reconciler: Any) -> None:
     """Nothing to print is said."""
     assert "there are no logs" in reconciler("logs").err

@@ -13,13 +13,13 @@ from typing import Final
 from ..api.credentials import Credential, Credentials, Scope
 from ..api.password import Password, hashed
 from ..core.lines import Line, Span, Style, grid, line
-from ..core.units import parse_duration
 from ..settings import Settings
 from .ages import ago, local
 from .checks import Finding, Grade
 from .names import did_you_mean
 from .outcome import Exit, Failure
 from .terminal import Terminal, structured
+from .waiting import lasts
 
 NAME: Final = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}")
 SESSIONS: Final = "sessions"
@@ -32,15 +32,15 @@ def credentials_of(settings: Settings) -> Credentials:
 
 
 def create(
-    settings: Settings, terminal: Terminal, name: str, *, scope: str, expires: str = ""
+    settings: Settings, terminal: Terminal, name: str, *, scope: str, expires: str | None = None
 ) -> int:
     """Make a token; it is the only thing on stdout."""
     if not NAME.fullmatch(name) or name == SESSIONS:
         text = "letters, digits and -_. make a name, at most 63 of them"
         raise Failure(f"{name!r} is no name for a token", hint=text)
     now = time.time()
+    until = now + lasts(expires, "--expires") if expires is not None else None
     try:
-        until = now + parse_duration(expires) if expires else None
         secret = credentials_of(settings).create(Credential(name, Scope(scope), "", now, until))
     except ValueError as error:
         raise Failure(str(error)) from error
@@ -76,7 +76,8 @@ def revoke(settings: Settings, terminal: Terminal, name: str) -> int:
         terminal.talk(line(f"{name} is no token any more"))
     else:
         names = [one.name for one in kept.listed() if not one.is_session]
-        raise Failure(f"there is no token {name}", hint=did_you_mean(name, names) if names else "")
+        hint = did_you_mean(name, names, "`reconciler token list` lists them")
+        raise Failure(f"there is no token {name}", hint=hint)
     return Exit.OK
 
 

@@ -41,7 +41,7 @@ def create(
     scope: Annotated[
         ScopeName, typer.Option(help="read; operate: start and stop too; admin: everything.")
     ] = ScopeName.READ,
-    expires: Annotated[str, typer.Option(help="After how long, such as 12h or 90d.")] = "",
+    expires: Annotated[str | None, typer.Option(help="After how long, such as 12h or 90d.")] = None,
     specs: Specs = None,
     state_dir: StateDir = None,
 ) -> int:

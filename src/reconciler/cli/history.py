@@ -11,7 +11,9 @@ from ..core.lines import Line, Span, Style, grid, line, tame, told
 from ..core.render import SHORT_REVISION
 from ..settings import Settings
 from .ages import ago, local, span
-from .outcome import Exit
+from .client import Refused
+from .names import demand_word
+from .outcome import Exit, Failure
 from .stack import find_operator
 from .terminal import Terminal, structured
 
@@ -23,6 +25,8 @@ STYLES: Final = {
     "rolledBack": Style.BAD,
     "progressing": Style.CHANGE,
 }
+NO_SUCH: Final = frozenset({404, 422})
+"""How the operator answers where there is none, and where there can be none of that name."""
 RESULTS: Final = {"rolledBack": "rolled back"}
 
 
@@ -42,7 +46,16 @@ def history(
 
 def revision(settings: Settings, terminal: Terminal, *, start: str, output: str = "text") -> int:
     """Print all that is known of one revision."""
-    view = find_operator(settings).revision(quote(start, safe=""))
+    demand_word(start)
+    try:
+        view = find_operator(settings).revision(quote(start, safe=""))
+    except Refused as refused:
+        if refused.status not in NO_SUCH:
+            raise
+        raise Failure(
+            f"no revision {start} was current here",
+            hint="`reconciler history` lists those that were",
+        ) from refused
     if output != "text":
         terminal.write(structured(view, output))
     else:

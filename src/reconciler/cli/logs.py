@@ -18,7 +18,7 @@ from ..clients.logline import Line
 from ..clients.logtail import Follower
 from ..core.units import parse_duration
 from ..settings import Settings
-from .names import did_you_mean
+from .names import demand_word, did_you_mean
 from .outcome import Exit, Failure
 from .terminal import Terminal
 from .voice import Voice
@@ -26,8 +26,9 @@ from .voice import Voice
 USUAL: Final = 100
 AT_ONCE: Final = 500
 ALL: Final = "all"
+ALL_LOGS: Final = "`reconciler logs all` prints every log there is"
 # Instances end in their number; what else lies there belongs to the stack itself.
-INSTANCE: Final = re.compile(r".*-[0-9]+b?")
+INSTANCE: Final = re.compile(r"(.*)-[0-9]+b?")
 
 
 def logs(
@@ -86,9 +87,11 @@ def named(settings: Settings, names: Sequence[str]) -> dict[str, Path]:
         return found
     found = {}
     for name in names:
+        demand_word(name)
         own = every if name == ALL else _meant(every, name.rpartition("/")[2])
         if not own and not _is_known(settings, name):
-            hint = did_you_mean(name, every)
+            instances = {*every, *_recorded(settings)}
+            hint = did_you_mean(name, {*instances, *map(_written, instances)}, ALL_LOGS)
             raise Failure(f"there is no log of {name} in {folder}", hint=hint)
         found |= own
     return found
@@ -109,10 +112,19 @@ def _meant(every: Mapping[str, Path], name: str) -> dict[str, Path]:
     return {one: path for one, path in every.items() if own.fullmatch(one)}
 
 
+def _written(instance: str) -> str:
+    """What the specs call it."""
+    return INSTANCE.sub(r"\1", instance)
+
+
 def _is_known(settings: Settings, name: str) -> bool:
     """Whether there is such a process, though it has not written a word."""
     own = logfile.instances_of(name.rpartition("/")[2])
-    return any(own.fullmatch(path.stem) for path in (settings.durable / "processes").glob("*.json"))
+    return any(map(own.fullmatch, _recorded(settings)))
+
+
+def _recorded(settings: Settings) -> set[str]:
+    return {path.stem for path in (settings.durable / "processes").glob("*.json")}
 
 
 def _there(settings: Settings, names: Sequence[str]) -> Mapping[str, Path]:
