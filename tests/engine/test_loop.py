@@ -303,3 +303,12 @@ async def test_what_was_just_read_is_not_in_sync_yet(bench: Bench) -> None:
     assert not verdict["ready"]
     await bench.lane.settle()
     assert status_view(bench.ledger)["verdict"]["inSync"]
+
+
+async def test_what_is_suspended_is_not_judged(bench: Bench) -> None:
+    """It differs, and is not there: that is as somebody has written, and the rest is well."""
+    bench.write(app("web"), replace(app("later"), suspend=True))
+    await bench.lane.settle()
+    verdict = status_view(bench.ledger)["verdict"]
+    assert (verdict["ready"], verdict["inSync"]) == (True, False)
+    assert verdict["health"] == HealthCode.HEALTHY

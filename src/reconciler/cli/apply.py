@@ -17,7 +17,7 @@ from .outcome import Exit, Failure
 from .saved import demand_same, load
 from .stack import find_operator
 from .terminal import Terminal, structured
-from .waiting import until_ready, waits_for
+from .waiting import settled, until_ready, waits_for
 
 
 class Order(NamedTuple):
@@ -97,9 +97,9 @@ def judge(result: Mapping[str, Any]) -> Exit:
 
 
 def wait_healthy(settings: Settings, terminal: Terminal, timeout: float) -> int:
-    """Stay until the stack is in sync and healthy; 3 when it is not in time."""
+    """Stay until the stack is healthy and as it should be; 3 when it is not in time."""
     view = until_ready(find_operator(settings), terminal, timeout=timeout)
-    if view["verdict"]["ready"] and view["verdict"]["inSync"]:
+    if settled(view):
         terminal.talk(line(Span("✔ everything is healthy", Style.GOOD)))
         return Exit.OK
     waits = waits_for(view)

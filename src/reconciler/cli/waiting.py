@@ -65,13 +65,13 @@ def _look(operator: Operator, *, starting: bool) -> Mapping[str, Any] | None:
 
 
 def settled(view: Mapping[str, Any]) -> bool:
-    """Whether all is ready."""
-    return bool(view["verdict"]["ready"] and view["verdict"]["inSync"])
+    """Whether all is ready: what is suspended may differ."""
+    return bool(view["verdict"]["ready"])
 
 
 def hopeless(view: Mapping[str, Any]) -> bool:
     """Whether waiting longer is useless: all that is left waits for a person."""
-    resources = view.get("resources", ())
+    resources = [one for one in view.get("resources", ()) if not one.get("suspend")]
     left = [one for one in resources if _condition(one, "Ready") in {"False", "Unknown"}]
     if left or waits_for(view):
         return bool(left) and all(map(has_given_up, left))
@@ -89,9 +89,9 @@ def _condition(resource: Mapping[str, Any], name: str) -> str:
 
 
 def waits_for(view: Mapping[str, Any]) -> list[str]:
-    """The refs that are not well; what was asked to rest is."""
+    """The refs that are not well; what was asked to rest is, and the suspended is not judged."""
     well = {"Healthy", "Suspended"}
-    resources = view.get("resources", ())
+    resources = (one for one in view.get("resources", ()) if not one.get("suspend"))
     return [one["ref"] for one in resources if one["health"]["code"] not in well]
 
 
