@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from tests.cli.theirs import World, beside
 
 from reconciler.testing import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
-BIN = Path(sys.executable).parent
 CONF = """\
-[unix_http_server]
-file=%(here)s/s.sock
-
-[supervisord]
-nodaemon=true
-logfile=%(here)s/s.log
-pidfile=%(here)s/s.pid
-
-[supervisorctl]
-serverurl=unix://%(here)s/s.sock
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-
 [program:plain]
 command=sleep 5001
 directory=%(here)s
@@ -82,89 +62,15 @@ read word < wait.$$
 """
 
 
-@dataclass
-class World:
-    """Another supervisord, and a stack of ours beside it."""
-
-    root: Path
-    stack: subprocess.Popen[bytes] | None = None
-
-    def environ(self) -> dict[str, str]:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("RECONCILER_")}
-        return environ | {"STAGE": "test", "TOKEN": "canary", "COLUMNS": "200"}
-
-    def up(self) -> None:
-        """Start the stack; it never gets healthy while something is suspended."""
-        argv = [str(BIN / "reconciler"), "up"]
-        quiet = subprocess.DEVNULL
-        self.stack = subprocess.Popen(
-            argv, cwd=self.root, env=self.environ(), stdout=quiet, stderr=quiet
-        )
-
-    def call(self, *arguments: str, code: int | None = 0) -> str:
-        done = subprocess.run(
-            [BIN / "reconciler", *arguments],
-            cwd=self.root, env=self.environ(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert code is None or done.returncode == code, (done.stdout, done.stderr)
-        return done.stdout + done.stderr
-
-    def theirs(self) -> dict[str, int]:
-        """What the other supervisord keeps running."""
-        conf = self.root / "theirs" / "s.conf"
-        done = subprocess.run(
-            [BIN / "supervisorctl", "-c", conf, "status"],
-            capture_output=True, text=True, check=False,
-            env={**os.environ, "STAGE": "test", "TOKEN": "canary"},
-        )  # fmt: skip
-        rows = (line.split() for line in done.stdout.splitlines())
-        return {row[0]: int(row[3].rstrip(",")) for row in rows if row[1] == "RUNNING"}
-
-    def status(self) -> Any:
-        return json.loads(self.call("status", "-o", "json"))
-
-    def ours(self) -> dict[str, int | None]:
-        """What our status says runs."""
-        resources = self.status()["resources"]
-        return {one["name"]: one["vitals"].get("pid") for one in resources if not one["system"]}
-
-    def commit(self) -> None:
-        who = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
-        subprocess.run(["git", "add", "specs"], cwd=self.root, check=True)
-        subprocess.run(["git", *who, "commit", "-qm", "x"], cwd=self.root, check=True)
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        path = self.root / "specs" / f"{name}.yaml"
-        assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, new))
-
-
 @pytest.fixture
 def world(stack_dir: Path) -> Iterator[World]:
     """Six processes under a supervisord that knows nothing of us, and a committed empty stack."""
     folder = stack_dir / "theirs"
     folder.mkdir()
-    (folder / "s.conf").write_text(CONF)
     (folder / "run.sh").write_text(SCRIPT)
     (folder / "run.sh").chmod(0o755)
-    (stack_dir / "specs").mkdir()
-    (stack_dir / "specs" / ".keep").touch()
-    subprocess.run(["git", "init", "-q"], cwd=stack_dir, check=True)
-    environ = {**os.environ, "STAGE": "test", "TOKEN": "canary"}
-    os.utime(folder / "s.conf", (1, 1))
-    with subprocess.Popen(
-        [BIN / "supervisord", "-c", folder / "s.conf"],
-        cwd=folder, env=environ, stdout=subprocess.DEVNULL,
-    ) as daemon:  # fmt: skip
-        found = World(stack_dir)
-        try:
-            eventually(lambda: len(found.theirs()) == 7, 30)
-            yield found
-        finally:
-            if found.stack:
-                found.stack.terminate()
-                found.stack.wait(30)
-            daemon.terminate()
+    with beside(stack_dir, CONF, 7) as found:
+        yield found
 
 
 def test_a_running_stack_moves_process_by_process(world: World) -> None:
@@ -238,3 +144,51 @@ def test_nobody_there_is_said(world: World) -> None:
     said = world.call("adopt", "--worktree", "--socket", socket, code=1)
     assert "other is not known there" in said
     assert "left alone, for no spec names them: lost, many:many_00" in said
+
+
+RESTING = """\
+[program:plain]
+command=sleep 5011
+directory=%(here)s
+
+[program:two]
+command=sleep 5012
+process_name=%(program_name)s_%(process_num)s
+numprocs=2
+directory=%(here)s
+
+[program:idle]
+command=sleep 5013
+directory=%(here)s
+autostart=false
+"""
+
+
+def test_a_move_with_a_program_that_rests_raises_no_alarm(stack_dir: Path) -> None:
+    """One with autostart=false is named by its spec, and what is suspended is not judged."""
+    with beside(stack_dir, RESTING, 3) as world:
+        world.call("import", str(world.root / "theirs" / "s.conf"), "--write", "--suspend")
+        world.commit()
+        said = world.call("adopt", "--socket", world.socket())
+        assert [row.split()[0] for row in said.splitlines()[:4]] == [
+            "idle-0", "plain-0", "two-0", "two-1",
+        ]  # fmt: skip
+        assert "idle is stopped there" in said
+        assert "left alone" not in said
+        world.up()
+        eventually(lambda: set(world.ours()) >= {"plain-0", "idle-0"}, 30)
+        said = world.call("up", "--detach")
+        assert "Healthy" in said
+        assert "not healthy" not in said
+        assert "Process/idle-0" in world.call("diff", code=1)
+        for name in ("plain", "two", "idle"):
+            world.edit(name, "  suspend: true\n", "")
+        world.commit()
+        world.call("apply", "--wait")
+        before = world.theirs()["plain"]
+        world.call("restart", "plain", "--wait")
+        assert world.ours()["plain-0"] not in {None, before}
+        assert "UnknownProgram" not in world.call("events")
+        said = world.call("adopt", "--socket", world.socket())
+        assert "plain-0" in said
+        assert "left alone" not in said

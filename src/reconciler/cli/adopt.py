@@ -27,6 +27,8 @@ from .stack import find_operator
 from .terminal import Terminal
 
 FROM_FILE: Final = ("argv", "interpreter", "env", "working_dir", "umask", "user")
+WANTED: Final = Program(started=True)
+"""What is to run, and cannot be told more of."""
 
 
 class Found(NamedTuple):
@@ -39,6 +41,7 @@ class Found(NamedTuple):
     seen: Program | None = None
     log: str = ""
     why: str = ""
+    is_ours: bool = False
 
     @property
     def differs(self) -> list[str]:
@@ -46,6 +49,12 @@ class Found(NamedTuple):
         if self.seen is None:
             return []
         return [one for one in EXECUTED if getattr(self.seen, one) != getattr(self.wanted, one)]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody has to look at it: it is taken over as it is, ours, or to rest anyway."""
+        rests = not (self.seen or self.wanted.started)
+        return rests or self.is_ours or (self.seen is not None and not self.differs)
 
 
 def adopt(
@@ -66,7 +75,7 @@ def adopt(
             f"the specs are not valid: {snapshot.problems[0]}", hint="`validate` says more"
         )
     _refuse_other_specs(settings, snapshot.source)
-    resources = [one for ref, one in snapshot.resources.items() if ref.kind == "Process"]
+    resources = [one for ref, one in sorted(snapshot.resources.items()) if ref.kind == "Process"]
     found = [
         _find(settings, daemon, instance)
         for resource in resources
@@ -76,7 +85,7 @@ def adopt(
         _write(settings, daemon, found)
     terminal.show(grid(list(_rows(found)), width=terminal.width))
     terminal.talk(*_words(daemon, found, dry_run=dry_run))
-    return Exit.OK if all(one.seen and not one.differs for one in found) else Exit.DIFFERENCES
+    return Exit.OK if all(one.is_settled for one in found) else Exit.DIFFERENCES
 
 
 def _refuse_other_specs(settings: Settings, source: str) -> None:
@@ -92,23 +101,24 @@ def _refuse_other_specs(settings: Settings, source: str) -> None:
 
 def _find(settings: Settings, daemon: Daemon, instance: Resource[ProcessSpec]) -> Found:
     name = instance.ref.name
-    if instance.beside is not None:
-        return Found(name, Program(), why="it is replaced beside itself: it must be ours")
-    if any(number is None for number in KINDS["Process"].ports(instance).values()):
-        return Found(name, Program(), why="its port is found when it starts: it must be ours")
-    wanted = render(instance)
-    if _is_ours(settings, name):
-        return Found(name, wanted, why="is kept here already")
     original = instance.annotations.get(ORIGINAL, instance.written_as.name)
     info = daemon.partner(original, instance.index)
+    process = full_name(info) if info else ""
+    if instance.beside is not None:
+        return Found(name, WANTED, process, why="it is replaced beside itself: it must be ours")
+    if any(number is None for number in KINDS["Process"].ports(instance).values()):
+        text = "its port is found when it starts: it must be ours"
+        return Found(name, WANTED, process, why=text)
+    wanted = render(instance)
+    if _is_ours(settings, name):
+        return Found(name, wanted, process, why="is kept here already", is_ours=True)
     if info is None or not info["pid"] or info["statename"] not in {"RUNNING", "STARTING"}:
         said = f"is {info['statename'].lower()} there" if info else "is not known there"
-        return Found(name, wanted, why=f"{original} {said}")
+        return Found(name, wanted, process, why=f"{original} {said}")
     looks = look(int(info["pid"]))
     if looks is None:
-        return Found(name, wanted, why=f"{original} has just ended there")
+        return Found(name, wanted, process, why=f"{original} has just ended there")
     seen = as_seen(looks, wanted)
-    process = full_name(info)
     if seen != wanted and (written := daemon.written(process)) is not None:
         # It may have become another program, or changed its name; its file says how it began.
         seen = _by_file(written, wanted)

@@ -15,7 +15,7 @@ from ...clients.proc import start_time
 from ...clients.supervisord import ProcessInfo, RunState, Supervisord
 from ...core.errors import ReconcileError, Transient
 from ...core.model import Observed
-from .actions import ProcessAction, Reload, Remove, Replace, Run, Start, Stop, WriteRecord
+from .actions import Keep, ProcessAction, Reload, Remove, Replace, Run, Start, Stop, WriteRecord
 from .adoption import (
     STATES,
     Adoption,
@@ -83,7 +83,11 @@ class Adopting:
                     async with _opened(adoption.socket) as wire:
                         await wire.signal(adoption.process, signal)
                     return
-                case Start() | Replace() | Run() | Stop() | Remove():
+                case Replace(name, program):
+                    await self._retire(adoption)
+                    # What is to be replaced is taken to be kept; this one was not, until now.
+                    await self._inner.apply(Keep(name, program))
+                case Start() | Run() | Stop() | Remove():
                     await self._retire(adoption)
         await self._inner.apply(action)
 
