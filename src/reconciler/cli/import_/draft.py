@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from ...core.model import Json
 from ...kinds.process.spec import ProcessSpec
-from ...specs.problem import has_password, looks_secret
 from ...specs.yaml_text import to_document
+from .secrets import open_secrets
 
 ORIGINAL: Final = "reconciler.dev/imported-as"
 """The annotation that keeps the name a process had."""
@@ -40,6 +40,8 @@ class Note(NamedTuple):
     field: str
     fate: Fate
     text: str = ""
+    paths: tuple[str, ...] = ()
+    """Where it stands in the spec."""
 
 
 @dataclass
@@ -57,13 +59,15 @@ class Draft:
 
     def carry(self, name: str, **values: Json) -> None:
         """Take a field over as it is; ``values`` go into the spec, where there are any."""
-        self.put(values)
-        self.notes.append(Note(name, Fate.CARRIED))
+        self.notes.append(Note(name, Fate.CARRIED, paths=self.put(values)))
 
     def nearly(self, name: str, text: str, **values: Json) -> None:
-        """Take a field over as well as can be."""
-        self.put(values)
-        self.notes.append(Note(name, Fate.NEARLY, text))
+        """Take a field over as well as can be; what was said to be carried over is not, then."""
+        paths = self.put(values)
+        for note in [one for one in self.notes if one[:2] == (name, Fate.CARRIED)]:
+            self.notes.remove(note)
+            paths += note.paths
+        self.notes.append(Note(name, Fate.NEARLY, text, paths))
 
     def drop(self, name: str, text: str) -> None:
         """Leave a field behind."""
@@ -73,38 +77,43 @@ class Draft:
         """Say what would be better."""
         self.notes.append(Note(name, Fate.ADVICE, text))
 
-    def put(self, values: Mapping[str, Json]) -> None:
-        """Write values down; ``restart__policy`` goes into the part ``restart``."""
+    def put(self, values: Mapping[str, Json]) -> tuple[str, ...]:
+        """Write values down; ``restart__policy`` goes into the part ``restart``. Says where."""
         for path, value in values.items():
             part, parted, key = path.partition("__")
             if parted:
                 self.spec.setdefault(part, {})[key] = value
             else:
                 self.spec[part] = value
+        return tuple(path.replace("__", ".") for path in values)
 
     def settle(self) -> None:
         """Take out what a spec cannot hold, and look for secrets in the open."""
-        if self.kind != "Process":
-            return  # each kind but this one is made fitting where it is read
+        if self.kind == "Process":  # each kind but this one is made fitting where it is read
+            self._fit()
+            for field_, text in open_secrets(self.spec):
+                self.advise(field_, text)
+        if not self.spec:  # of what is left out nothing is carried over
+            self.notes = [note for note in self.notes if note.fate is Fate.DROPPED]
+
+    def _fit(self) -> None:
         for path in _early(self.spec):
-            self.drop(path, "not supported yet")
+            self._take_back(path, "not supported yet")
         while self.spec and (wrong := _first_flaw(self.spec)) is not None:
             where, text = wrong
-            self.drop(".".join(where) or "all of it", f"a spec cannot hold it: {text}")
-            _take_out(self.spec, where)
-        for name, value in self.spec.get("env", {}).items():
-            if isinstance(value, str) and is_open_secret(name, value):
-                self.advise(
-                    f"env {name}",
-                    "looks secret and stands in the open; write "
-                    f"{{from: {{env: {name}}}}} or {{from: {{file: …}}}} before you commit it",
-                )
+            self._take_back(_take_out(self.spec, where), f"a spec cannot hold it: {text}")
+
+    def _take_back(self, path: str, text: str) -> None:
+        """Drop what was carried to ``path`` after all, under the name that its field has."""
+        told = [note for note in self.notes if any(_is_at(one, path) for one in note.paths)]
+        self.notes = [note for note in self.notes if note not in told]
+        for name in dict.fromkeys(note.field for note in told) or (path or "all of it",):
+            self.drop(name, text)
 
     @property
     def tells_secrets(self) -> bool:
         """Whether the spec holds what looks like a secret."""
-        env = self.spec.get("env", {})
-        return any(isinstance(v, str) and is_open_secret(k, v) for k, v in env.items())
+        return self.kind == "Process" and any(open_secrets(self.spec))
 
     def document(self) -> dict[str, Json]:
         """The resource as it is written."""
@@ -135,13 +144,8 @@ class Import:
     notes: list[Note] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     """The files it was read from."""
-
-
-def is_open_secret(name: str, value: str) -> bool:
-    """Whether the value itself is written down; a reference to a variable tells nothing."""
-    if not value or value.startswith("${"):
-        return False
-    return looks_secret(name) or has_password(value)
+    whole: bool = True
+    """Whether all of these could be found."""
 
 
 def _first_flaw(spec: Mapping[str, Json]) -> tuple[tuple[str, ...], str] | None:
@@ -157,15 +161,23 @@ def _first_flaw(spec: Mapping[str, Json]) -> tuple[tuple[str, ...], str] | None:
     return None
 
 
-def _take_out(spec: dict[str, Json], path: tuple[str, ...]) -> None:
-    """Remove what ``path`` means, or the nearest thing that can be removed."""
+def _take_out(spec: dict[str, Json], path: tuple[str, ...]) -> str:
+    """Remove what ``path`` means, or the nearest thing that can be removed; says what it was."""
     within = spec.get(path[0]) if path else None
     if len(path) > 1 and isinstance(within, dict) and path[1] in within:
         del within[path[1]]
-    elif within is not None and path[0] not in {"command", "shell", "script"}:
+        if not within:
+            del spec[path[0]]
+        return ".".join(path)
+    if within is not None and path[0] not in {"command", "shell", "script"}:
         del spec[path[0]]
     else:
         spec.clear()
+    return path[0] if path else ""
+
+
+def _is_at(one: str, path: str) -> bool:
+    return one == path or one.startswith(f"{path}.")
 
 
 _ORDER: Final = tuple(info.alias or name for name, info in ProcessSpec.model_fields.items())
