@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ...specs.problem import looks_secret
 from ..outcome import Failure
 from .draft import Fate, Note
 
@@ -20,6 +21,9 @@ from .draft import Fate, Note
 _MARK: Final = "rcvar7e1b"
 _percent: Final = re.compile(r"%%|%\([^)]*\)[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")
 _mark: Final = re.compile(rf"{_MARK}(\w+?){_MARK}")
+_environ: Final = re.compile(r"%%|%\(ENV_([^)]*)\)")
+_spelled: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The variables that a spec can name; supervisord takes any name."""
 
 
 @dataclass
@@ -39,18 +43,16 @@ class Section:
         """The value of an option with ``%(…)s`` filled in; raises ValueError for what cannot be."""
         self.used.add(option)
         raw = self.options.get(option)
-        return None if raw is None else fill(raw, self.known, option)
+        if raw is None:
+            return None
+        return fill(raw, self.known | self._unspelled(raw, option), option)
 
     def plain(self, option: str) -> str | None:
         """As ``text``, for where specs take no variable: it has the value it has now."""
         value = self.text(option)
         if value is None or not has_variables(value):
             return value
-        self.frozen[option] = variables(value)
-        missing = [name for name in self.frozen[option] if name not in os.environ]
-        if missing:
-            text = f"{option} needs the variable {missing[0]}, and specs take none there"
-            raise ValueError(f"{text}; set it while you import")
+        self._freeze(option, variables(value), "specs take none there")
         return _mark.sub(lambda found: os.environ[found[1]], value)
 
     def number(self, option: str, default: int) -> int:
@@ -60,6 +62,24 @@ class Section:
             return default if value is None else int(value)
         except ValueError:
             raise ValueError(f"{option}={value} is not a number") from None
+
+    def _unspelled(self, raw: str, option: str) -> dict[str, str]:
+        """The present values of variables of the environment whose names no spec can hold."""
+        names = [name for name in _environ.findall(raw) if f"ENV_{name}" not in self.known]
+        names = [name for name in names if name and not _spelled.fullmatch(name)]
+        if secret := next(filter(looks_secret, names), ""):
+            text = f"{option} needs the secret {secret}, whose name no spec can hold"
+            raise ValueError(f"{text}; give it one of letters, digits and _")
+        self._freeze(option, names, "no spec can hold its name")
+        return {f"ENV_{name}": os.environ[name] for name in names}
+
+    def _freeze(self, option: str, names: list[str], why: str) -> None:
+        missing = [name for name in names if name not in os.environ]
+        if missing:
+            text = f"{option} needs the variable {missing[0]}, and {why}"
+            raise ValueError(f"{text}; set it while you import")
+        if names:
+            self.frozen[option] = [*dict.fromkeys([*self.frozen.get(option, []), *names])]
 
     def unused(self) -> list[str]:
         """The options nobody asked for."""
@@ -73,6 +93,8 @@ class Ini:
     sections: list[Section] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    whole: bool = True
+    """Whether all that it includes could be found."""
 
     def of(self, *kinds: str) -> Iterator[Section]:
         """The sections of these kinds, in their order."""
@@ -108,8 +130,15 @@ def _included(parser: object, path: Path, ini: Ini) -> Iterator[Path]:
     if not parser.has_section("include"):  # type: ignore[attr-defined]
         return
     files = dict(parser.items("include")).get("files", "")  # type: ignore[attr-defined]
+    environ = {f"ENV_{name}": value for name, value in os.environ.items()}
     here = {"here": str(path.absolute().parent), "host_node_name": platform.node()}
-    for pattern in fill(files, here, "include.files").split():
+    for pattern in fill(files, environ | here, "include.files").split():
+        if missing := variables(pattern):
+            text = f"the variable {missing[0]} is not set, so what it includes is missing here"
+            text += "; set it while you import"
+            ini.notes.append(Note(f"include {spelled(pattern)}", Fate.DROPPED, text))
+            ini.whole = False
+            continue
         whole = path.absolute().parent / pattern
         found = sorted(glob.glob(str(whole)))  # noqa: PTH207 (supervisord's own way, links and all)
         if not found:
@@ -124,7 +153,7 @@ class _Known(dict[str, "str | int"]):
     """What is known; a variable of the environment stands for itself."""
 
     def __missing__(self, key: str) -> str:
-        if key.startswith("ENV_"):
+        if key.startswith("ENV_") and _spelled.fullmatch(key[4:]):
             return f"{_MARK}{key[4:]}{_MARK}"
         raise KeyError(key)
 
@@ -145,6 +174,11 @@ def fill(raw: str, known: Mapping[str, str | int], option: str) -> str:
 def has_variables(text: str) -> bool:
     """Whether a variable of the environment is left."""
     return _MARK in text
+
+
+def begins_with_variable(text: str) -> bool:
+    """Whether the first of it is a variable of the environment."""
+    return text.startswith(_MARK)
 
 
 def variables(text: str) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from ...specs.problem import looks_secret
+from .command import take_command
 from .draft import Draft
-from .environment import from_outside, take_environment, written
-from .ini import Section, for_shell, for_shell_to_fill, has_variables, spelled, variables
+from .environment import take_environment, written
+from .ini import Section, begins_with_variable, spelled, variables
 
 SIGNALS: Final = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2"}
 DEVICES: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
@@ -19,7 +18,6 @@ FALSE: Final = frozenset({"no", "false", "off", "0"})
 LONGEST_WAIT: Final = 86400
 LAST: Final = 9999
 MOST_BACKUPS: Final = 1000
-_waits: Final = re.compile(r"\b(?:wait[-_\w./]*|sleep [\d.]+)\s*(?:;|&&)")
 _LEFT: Final[Mapping[str, str]] = {
     "capture_maxbytes": "supervisord's capture mode has no counterpart",
     "events_enabled": "lines of logs are no events here; follow `reconciler logs -o json`",
@@ -33,56 +31,13 @@ def take_program(
     """Carry one program over. Raises ValueError when it cannot run at all."""
     section.known |= {f"ENV_{name}": value for name, value in shared.items()}
     env = {**shared, **take_environment(section)}
-    _command(section, draft)
+    take_command(section, draft)
     _directory(section, draft, daemon)
     if env:
         own = draft.spec.get("env", {})
         draft.carry("environment", env=written(env) | own)
     for take in TAKES:
         take(section, draft, daemon)
-
-
-def _command(section: Section, draft: Draft) -> None:
-    text = section.text("command")
-    if not text:
-        raise ValueError("it has no command")
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ValueError(
-            f"command cannot be cut into words ({error}): supervisord, too, ends it at ' ;' and "
-            "' #'; write it as `shell:` in a spec"
-        ) from None
-    names = list(dict.fromkeys(name for word in words for name in variables(word)))
-    if len(words) == 3 and words[:2] in (["bash", "-lc"], ["/bin/bash", "-lc"]):  # noqa: PLR2004
-        _shell(words[2], draft, names)
-    elif any(map(looks_secret, names)):
-        _hidden(words, draft, names)
-    else:
-        draft.carry("command", command=[spelled(word) for word in words])
-    if _waits.search(text):
-        draft.advise("command", "it waits for something by itself; dependsOn and probes do that")
-
-
-def _shell(line: str, draft: Draft, names: list[str]) -> None:
-    if not names:
-        draft.carry("command", shell=line)
-        return
-    text = f"the shell fills in {', '.join(names)}, not supervisord"
-    draft.nearly("command", text, shell=for_shell_to_fill(line), env=from_outside(names))
-
-
-def _hidden(words: list[str], draft: Draft, names: list[str]) -> None:
-    """Arguments with a secret: a spec holds none, so a shell puts it in."""
-    line = "exec " + " ".join(map(for_shell, words))
-    secret = next(filter(looks_secret, names))
-    draft.nearly(
-        "command",
-        f"the secret {secret} may not stand in a command; a shell puts it in from env, where the "
-        "list of processes shows it, as before: better let the program read it from there",
-        command=["/bin/sh", "-c", spelled(line)],
-        env=from_outside(names),
-    )
 
 
 def _directory(section: Section, draft: Draft, daemon: Section) -> None:
@@ -96,7 +51,7 @@ def _directory(section: Section, draft: Draft, daemon: Section) -> None:
         )
     elif secret := next(filter(looks_secret, variables(own)), ""):
         draft.drop("directory", f"the secret {secret} may not stand in it; write the path")
-    elif own.startswith("/") or has_variables(own):
+    elif own.startswith("/") or begins_with_variable(own):
         draft.carry("directory", workingDir=spelled(own))
     else:
         why = "it is relative to where supervisord was started, here to the folder of the specs"
@@ -139,8 +94,14 @@ def _restart(section: Section, draft: Draft, _: Section) -> None:
         text = "a good end is the end, however quick; supervisord tries quick ones again"
         draft.nearly("autorestart", text)
     if codes := section.plain("exitcodes"):
-        numbers = sorted({int(code) for code in codes.split(",")})
-        draft.carry("exitcodes", restart__successExitCodes=numbers)
+        draft.carry("exitcodes", restart__successExitCodes=_exit_codes(codes))
+
+
+def _exit_codes(text: str) -> list[int]:
+    try:
+        return sorted({int(code) for code in text.split(",")})
+    except ValueError:
+        raise ValueError(f"exitcodes={text} is no list of numbers such as 0,2") from None
 
 
 def _retries(section: Section, draft: Draft, _: Section) -> None:
@@ -151,6 +112,8 @@ def _retries(section: Section, draft: Draft, _: Section) -> None:
     if "startsecs" in section.options and seconds == 0:
         text = "no end is too quick for supervisord then, so it is never given up"
         draft.nearly("startsecs", text, restart__maxRetries=-1)
+        if "startretries" in section.options:
+            draft.drop("startretries", "with startsecs=0 supervisord does not count them either")
     elif "startretries" in section.options:
         text = "failures in a row; the waits between them grow to 30 s"
         draft.nearly("startretries", text, restart__maxRetries=max(retries, 0))
@@ -192,16 +155,23 @@ def _logs(section: Section, draft: Draft, _: Section) -> None:
 
 
 def _rotation(section: Section, draft: Draft, *, to_device: bool) -> None:
-    from supervisor.datatypes import byte_size
-
     size, backups = section.plain("stdout_logfile_maxbytes"), "stdout_logfile_backups"
     if size is not None and not to_device:
-        draft.carry("stdout_logfile_maxbytes", logs__maxBytes=int(byte_size(size)))
+        draft.carry("stdout_logfile_maxbytes", logs__maxBytes=_bytes(size))
     elif size is not None:
         draft.drop("stdout_logfile_maxbytes", "the log is a file, rotated at 10 MB")
     if backups in section.options:
         number = min(max(section.number(backups, 10), 0), MOST_BACKUPS)
         draft.carry(backups, logs__backups=number)
+
+
+def _bytes(size: str) -> int:
+    from supervisor.datatypes import byte_size
+
+    try:
+        return int(byte_size(size))
+    except ValueError:
+        raise ValueError(f"stdout_logfile_maxbytes={size} is no size such as 50MB") from None
 
 
 def _rest(section: Section, draft: Draft, _: Section) -> None:

@@ -32,6 +32,8 @@ DAEMON: Final[Mapping[str, str]] = {
     "minprocs": "see limits.processes of a Process",
     "childlogdir": "logs lie in log/ of the state directory",
 }
+MOST: Final = 1000
+"""Replicas of one Process."""
 INHERITED: Final = Note(
     "environment of supervisord",
     Fate.NEARLY,
@@ -49,16 +51,16 @@ PATIENCE: Final = Note(
 def import_supervisord(path: Path) -> Import:
     """Drafts of all programs of ``path`` and of what it includes."""
     ini = read_ini(path)
-    result = Import(str(path), notes=list(ini.notes), files=ini.files)
+    result = Import(str(path), notes=list(ini.notes), files=ini.files, whole=ini.whole)
     daemon = next(ini.of("supervisord"), Section("supervisord", "", {}))
     try:
-        shared, groups = _shared(daemon, result), dict(_groups(ini, result))
+        shared, groups = _shared(daemon, result), [*_groups(ini, result)]
     except ValueError as error:
-        raise Failure(f"{path}: supervisord could not read it either: {error}") from error
+        raise Failure(f"{path} cannot be carried over: {error}") from error
     for section in ini.of("program"):
         section.known |= {"program_name": section.name}
-        group = groups.get(section.name)
-        result.drafts += _drafts(section, group, shared, daemon)
+        within = [group for name, group in groups if name == section.name]
+        result.drafts += _in_groups(section, within, shared, daemon)
     for section in ini.sections:
         if section.kind in LEFT:
             title = f"[{section.kind}{':' if section.name else ''}{section.name}]"
@@ -71,7 +73,10 @@ def import_supervisord(path: Path) -> Import:
 def _shared(daemon: Section, result: Import) -> dict[str, str]:
     """The environment all programs have in common."""
     shared = take_environment(daemon)
-    if shared:
+    if frozen := daemon.frozen.get("environment"):
+        text = f"has the value that {', '.join(frozen)} has now"
+        result.notes.append(Note("[supervisord] environment", Fate.NEARLY, text))
+    elif shared:
         result.notes.append(Note("[supervisord] environment", Fate.CARRIED))
     daemon.used |= {"directory", "umask"}
     for option in daemon.unused():
@@ -81,15 +86,32 @@ def _shared(daemon: Section, result: Import) -> dict[str, str]:
 
 
 def _groups(ini: Ini, result: Import) -> Iterator[tuple[str, Section]]:
+    known = {section.name for section in ini.of("program", "fcgi-program")}
     for section in ini.of("group"):
-        for name in (section.text("programs") or "").split(","):
-            yield name.strip(), section
         title = f"[group:{section.name}]"
+        for name in [one.strip() for one in (section.text("programs") or "").split(",")]:
+            yield name, section
+            if name not in known:
+                text = f"there is no program {name}; supervisord does not start with such a file"
+                result.notes.append(Note(f"{title} programs", Fate.DROPPED, text))
         text = f"its processes carry the label group: {legal(section.name)}"
         result.notes.append(Note(title, Fate.NEARLY, text))
         if "priority" in section.options:
             text = "groups have no order of their own here; write dependsOn"
             result.notes.append(Note(f"{title} priority", Fate.DROPPED, text))
+
+
+def _in_groups(
+    section: Section, groups: list[Section], shared: Mapping[str, str], daemon: Section
+) -> Iterator[Draft]:
+    """What each of its groups runs; without one it is a group of its own."""
+    if not groups:
+        yield from _drafts(section, None, shared, daemon)
+    for group in groups:
+        drafts = _drafts(section, group, shared, daemon)
+        if len(groups) > 1:
+            _tell_apart(drafts, [one.name for one in groups])
+        yield from drafts
 
 
 def _drafts(
@@ -102,13 +124,16 @@ def _drafts(
         first = section.number("numprocs_start", 0)
     except ValueError as error:
         return [_hopeless(section, str(error))]
+    if many > MOST:
+        text = f"numprocs={many} is more than the {MOST} replicas a spec takes"
+        return [_hopeless(section, text)]
     drafts = []
     for number in range(first, first + max(many, 1)):
         one = Section(section.kind, section.name, section.options, dict(section.known))
         one.used |= section.used
         one.known |= {"process_num": number, "numprocs": many}
         drafts.append(_draft(one, group, shared, daemon))
-    return _together(section, drafts, first)
+    return _together(section, drafts, many, first)
 
 
 def _draft(
@@ -124,9 +149,13 @@ def _draft(
     return draft
 
 
-def _together(section: Section, drafts: list[Draft], first: int) -> list[Draft]:
+def _together(section: Section, drafts: list[Draft], many: int, first: int) -> list[Draft]:
     one = drafts[0]
-    if len(drafts) == 1:
+    if many <= 1:
+        if one.spec and "numprocs" in section.options:  # of 0 supervisord runs none
+            one.carry("numprocs", **({} if many == 1 else {"replicas": 0}))
+        if one.spec and "numprocs_start" in section.options:
+            one.carry("numprocs_start")
         return drafts
     if all(draft.spec == one.spec for draft in drafts):
         one.carry("numprocs", replicas=len(drafts))
@@ -141,6 +170,14 @@ def _together(section: Section, drafts: list[Draft], first: int) -> list[Draft]:
         text = "%(process_num) stands in more than the name, so each number is a Process of its own"
         draft.nearly("numprocs", text)
     return drafts
+
+
+def _tell_apart(drafts: list[Draft], groups: list[str]) -> None:
+    for draft in drafts:
+        draft.name = legal(draft.original.replace(":", "-"))
+        if draft.spec:
+            text = f"{', '.join(groups)} each run it, so each of them is a Process of its own"
+            draft.nearly("group", text)
 
 
 def _hopeless(section: Section, why: str) -> Draft:
