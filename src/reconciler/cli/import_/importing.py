@@ -12,6 +12,7 @@ from ...specs.yaml_text import to_yaml
 from ..outcome import Exit, Failure
 from ..terminal import Terminal
 from .draft import Draft, Import
+from .json_text import no_json
 from .processman import import_processman
 from .report import report
 from .rules import import_rules, is_rules
@@ -52,7 +53,7 @@ def run_import(
     terminal.talk(*report(result, width=terminal.width))
     if written:
         terminal.hint(f"wrote {', '.join(map(str, written))}; `reconciler validate`, then `diff`")
-    return Exit.OK if len(ready) == len(result.drafts) else Exit.DIFFERENCES
+    return Exit.OK if result.whole and len(ready) == len(result.drafts) else Exit.DIFFERENCES
 
 
 def read(
@@ -85,12 +86,9 @@ def guess(path: Path) -> str:
         return NAMED[path.name]
     try:
         return _guess_json(json.loads(text))
-    except json.JSONDecodeError as error:
-        if path.suffix == ".json":
-            place, why = f"{path}:{error.lineno}:{error.colno}", error.msg.lower()
-            raise Failure(f"{place} is no JSON: {why}") from error
-    except RecursionError as error:
-        raise Failure(f"{path} is nested too deeply") from error
+    except (ValueError, RecursionError) as error:
+        if path.suffix == ".json" or not isinstance(error, json.JSONDecodeError):
+            raise no_json(path, error) from error
     if "[program:" in text or "[supervisord]" in text or "[include]" in text:
         return "supervisord"
     raise Failure(

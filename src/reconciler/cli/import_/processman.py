@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.units import format_duration
+from ...specs.problem import shorten
 from ..outcome import Failure
 from .draft import Draft, Fate, Import, Note
+from .json_text import read_json, with_whole_characters
 from .names import give_names, legal
 
 PORT: Final = "8090"
@@ -38,12 +39,7 @@ _SECONDS: Final = {
 
 def import_processman(path: Path, data_dir: Path | None = None) -> Import:
     """Drafts of all entries. ``data_dir`` is what each ``cwd`` is relative to."""
-    try:
-        entries = json.loads(path.read_bytes())
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
-    except ValueError as error:
-        raise Failure(f"{path} is no JSON: {error}") from error
+    entries = read_json(path)
     if not isinstance(entries, list):
         raise Failure(f"{path} holds no list of processes")
     folder = (data_dir or path.parent).absolute()
@@ -61,6 +57,7 @@ def _draft(entry: Any, number: int, folder: Path) -> Draft:
         draft = Draft(f"entry {number}")
         draft.drop("id", "an entry without an id was never started")
         return draft
+    written, entry = entry, with_whole_characters(entry)
     draft = Draft(entry["id"], legal(entry["id"]))
     if not _program(entry, draft):
         draft.drop("script, command", "an entry with neither was never started")
@@ -72,6 +69,8 @@ def _draft(entry: Any, number: int, folder: Path) -> Draft:
     _watch(entry, draft, where)
     for name in entry.keys() - _KNOWN:
         draft.drop(name, "processman does not know it either")
+    for name in (name for name in entry if entry[name] != written.get(name)):
+        draft.nearly(name, "half of a character in it is \N{REPLACEMENT CHARACTER}, as it was read")
     return draft
 
 
@@ -104,18 +103,24 @@ def _program(entry: Mapping[str, Any], draft: Draft) -> bool:
         _command(command, draft)
         if script:
             draft.drop("script", "a command is given too, and is used")
-        if interpreter not in {"", "auto"}:
+        if interpreter:
             draft.drop("interpreter", "a command is run by itself")
     elif script:
-        draft.carry("script", script=script)
-        if interpreter not in {"", "auto"}:
-            draft.carry("interpreter", interpreter=interpreter)
-        elif script.endswith(".ts"):
-            text = "auto takes ts-node from PATH; name node_modules/.bin/ts-node to be sure"
-            draft.nearly("interpreter", text)
+        _script(script, interpreter, draft)
     if args := _texts(entry, "args", draft):
         draft.carry("args", args=[_escaped(one) for one in args])
     return bool(script or command)
+
+
+def _script(script: str, interpreter: str, draft: Draft) -> None:
+    draft.carry("script", script=script)
+    if interpreter not in {"", "auto"}:
+        draft.carry("interpreter", interpreter=interpreter)
+    elif script.endswith(".ts"):
+        text = "auto takes ts-node from PATH; name node_modules/.bin/ts-node to be sure"
+        draft.nearly("interpreter", text)
+    elif interpreter:
+        draft.carry("interpreter")
 
 
 def _command(command: str, draft: Draft) -> None:
@@ -123,11 +128,12 @@ def _command(command: str, draft: Draft) -> None:
         words = shlex.split(command)
     except ValueError:
         words = [command]
+    escaped = [_escaped(word) for word in words]
     if len(words) > 1:
-        draft.nearly("command", "cut into words; the original took it for the name of one program")
+        text = "cut into words; the original took it for the name of one program"
+        draft.nearly("command", text, command=escaped)
     else:
-        draft.carry("command")
-    draft.put({"command": [_escaped(word) for word in words]})
+        draft.carry("command", command=escaped)
 
 
 def _environment(entry: Mapping[str, Any], draft: Draft, folder: Path) -> None:
@@ -145,9 +151,10 @@ def _environment(entry: Mapping[str, Any], draft: Draft, folder: Path) -> None:
         env[str(name)] = text
         if dropped:
             draft.nearly(f"env {name}", f"{dropped} names no variable, and was always empty")
-    draft.put({"env": env})
     if given:
-        draft.carry("env")
+        draft.carry("env", env=env)
+    else:
+        draft.put({"env": env})
 
 
 def _expanded(value: str) -> tuple[str, str]:
@@ -175,6 +182,9 @@ def _retries(entry: Mapping[str, Any], draft: Draft) -> None:
     retries = entry.get("maxRetries")
     if isinstance(retries, int) and not isinstance(retries, bool):
         draft.carry("maxRetries", restart__maxRetries=max(retries, -1))
+    elif retries is not None:
+        text = f"{shorten(repr(retries))} is no whole number; here it is {RETRIES}"
+        draft.nearly("maxRetries", text, restart__maxRetries=RETRIES)
     else:
         text = f"not written: the guide says {RETRIES}, the code gave up at once; here it is"
         draft.nearly("maxRetries", f"{text} {RETRIES}", restart__maxRetries=RETRIES)
@@ -206,5 +216,10 @@ def _watch(entry: Mapping[str, Any], draft: Draft, where: str) -> None:
         draft.carry("devMode", watch={"paths": folders})
         if paths:
             draft.carry("watchPaths")
-    elif paths:
+        return
+    if entry.get("devMode") is False:
+        draft.carry("devMode")
+    elif entry.get("devMode") is not None:
+        draft.drop("devMode", "it is neither true nor false, and is taken for false")
+    if paths:
         draft.drop("watchPaths", "devMode is off; `reconciler up --dev` watches all processes")

@@ -17,6 +17,7 @@ from ...kinds.route.original import FIELDS, RULE_ID, RuleError, amended, to_rout
 from ...kinds.route.spec import RouteSpec
 from ..outcome import Failure
 from .draft import Draft, Fate, Import, Note
+from .json_text import no_json
 
 PASSWORD: Final = Note(
     "admin_password",
@@ -61,7 +62,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{path} is no JSON: {error}") from error
+        raise no_json(path, error) from error
     if not isinstance(said, dict):
         raise Failure(f"{path} holds no admin configuration")
     return said

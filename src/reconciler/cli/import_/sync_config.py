@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ...specs.environment import REPOSITORY, Environment
 from ...specs.yaml_text import from_yaml
 from ..outcome import Failure
 from .draft import Draft, Import
+from .json_text import read_json, with_whole_characters
 
 
 def is_sync_config(found: Any) -> bool:
@@ -22,10 +22,10 @@ def is_sync_config(found: Any) -> bool:
 
 def import_sync_config(path: Path, environ: Mapping[str, str]) -> Import:
     """A Repository and its SyncTargets; what the file leaves empty is what the variables say."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path} cannot be read: {error}") from error
+    found = read_json(path)
+    if found != with_whole_characters(found):
+        why = "half of a character (\\ud800 or the like), which no path can hold"
+        raise Failure(f"{path} holds {why}", hint="write that path anew")
     if not is_sync_config(found):
         raise Failure(f"{path} is no sync-config.json", hint='{"targets": […], "excludes": […]}')
     targets, excludes = (
