@@ -57,6 +57,15 @@ def test_a_process_that_nobody_wrote(tmp_path: Path) -> None:
     assert WEB not in snapshot.resources
 
 
+def test_no_process_is_a_guess_for_itself(tmp_path: Path) -> None:
+    """Nor for a name that has nothing in common with its own but the kind."""
+    asking = PROCESS.replace("spec: {", "spec: {dependsOn: [nope], ") % 1
+    other = PROCESS.replace("name: web", "name: b") % 1
+    (problem,) = load(tmp_path, asking, other).problems
+    assert "needs Process/nope" in problem.message
+    assert problem.hint == ""
+
+
 def test_a_port_that_it_does_not_have(tmp_path: Path) -> None:
     """So is a port; what there are is told."""
     snapshot = load(tmp_path, PROCESS % 1, ROUTE % ("web", "metrics"))

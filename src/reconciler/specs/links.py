@@ -96,9 +96,10 @@ def _dangling(links: Links) -> Iterator[Hold]:
 
 
 def _unknown(ref: Ref, other: Ref, how: str, links: Links) -> Hold:
-    names = (str(one) for one in links.resources if one.kind == other.kind)
+    # By names alone: the kind, which they have in common, would make all of them close.
+    names = (one.name for one in links.resources if one.kind == other.kind and one != ref)
     message = f"{ref} {how} {other}, which no spec defines"
-    return Hold((ref,), message, guess(str(other), names), str(other))
+    return Hold((ref,), message, guess(other.name, names, before=f"{other.kind}/"), str(other))
 
 
 def _astray(links: Links) -> Iterator[Hold]:

@@ -98,14 +98,14 @@ def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     return [one for one in errors if one["type"] != "too_short" or one["loc"] not in around]
 
 
-def guess(word: str, known: Iterable[str]) -> str:
-    """The hint for a word that is close to a known one, else empty."""
+def guess(word: str, known: Iterable[str], *, before: str = "") -> str:
+    """The hint for a word that is close to a known one, else empty; ``before`` is what it lacks."""
     if len(word) > LONGEST_GUESS:
         return ""
     by_folded = {one.casefold().replace("_", ""): one for one in known}
     folded = word.casefold().replace("_", "").replace("-", "")
     close = difflib.get_close_matches(folded, by_folded, 1)
-    return f'did you mean "{by_folded[close[0]]}"?' if close else ""
+    return f'did you mean "{before}{by_folded[close[0]]}"?' if close else ""
 
 
 def _find(details: ErrorDetails, model: type[BaseModel], entry: Entry) -> _Finding:
