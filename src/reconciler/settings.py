@@ -14,6 +14,8 @@ MIN_RESYNC: Final = 0.1
 MAX_RESYNC: Final = 86400.0
 USUAL_RATE: Final = 20.0
 MAX_RATE: Final = 1e6
+ROOT_NOTE: Final = ".root"
+"""Beside what a program declared: what relative paths in it mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ class Settings:
         return self.state_dir / "state"
 
     @property
+    def declared(self) -> Path:
+        """Where a program that declares this stack keeps what it declares."""
+        return _declared_in(self.state_dir)
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether a program declared these specs: no commit can differ from them."""
+        return self.specs == self.declared
+
+    @property
     def run_dir(self) -> Path:
         return self.state_dir / "run"
 
@@ -79,29 +91,50 @@ def read_settings(
     worktree: bool = False,
     listen: str | None = None,
 ) -> Settings:
-    """The settings of this call. Raises ValueError when the state folder cannot hold a socket."""
+    """The settings of this call: of `./specs` unless said, or else of what a program declared.
+
+    Raises ValueError when the state folder cannot hold a socket.
+    """
     own = os.environ
-    folder = (specs or Path(own.get("RECONCILER_SPECS") or "specs")).absolute()
+    said = specs or own.get("RECONCILER_SPECS")
+    folder = Path(said or "specs").absolute()
     told = own.get("RECONCILER_STATE_DIR")
     state = (state_dir or (Path(told) if told else folder.parent / ".reconciler")).absolute()
     longest = state / "run" / "supervisor.sock"
     if len(os.fsencode(longest)) > SOCKET_PATH:
         raise ValueError(f"{state}: too long for a socket path; choose a shorter --state-dir")
     environ = {**own, **_handed_over(state / "run" / "environ")}
+    declared, root = _declared_in(state), _declared_root(state)
+    if root and not (said or folder.exists() or own.get("RECONCILER_SOURCE_URL")):
+        folder = declared
+    if folder != declared or not root:
+        root = environ.get("RECONCILER_ROOT")
     return Settings(
         specs=folder,
         state_dir=state,
-        worktree=worktree or own.get("RECONCILER_WORKTREE") == "1",
+        worktree=worktree or folder == declared or own.get("RECONCILER_WORKTREE") == "1",
         listen=listen or own.get("RECONCILER_LISTEN") or None,
         resync=_resync(environ.get("RECONCILER_RESYNC")),
         dev=environ.get("RECONCILER_DEV") == "1",
-        base=Path(base) if (base := environ.get("RECONCILER_ROOT")) else None,
+        base=Path(root) if root else None,
         stack_start=environ.get("RECONCILER_STACK_START") or _boot(),
         api_rate=_rate(environ.get("RECONCILER_API_RATE")),
         api_hosts=_names(environ.get("RECONCILER_API_HOSTS", "")),
         node_metrics=environ.get("RECONCILER_NODE_METRICS") == "1",
         environ=environ,
     )
+
+
+def _declared_in(state_dir: Path) -> Path:
+    return state_dir / "state" / "declared"
+
+
+def _declared_root(state_dir: Path) -> str | None:
+    """What relative paths mean in what a program declared; None when none declares the stack."""
+    try:
+        return os.fsdecode((_declared_in(state_dir) / ROOT_NOTE).read_bytes())
+    except OSError:
+        return None
 
 
 def _resync(text: str | None) -> float:

@@ -45,7 +45,7 @@ def diff(settings: Settings, terminal: Terminal, asked: Question = Question()) -
         save(asked.out, view)
     show(view, terminal, asked)
     if asked.output == "text":
-        suggest(view, terminal, worktree=settings.worktree)
+        suggest(view, terminal, worktree=_is_uncommitted(settings))
     return judge(view)
 
 
@@ -74,7 +74,7 @@ def suggest(view: Mapping[str, Any], terminal: Terminal, *, worktree: bool = Fal
 def plan_view(settings: Settings, terminal: Terminal) -> Mapping[str, Any]:
     """What the running operator would do, or what one would do that started now."""
     # --worktree asks about other specs than those the operator follows.
-    if not settings.worktree:
+    if not _is_uncommitted(settings):
         try:
             view: Mapping[str, Any] = find_operator(settings, deadline=60).plan()
         except NoOperator:
@@ -84,6 +84,11 @@ def plan_view(settings: Settings, terminal: Terminal) -> Mapping[str, Any]:
     from ..app import plan_once
 
     return asyncio.run(plan_once(settings))
+
+
+def _is_uncommitted(settings: Settings) -> bool:
+    """Whether files are meant that may not be committed; those of a program never are."""
+    return settings.worktree and not settings.is_declared
 
 
 def judge(view: Mapping[str, Any]) -> Exit:

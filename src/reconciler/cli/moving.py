@@ -54,8 +54,9 @@ def import_(
     """Turn the files of other process managers into specs. Exit code 1: something was left out."""
     from .import_.importing import run_import
 
+    # What is imported is written down, and not among what a program declares.
     return run_import(
-        find_settings(specs, state_dir),
+        find_settings(specs or Path("specs"), state_dir),
         ctx.obj,
         path=path,
         form=form.value if form else None,

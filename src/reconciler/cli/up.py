@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ..core.lines import Span, Style, line
-from ..settings import Settings
+from ..settings import ROOT_NOTE, Settings
 from ..stack import up as parent
 from ..stack.kernel import Kernel
 from ..stack.place import Place, open_lock, prepare
@@ -44,6 +44,8 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
     if is_running(place):
         return _already(settings, terminal)
     refuse_busy_ports(settings)
+    if not settings.is_declared:
+        (settings.declared / ROOT_NOTE).unlink(missing_ok=True)  # no program declares it any more
     if detach:
         return _detached(place, settings, terminal)
     terminal.talk(line(Span(f"starting {settings.specs}; Ctrl-C stops everything", Style.FAINT)))

@@ -34,7 +34,7 @@ def validate(
     chosen, only = _chosen(settings, path)
     problems = [problem.to_json() for problem in review_specs(chosen)]
     if only is not None:
-        problems = [one for one in problems if chosen.root / one["path"] == only]
+        problems = [one for one in problems if chosen.specs.parent / one["path"] == only]
     if output_format == "json":
         terminal.write(json.dumps(problems, ensure_ascii=False, indent=2) + "\n")
     elif output_format == "github":

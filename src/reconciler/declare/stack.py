@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ..clients.files import write_atomic
 from ..core.errors import Terminal, Transient
 from ..core.model import Ref
-from ..settings import Settings, read_settings
+from ..settings import ROOT_NOTE, Settings, read_settings
+from ..specs.folder import Files
 from ..specs.problem import Problem
 from ..specs.yaml_text import to_yaml
 from .resources import Declared, here
 
 DIFFERENT, UNHEALTHY = 1, 3
-FILE_MODE = 0o600
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
 """What is declared may hold what should not be read by everybody."""
+
+_written: Final = re.compile(r"\bdeclared/([a-z0-9-]+\.yaml):\d+")
 
 
 class Invalid(Terminal):
@@ -54,8 +58,10 @@ class Stack:
         self.add(*resources)
 
     def add(self, *resources: Declared) -> Self:
-        """Declare more. Raises ValueError for a name that is taken."""
+        """Declare more. Raises ValueError for a name that is taken, TypeError for no resource."""
         for resource in resources:
+            if not isinstance(resource, Declared):
+                raise TypeError(_no_resource(resource))
             if (other := self._resources.get(resource.ref)) is not None:
                 raise ValueError(f"{resource.ref} is declared twice: {other.place} and here")
             self._resources[resource.ref] = resource
@@ -65,11 +71,22 @@ class Stack:
         return iter(self._resources.values())
 
     def write(self, folder: str | Path) -> list[Path]:
-        """Write one YAML file for each resource; they load to what is declared.
+        """Write one YAML file for each resource; the folder loads to what is declared.
 
-        A file of the same name is replaced, others are left alone.
+        A file of the same name is replaced, and none is removed: where the folder holds other
+        specs, of resources that are not declared any more or by hand, it is FileExistsError,
+        and nothing is written.
         """
         target = Path(folder)
+        own = {_file_of(one) for one in self}
+        if others := [name for name in _specs_in(target) if name not in own]:
+            raise FileExistsError(
+                f"{target} holds specs that are not declared: {', '.join(others)}; "
+                "remove them, or write into a folder of its own"
+            )
+        return self._write(target)
+
+    def _write(self, target: Path) -> list[Path]:
         files = {target / _file_of(one): to_yaml([one.document()]).encode() for one in self}
         for path, data in files.items():
             if not path.exists() or path.read_bytes() != data:
@@ -108,7 +125,6 @@ class Stack:
         # A process of its own: forking this one, with its threads, would be asking for trouble.
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *verb, *places],
-            env={**os.environ, **self._variables},
             capture_output=True,
             text=True,
             check=False,
@@ -130,9 +146,7 @@ class Stack:
         from ..cli.terminal import Terminal as Talk
         from ..cli.up import up
 
-        settings = self._prepare()
-        os.environ.update(self._variables)
-        return up(settings, Talk())
+        return up(self._prepare(), Talk())
 
     def down(self, timeout: float = 120) -> None:
         """Stop the stack, in order, and wait until nothing of it runs."""
@@ -153,19 +167,18 @@ class Stack:
         """Where it lives, and how it is run."""
         told = os.environ.get("RECONCILER_STATE_DIR")
         state = self._state_dir or (Path(told) if told else self.root / ".reconciler")
-        specs = state.absolute() / "state" / "declared"
-        return replace(read_settings(specs, state, worktree=True), base=self.root)
-
-    @property
-    def _variables(self) -> dict[str, str]:
-        """What the stack is handed with the rest of the environment."""
-        return {"RECONCILER_ROOT": str(self.root), "RECONCILER_WORKTREE": "1"}
+        found = read_settings(None, state)
+        return replace(found, specs=found.declared, worktree=True, base=self.root)
 
     def _prepare(self) -> Settings:
         """Put what is declared where the operator reads it."""
         self._check()
-        written = {path.name for path in self.write(self.settings.specs)}
-        for path in self.settings.specs.glob("*.yaml"):
+        folder = self.settings.specs
+        _make((self.settings.state_dir, self.settings.durable, folder))
+        # Before the specs: whoever reads them must know what their paths mean.
+        write_atomic(folder / ROOT_NOTE, os.fsencode(self.root), mode=FILE_MODE)
+        written = {path.name for path in self._write(folder)}
+        for path in folder.glob("*.yaml"):
             if path.name not in written:
                 path.unlink()
         return self.settings
@@ -180,17 +193,49 @@ class Stack:
         with TemporaryDirectory(prefix="reconciler-") as name:
             folder = Path(name) / "declared"
             folder.mkdir()
-            self.write(folder)
+            self._write(folder)
             yield replace(self.settings, specs=folder)
 
     def _placed(self, problem: Problem) -> Problem:
-        for one in self:
-            if problem.path.name == _file_of(one):
-                path, line = one.place
-                message = f"{one.ref}: {problem.message}"
-                return problem._replace(path=path, line=line, column=1, message=message)
-        return problem
+        owners = {_file_of(one): one for one in self}
+
+        def place(written: re.Match[str]) -> str:
+            return str(owners[written[1]].place) if written[1] in owners else written[0]
+
+        message, hint = (_written.sub(place, text) for text in (problem.message, problem.hint))
+        one = owners.get(problem.path.name)
+        if one is None:
+            return problem._replace(message=message, hint=hint)
+        path, line = one.place
+        message = f"{one.ref}: {message}"
+        return problem._replace(path=path, line=line, column=1, message=message, hint=hint)
 
 
 def _file_of(one: Declared) -> str:
     return f"{one.ref.kind.lower()}-{one.ref.name}.yaml"
+
+
+def _make(folders: Iterable[Path]) -> None:
+    """Make folders for their owner alone, the outer ones first."""
+    try:
+        for folder in folders:
+            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as exc:
+        text = f"cannot make {exc.filename}: {exc.strerror}"
+        raise Transient(text, reason="WriteFailed") from exc
+
+
+def _specs_in(folder: Path) -> list[str]:
+    """The files in a folder that would be loaded; none when there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return [name.partition("/")[2] for name in Files(folder.absolute()).read().files]
+
+
+def _no_resource(value: object) -> str:
+    if isinstance(value, type) and issubclass(value, Declared):
+        return f'{value.__name__} is a kind; declare one of it: {value.__name__}("web", …)'
+    said = type(value).__name__
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return f"a {said} is no resource; give what is in it, with a star: *resources"
+    return f'a {said} is no resource; declare one: Process("web", command=["python3", "web.py"])'
