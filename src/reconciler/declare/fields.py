@@ -83,7 +83,7 @@ class RouteFields(Metadata, total=False):
     redirect: Part
     respond: Part
     access: Part
-    tests: list[Part]
+    tests: Sequence[Part]
     static: Part
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
 from ..core.model import Json
 from ..core.units import format_duration
+
+# What is more special comes first: true is a number too.
+_SCALARS: Final[tuple[tuple[type[Any], Callable[[Any], Json]], ...]] = (
+    (type(None), lambda _: None),
+    (bool, bool),
+    (str, str),
+    (int, int),
+    (float, float),
+    (PurePath, str),
+    (timedelta, lambda value: format_duration(value.total_seconds())),
+)
+_BINARY: Final = (bytes, bytearray, memoryview)
 
 
 def to_plain(spec: type[BaseModel], values: Mapping[str, Any], where: str) -> dict[str, Json]:
@@ -23,11 +36,13 @@ def to_plain(spec: type[BaseModel], values: Mapping[str, Any], where: str) -> di
         if value is not None:
             models = tuple(_models(spec.model_fields[field].annotation))
             alias = spec.model_fields[field].alias or field
-            found[alias] = _plain(value, models, f"{where}.{name}")
+            found[alias] = plain_value(value, models, f"{where}.{name}")
     return found
 
 
-def _field_of(spec: type[BaseModel], name: str, where: str) -> str:
+def _field_of(spec: type[BaseModel], name: Any, where: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"a field of {where} has a name, not one of type {type(name).__name__}")
     for known, field in spec.model_fields.items():
         if name in {known, field.alias}:
             return known
@@ -35,28 +50,45 @@ def _field_of(spec: type[BaseModel], name: str, where: str) -> str:
     if any(path == name for path in early):
         raise TypeError(f"{where}: {name} is not supported yet")
     close = get_close_matches(name, spec.model_fields, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise TypeError(f"{where} has no field {name}{hint}")
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(spec.model_fields)}"
+    raise TypeError(f"{where} has no field {name}; {hint}")
 
 
-def _plain(value: Any, models: tuple[type[BaseModel], ...], where: str) -> Json:
+def plain_value(value: Any, models: tuple[type[BaseModel], ...], where: str) -> Json:
+    """A value as a file can hold it. Raises TypeError, without the value: it may be a secret."""
+    # A member of an enum may be text too, and says another.
+    value = value.value if isinstance(value, Enum) else value
+    for known, convert in _SCALARS:
+        if isinstance(value, known):
+            return convert(value)
     match value:
         case BaseModel():
             return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        case PurePath():
-            return str(value)
-        case timedelta():
-            return format_duration(value.total_seconds())
-        case Enum():
-            return value.value
         case Mapping() if len(models) == 1 and set(value) != {"from"}:
             return to_plain(models[0], value, where)
         case Mapping():
-            return {str(key): _plain(one, (), where) for key, one in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(one, models, where) for one in value]
-        case _:
-            return value
+            pairs = ((_key(key, where), one) for key, one in value.items())
+            return {key: plain_value(one, (), f"{where}.{key}") for key, one in pairs}
+        case AbstractSet() | Sequence() if not isinstance(value, _BINARY):
+            # A set in an order that the next start of the program has too.
+            items = sorted(value, key=str) if isinstance(value, AbstractSet) else value
+            return [plain_value(one, models, f"{where}[{at}]") for at, one in enumerate(items)]
+    raise _unfit(value, where)
+
+
+def _key(key: Any, where: str) -> str:
+    if isinstance(key, str | int | PurePath):
+        return str(key)
+    raise _unfit(key, f"a name in {where}")
+
+
+def _unfit(value: Any, where: str) -> TypeError:
+    mend = "write text, a number, a list or a mapping"
+    if isinstance(value, _BINARY):
+        mend = "decode it, for a spec holds text"
+    elif isinstance(value, Iterable):
+        mend = "make a list of it"
+    return TypeError(f"{where} cannot be of type {type(value).__name__}; {mend}")
 
 
 def _models(annotation: Any) -> set[type[BaseModel]]:

@@ -24,7 +24,7 @@ from .fields import (
     StackFields,
     SyncTargetFields,
 )
-from .plain import to_plain
+from .plain import plain_value, to_plain
 
 PACKAGE = str(Path(__file__).parent)
 
@@ -45,10 +45,12 @@ class Declared:
     kind: ClassVar[str]
 
     def __init__(self, name: str, /, **fields: Any) -> None:
-        if not re.fullmatch(NAME_PATTERN, name):
-            raise ValueError(f"{name!r} is no name of a {self.kind}: {NAME_RULE}")
-        about = {key: fields.pop(key) for key in Metadata.__annotations__ if key in fields}
-        self.ref = Ref(self.kind, name)
+        self.ref = Ref(self.kind, _name(self.kind, name))
+        about = {
+            key: plain_value(fields.pop(key), (), f"{self.kind}.{key}")
+            for key in Metadata.__annotations__
+            if key in fields
+        }
         self.place = here()
         self.metadata: Mapping[str, Json] = about
         self.spec = to_plain(_kind(self.kind).Spec, fields, self.kind)
@@ -131,6 +133,16 @@ def here() -> Place:
     while frame.f_back and str(Path(frame.f_code.co_filename).parent) == PACKAGE:
         frame = frame.f_back
     return Place(Path(frame.f_code.co_filename), frame.f_lineno)
+
+
+def _name(kind: str, given: object) -> str:
+    """What was given as a name, if it is one. Raises TypeError or ValueError."""
+    if not isinstance(given, str):
+        said = type(given).__name__
+        raise TypeError(f'the name of a {kind} comes first, as text: {kind}("web", …), not {said}')
+    if not re.fullmatch(NAME_PATTERN, given):
+        raise ValueError(f"{given!r} is no name of a {kind}: {NAME_RULE}")
+    return given
 
 
 def _kind(name: str) -> AnyKind:
