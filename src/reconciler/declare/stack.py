@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
 
-from ..clients.files import write_atomic
+from ..clients.files import make_private, write_atomic
 from ..core.errors import Terminal, Transient
 from ..core.model import Ref
 from ..settings import ROOT_NOTE, Settings, read_settings
@@ -24,7 +24,7 @@ from ..specs.yaml_text import to_yaml
 from .resources import Declared, here
 
 DIFFERENT, UNHEALTHY = 1, 3
-FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FILE_MODE = 0o600
 """What is declared may hold what should not be read by everybody."""
 
 _written: Final = re.compile(r"\bdeclared/([a-z0-9-]+\.yaml):\d+")
@@ -174,7 +174,7 @@ class Stack:
         """Put what is declared where the operator reads it."""
         self._check()
         folder = self.settings.specs
-        _make((self.settings.state_dir, self.settings.durable, folder))
+        _make(folder)
         # Before the specs: whoever reads them must know what their paths mean.
         write_atomic(folder / ROOT_NOTE, os.fsencode(self.root), mode=FILE_MODE)
         written = {path.name for path in self._write(folder)}
@@ -215,11 +215,9 @@ def _file_of(one: Declared) -> str:
     return f"{one.ref.kind.lower()}-{one.ref.name}.yaml"
 
 
-def _make(folders: Iterable[Path]) -> None:
-    """Make folders for their owner alone, the outer ones first."""
+def _make(folder: Path) -> None:
     try:
-        for folder in folders:
-            folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as exc:
         text = f"cannot make {exc.filename}: {exc.strerror}"
         raise Transient(text, reason="WriteFailed") from exc
