@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import PurePath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.specs.toys import told
 
-from reconciler.specs.problem import Problem, excerpt, shorten
+from reconciler.specs.problem import Problem, excerpt, looks_secret, shorten
 
 HIDDEN = "hunter2"
 
@@ -68,3 +70,42 @@ def test_long_and_strange_lines_are_tamed() -> None:
     assert "\x1b" not in excerpt(["a \x1b[31m"], 1)
     assert excerpt(["a"], 2) == ""
     assert shorten("a" * 100, 5) == "aaaa…"
+
+
+SECRETS = [
+    *("KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH"),
+    *("authorization", "Proxy-Authorization", "authorisation", "x-auth", "AUTH_TOKEN", "basicAuth"),
+    *("commonKey", "apikey", "PASSWORD", "passphrase", "PASSWD", "passwords", "MYSQL_PASS"),
+    *("accessTokens", "AUTHENTICATION", "author_key", "AUTHORS_TOKEN", "passenger_password"),
+    *("keyboard_secret", "KEYS", "privateKey", "authorized_keys", "oauth", "AUTHINFO"),
+]
+AROUND = st.text("abcxyzABCXYZ0189_-.", max_size=6)
+BEFORE = "KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH"
+
+
+@given(AROUND, st.sampled_from(SECRETS), st.sampled_from(["", "_1", "-file", ".x", "2", "_"]))
+def test_a_secret_is_known_by_its_name(before: str, word: str, after: str) -> None:
+    """Whatever stands around it, in capitals and without."""
+    name = f"{before}{word}{after}"
+    assert looks_secret(name)
+    assert looks_secret(name.upper())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("author", "authors", "AUTHOR_NAME", "git-author", "coauthor", "authority", "authored"),
+        *("keyboard", "KEYBOARD_LAYOUT", "keywords", "passenger", "PASSENGER_APP_ENV", "passive"),
+        *("passthrough", "tokenizer", "TOKENIZERS_PARALLELISM", "tokenization", "secretary"),
+    ],
+)
+def test_a_word_that_only_begins_like_a_secret(name: str) -> None:
+    """It is shown: an author is no authorization."""
+    assert not looks_secret(name)
+
+
+@given(st.text(max_size=40))
+def test_no_name_is_a_secret_that_was_none(name: str) -> None:
+    """The words that are let off are the only difference to what holds one of the six words."""
+    holds = any(word in name.upper() for word in BEFORE)
+    assert holds or not looks_secret(name)

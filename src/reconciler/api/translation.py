@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,9 +11,9 @@ from pydantic import BaseModel
 
 from ..clients.logline import Line, stamp
 from ..core.values import HIDDEN
+from ..specs.problem import looks_secret
 from .view import View
 
-SECRET: Final = re.compile(r"KEY|SECRET|PASS|TOKEN|CREDENTIAL|AUTH", re.IGNORECASE)
 MASK: Final = "****"
 NEVER: Final = "0001-01-01T00:00:00Z"
 """What the original's language writes for no time at all."""
@@ -93,7 +92,7 @@ def config(spec: View, name: str) -> View:
 def masked(env: Mapping[str, Any]) -> dict[str, str]:
     """The environment; what is secret, or is called like it, is not shown."""
     return {
-        name: MASK if value == HIDDEN or SECRET.search(name) else str(value)
+        name: MASK if value == HIDDEN or looks_secret(name) else str(value)
         for name, value in env.items()
     }
 

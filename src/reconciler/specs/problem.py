@@ -12,7 +12,13 @@ from ..core.model import Json
 
 EXCERPT_WIDTH: Final = 160
 LOOK_BACK: Final = 200
-_SECRET_NAME: Final = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"KEY(?!BOARD|WORD)|SECRET(?!ARY)|TOKEN(?!IZ|ISER)|PASS(?!ENGER|IVE|THROUGH)|CREDENTIAL"
+    r"|AUTH(?!OR(?!I[SZ]))",
+    re.IGNORECASE,
+)
+"""Words that only begin like one (author, keyboard) are none. Those that end like one (monkey) are
+taken for one: they cannot be told from what was written together (commonKey)."""
 _KEY: Final = re.compile(r"""([\w.$-]+)["']?\s*[:=]""")
 _PASSWORD_IN_URL: Final = re.compile(r"[a-z0-9+.-]://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 _USER_IN_URL: Final = re.compile(r"(://)[^/\s@]+@")
