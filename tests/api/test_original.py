@@ -146,3 +146,16 @@ async def test_the_logs_of_instances_are_one(ask: Ask, operator: Operator, tmp_p
     async with ask() as http:
         answer = await http.get("/api/pm/web/logs?lines=3")
     assert [one["content"] for one in answer.json()] == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize("act", ["start", "restart"])
+@pytest.mark.parametrize("state", ["armed", "completed", "backoff", "failed"])
+async def test_what_has_ended_begins_anew(
+    ask: Ask, operator: Operator, act: str, state: str
+) -> None:
+    """Of what is to run anyway a start says nothing new: only a restart makes it run now."""
+    operator.resources = [process("job-0", pid=0, state=state)]
+    async with ask() as http:
+        answer = await http.post(f"/api/pm/job/{act}")
+    assert answer.json() == {"message": f"Process {act} initiated", "id": "job"}
+    assert operator.asked[Ref("Process", "job-0")]["verb"] == "restart"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -30,6 +30,9 @@ DONE: Final[Mapping[Act, str]] = {
     Act.STOP: "Process stopped",
     Act.RESTART: "Process restart initiated",
 }
+
+ENDED: Final = frozenset({"armed", "completed", "backoff", "failed"})
+"""States of what has ended by itself, or waits for its time: only one that begins anew runs now."""
 
 Id = Annotated[str, Path(max_length=253, examples=["ai-agent"])]
 
@@ -94,7 +97,7 @@ class OriginalPages:
         views = [one for one in await self._views(name) if one["ref"] not in stopped]
         if any(one["vitals"].get("pid") for one in views):
             raise HTTPException(400, "Process is already running")
-        return await self._do(request, name, Act.START)
+        return await self._do(request, name, Act.START, _beginning(views))
 
     async def stop(self, request: Request, name: Id) -> Response:
         """Stop a process until somebody starts it, or a month has gone."""
@@ -102,8 +105,10 @@ class OriginalPages:
 
     async def restart(self, request: Request, name: Id) -> Response:
         """Stop a process and start it again; one that was stopped is started."""
-        idle = not any(one["vitals"].get("pid") for one in await self._views(name))
-        return await self._do(request, name, Act.RESTART, Act.START if idle else Act.RESTART)
+        views = await self._views(name)
+        idle = not any(one["vitals"].get("pid") for one in views)
+        act = _beginning(views) if idle else Act.RESTART
+        return await self._do(request, name, Act.RESTART, act)
 
     async def _do(self, request: Request, name: str, said: Act, act: Act | None = None) -> Response:
         order = Order.model_construct(how_long=LONGEST, reason="asked through /api/pm")
@@ -132,3 +137,9 @@ class OriginalPages:
         return [
             entry(one, name, spec, now) for one, name, spec in zip(views, names, specs, strict=True)
         ]
+
+
+def _beginning(views: Sequence[View]) -> Act:
+    """What makes one run that does not: a start takes a stop back, and of the rest does nothing."""
+    ended = views and all(one["vitals"].get("state") in ENDED for one in views)
+    return Act.RESTART if ended else Act.START
