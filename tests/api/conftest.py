@@ -96,7 +96,7 @@ class Operator:
         found = {one["ref"]: one for one in self.resources}
         return [self._answer({**found[str(ref)], "requests": [self.asked[ref]]}) for ref in refs]
 
-    async def release(self, ref: Ref) -> View | None:
+    async def release(self, ref: Ref, *, author: str) -> View | None:
         return self._answer(self.asked.pop(ref)) if ref in self.asked else None
 
     def requests(self) -> Sequence[View]:

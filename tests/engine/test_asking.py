@@ -104,6 +104,56 @@ async def test_who_starts_it_is_the_cause_of_the_start(whole: Asking) -> None:
     assert (change["cause"], change["request"]["author"]) == ("request", "ada")
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_who_takes_it_back_is_the_cause(whole: Asking, enabled: bool) -> None:
+    """The change that undoes a stop or a start is explained by whoever took that back."""
+    await whole.write_now(app("web", enabled=enabled))
+    await whole.operator.ask([WEB], "stop" if enabled else "start", author="ada")
+    await whole.settle()
+    assert whole.of().state.started is not enabled
+    await whole.operator.release(WEB, author="bob")
+    (change,) = (await whole.operator.plan())["changes"]
+    assert (change["cause"], change["request"]["cause"]) == ("request", "user")
+    assert change["request"]["author"] == "bob"
+    await whole.settle()
+    assert whole.of().state.started is enabled
+    told = [one for one in whole.operator.events() if one["reason"] == "Updated"]
+    assert told[0]["actor"] == "bob"
+    assert "is taken back" in told[0]["message"]
+
+
+async def test_a_start_before_the_stop_has_come_to_be(whole: Asking) -> None:
+    """Who takes a stop back at once, while it is under way, is the cause of the start after it."""
+    await whole.write_now(app("web"))
+    before = whole.of()
+    await whole.operator.ask([WEB], "stop", author="ada")
+    await whole.operator.ask([WEB], "start", author="bob")
+    await whole.operator.plan()
+    whole.apps.things["web-0"] = replace(before, vitals={"state": "stopping"})
+    whole.clock.time += 60.0
+    await whole.settle()
+    whole.apps.things["web-0"] = running(started=False)
+    (change,) = (await whole.operator.plan())["changes"]
+    assert (change["cause"], change["request"]["author"]) == ("request", "bob")
+    await whole.settle()
+    assert whole.of().state.started
+    whole.apps.things["web-0"] = running(started=False)
+    (change,) = (await whole.operator.plan())["changes"]
+    assert change["cause"] == "drift", "it explains one start, and no other"
+
+
+async def test_a_stop_that_never_came_to_be_explains_nothing(whole: Asking) -> None:
+    """Nobody asked for what happens long after a stop was taken back in time."""
+    await whole.write_now(app("web"))
+    await whole.operator.ask([WEB], "stop", author="ada")
+    await whole.operator.release(WEB, author="bob")
+    whole.clock.time += 60.0
+    await whole.settle()
+    whole.apps.things["web-0"] = running(started=False)
+    (change,) = (await whole.operator.plan())["changes"]
+    assert change["cause"] == "drift"
+
+
 async def test_what_is_switched_off_runs_for_a_while(whole: Asking) -> None:
     """A start of what the specs switch off ends like a stop does."""
     await whole.write_now(app("web", enabled=False))

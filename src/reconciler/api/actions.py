@@ -91,7 +91,9 @@ class ActionPages:
     async def release(self, request: Request, kind: Kind, name: Name) -> Response:
         """Take back what was asked: the specs count again."""
         refs = await refs_of(self.operator, Ref(kind, name))
-        gone = [view for ref in refs if (view := await self.operator.release(ref)) is not None]
+        author = caller_of(request).name
+        views = [await self.operator.release(ref, author=author) for ref in refs]
+        gone = [view for view in views if view is not None]
         if not gone:
             raise HTTPException(404, f"nothing is asked of {kind}/{name}")
         return answer(request, {"items": gone})

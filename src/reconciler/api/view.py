@@ -77,7 +77,7 @@ class OperatorView(Protocol):
         """
         ...
 
-    async def release(self, ref: Ref) -> View | None:
+    async def release(self, ref: Ref, *, author: str) -> View | None:
         """Take back what was asked of a resource; None when nothing was."""
         ...
 

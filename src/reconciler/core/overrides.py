@@ -17,6 +17,9 @@ from .resting import Resting
 AUTHOR: Final = "reconciler"
 """Who asks for what follows from the world alone."""
 
+OPPOSITE: Final = {Asked.STOP: Asked.START, Asked.START: Asked.STOP}
+"""What ends a request that lasts."""
+
 AnyResource: TypeAlias = Resource[Any]
 Live: TypeAlias = Observed[Any] | None
 
@@ -227,12 +230,11 @@ def _altered(kind: AnyKind, one: AnyResource, hold: Asked | None, epoch: int) ->
 
 def _ended(moment: Moment) -> Iterator[tuple[Ref, Request]]:
     """What ends a request whose time is over: the opposite, asked by nobody."""
-    opposite = {Asked.STOP: Asked.START, Asked.START: Asked.STOP}
     for ref, own in moment.requests.items():
         for one in own:
             if one.until is not None and one.until <= moment.now:
                 why = f"the {one.verb.value} by {one.author} is over"
-                yield ref, Request(opposite[one.verb], "user", why, AUTHOR)
+                yield ref, Request(OPPOSITE[one.verb], "user", why, AUTHOR)
 
 
 def _soonest(overrides: Sequence[Override], now: float) -> float | None:

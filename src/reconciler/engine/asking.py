@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from ..core.errors import Terminal, Transient
 from ..core.gates import is_live
 from ..core.model import Ref, Resource, Unknown
-from ..core.overrides import Override, may_run
+from ..core.overrides import OPPOSITE, Override, may_run
 from ..core.request import LONGEST, Asked, Request
 from .journal import Event
 from .look import Stack
@@ -66,11 +66,16 @@ def ask(stack: Stack, refs: Sequence[Ref], wanted: Ask) -> list[View]:
     return [asked_view(stack, ref) for ref in refs]
 
 
-def release(stack: Stack, ref: Ref) -> View | None:
+def release(stack: Stack, ref: Ref, author: str) -> View | None:
     """Take back all that was asked of one instance; None when nothing was."""
     want = stack.ledger.desired.get(ref)
     lead = ref if want is None else want.lead
     gone = [Override(ref, request) for request in stack.requests.drop(lead)]
+    for _, request in gone:
+        if request.lasts:
+            why = f"the {request.verb.value} by {request.author} is taken back"
+            verb, now = OPPOSITE[request.verb], stack.clock.now()
+            stack.requests.taken_back.note(lead, Request(verb, "user", why, author, at=now))
     stack.ledger.journal.record_events(map(release_event, gone), stack.clock.now())
     stack.ledger.journal.commit()
     return override_view(gone[0]) if gone else None
@@ -161,11 +166,15 @@ def _maker(stack: Stack, ref: Ref, wanted: Ask) -> Callable[[float | None], Requ
 def _wake_up(stack: Stack, ref: Ref, make: Callable[[float | None], Request]) -> Request | None:
     """Start what is to run anyway: what was stopped by hand, and what has given up."""
     want = stack.ledger.desired[ref]
-    stack.requests.drop(want.lead, frozenset({Asked.STOP}))
+    stops = stack.requests.drop(want.lead, frozenset({Asked.STOP}))
     if stack.ledger.health(ref).stuck:
         epoch = stack.requests.next_epoch(want, stack.ledger.world)
         return make(None)._replace(verb=Asked.RESTART, epoch=epoch)
-    return None if is_live(ref, stack.ledger.world) else make(None)
+    if not is_live(ref, stack.ledger.world):
+        return make(None)
+    if stops:  # it may be about to end, and is started once it has
+        stack.requests.taken_back.note(want.lead, make(None))
+    return None
 
 
 def _demand_possible(stack: Stack, want: Resource[Any], wanted: Ask) -> None:

@@ -84,6 +84,8 @@ def draw(stack: Stack, world: World, *, since: float) -> Drawn:
     ledger, now = stack.ledger, stack.clock.now()
     moment = ledger.moment(stack.requests.asked, now)
     asked = overridden(stack.kinds, ledger.desired, world, moment)
+    whys = stack.requests.taken_back.explains(ledger.desired)
+    asked = replace(asked, ended=whys | dict(asked.ended)) if whys else asked
     ledger.edits.unsettle(one.ref for one in asked.overrides if one.request.lasts)
     known = Known(stack.rollouts.recall, ledger.edits.applied, now, ledger.shape.leads)
     turned = rolled(stack.kinds, asked, world, known)
@@ -110,6 +112,7 @@ def take_in(stack: Stack, drawn: Drawn) -> None:
     stack.rollouts.note(drawn.rolled.notes, now)
     gone = stack.orders.settle(ledger.desired, whole=whole, now=now)
     ledger.journal.record_events(gone, now)
+    stack.requests.taken_back.settle(ledger.desired, drawn.world, now)
     if stack.requests.asked:
         over = stack.requests.settle(ledger.desired, drawn.world, whole=whole, now=now)
         ledger.journal.record_events(map(end_event, over), now)

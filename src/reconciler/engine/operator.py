@@ -169,9 +169,9 @@ class Operator:
         self.wake(complete=True)
         return views
 
-    async def release(self, ref: Ref) -> View | None:
+    async def release(self, ref: Ref, *, author: str = "somebody") -> View | None:
         """Take back what was asked of one instance; None when nothing was."""
-        view = asking.release(self.stack, ref)
+        view = asking.release(self.stack, ref, author)
         self.wake(complete=True)
         return view
 

@@ -14,12 +14,11 @@ from ..core.model import Json, Ref, Resource, World
 from ..core.overrides import Override, epoch_of, may_run, reached
 from ..core.request import Asked, Request
 from .records import Records
+from .taken_back import LINGER, TakenBack, both
 
 log = logging.getLogger(__name__)
 
 TOPIC: Final = "override"
-LINGER: Final = 10.0
-"""Seconds after its time in which a request may explain that it is over."""
 
 
 class Requests:
@@ -29,6 +28,7 @@ class Requests:
         self._kinds = kinds
         self._records = records
         self.asked = dict(_read_all(records.all(TOPIC)))
+        self.taken_back = TakenBack(kinds)
 
     def __iter__(self) -> Iterator[Override]:
         for ref, own in sorted(self.asked.items()):
@@ -37,6 +37,7 @@ class Requests:
 
     def add(self, ref: Ref, request: Request) -> None:
         """Ask; the last word counts."""
+        self.taken_back.forget(ref)
         rest = [one for one in self.asked.get(ref, ()) if one.lasts != request.lasts]
         self._keep(ref, (*rest, request))
 
@@ -62,7 +63,7 @@ class Requests:
     def next_epoch(self, want: Resource[Any], world: World) -> int:
         """Later than all that was reached or asked for."""
         asked = (one.epoch for one in self.asked.get(want.lead, ()))
-        return 1 + max([*(epoch_of(seen_of(ref, world)) for ref in _both(want)), *asked])
+        return 1 + max([*(epoch_of(seen_of(ref, world)) for ref in both(want)), *asked])
 
     def settle(
         self, desired: Mapping[Ref, Resource[Any]], world: World, *, whole: bool, now: float
@@ -90,7 +91,7 @@ class Requests:
     def _is_over(self, request: Request, want: Resource[Any], world: World, now: float) -> bool:
         if request.until is not None and now < request.until:
             return False
-        running = any(is_live(ref, world) for ref in _both(want))
+        running = any(is_live(ref, world) for ref in both(want))
         if request.until is not None:
             # It explains the change that ends it, so it stays until that is seen.
             undone = running == (request.verb is Asked.STOP)
@@ -125,11 +126,6 @@ def _read_all(written: Mapping[str, Json]) -> Iterator[tuple[Ref, tuple[Request,
         except (TypeError, ValueError, LookupError, AttributeError) as exc:
             text = "what is asked of %s by hand does not count, it makes no sense here: %s"
             log.warning(text, name, exc)
-
-
-def _both(want: Resource[Any]) -> tuple[Ref, ...]:
-    """It, and what it takes turns with."""
-    return (want.ref,) if want.beside is None else (want.ref, want.beside)
 
 
 def _read(value: Json) -> Request:

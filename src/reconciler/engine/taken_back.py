@@ -1,0 +1,72 @@
+"""Why a thing becomes as the specs say again: somebody took back what was asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..core.gates import is_live, seen_of
+from ..core.kind import Kinds
+from ..core.model import Ref, Resource, World
+from ..core.overrides import may_run
+from ..core.request import Asked, Request
+
+LINGER: Final = 10.0
+"""Seconds in which a stop or a start that was on its way may still come to be."""
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """The last of it for each, until what comes of it is seen; in memory alone, it decides nothing.
+
+    A stop may be under way when it is taken back: the start that makes up for it comes later.
+    """
+
+    _kinds: Kinds
+    _whys: dict[Ref, Request] = field(default_factory=dict)
+    _begun: set[Ref] = field(default_factory=set)
+    """Those that were seen as they were asked to be, so that there is something to make up for."""
+
+    def note(self, lead: Ref, why: Request) -> None:
+        """From now on ``why`` explains that it starts, or stops."""
+        self._whys[lead] = why
+        self._begun.discard(lead)
+
+    def forget(self, lead: Ref) -> None:
+        """Something else was asked."""
+        self._whys.pop(lead, None)
+
+    def explains(self, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, Request]:
+        """Why each of these changes, if it does; of two that take turns, whichever it is."""
+        found = ((desired[lead], why) for lead, why in self._whys.items() if lead in desired)
+        return {ref: why for want, why in found for ref in both(want)}
+
+    def settle(self, desired: Mapping[Ref, Resource[Any]], world: World, now: float) -> None:
+        """Forget what was made up for, and what did not come to be."""
+        for lead in list(self._over(desired, world, now)):
+            self.forget(lead)
+
+    def _over(
+        self, desired: Mapping[Ref, Resource[Any]], world: World, now: float
+    ) -> Iterator[Ref]:
+        for lead, why in self._whys.items():
+            want = desired.get(lead)
+            is_start = why.verb is Asked.START
+            if want is None or may_run(self._kinds[lead.kind], want) is not is_start:
+                yield lead
+            elif any(is_live(ref, world) for ref in both(want)) is not is_start:
+                self._begun.add(lead)
+            elif lead in self._begun or now >= why.at + LINGER and not _ends(want, world):
+                yield lead
+
+
+def both(want: Resource[Any]) -> tuple[Ref, ...]:
+    """It, and what it takes turns with."""
+    return (want.ref,) if want.beside is None else (want.ref, want.beside)
+
+
+def _ends(want: Resource[Any], world: World) -> bool:
+    """Whether it was told to stop and takes its time."""
+    seen = (seen_of(ref, world) for ref in both(want))
+    return any(live is not None and live.vitals.get("state") == "stopping" for live in seen)
