@@ -53,6 +53,18 @@ async def test_who_may(kept: Kept) -> None:
             assert said.status_code == 401
 
 
+async def test_an_unknown_verb_is_unknown_without_a_target_too(stack_dir: Path) -> None:
+    """What can be ordered does not hang on what there is; of no target nothing is ordered."""
+    with open_kept(stack_dir) as kept:
+        await kept.operator.reconcile_now()
+        async with kept.client() as http:
+            said = await http.post(f"{BASE}/orders", json={"verb": "nope"})
+            none = await http.post(f"{BASE}/orders", json={"verb": "backup"})
+    assert (said.status_code, said.json()["reason"]) == (422, "NotSupported")
+    assert "backup" in said.json()["detail"]
+    assert (none.status_code, none.json()) == (202, {"items": []})
+
+
 async def test_refusals(kept: Kept) -> None:
     """What is not there is 404, what makes no sense 422; each says so."""
     await kept.operator.reconcile_now()

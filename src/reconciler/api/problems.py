@@ -38,6 +38,8 @@ STATUS: Final[Mapping[str, int]] = {
     "Locked": 409,
     "NotEditable": 409,
     "Invalid": 422,
+    "UnknownRevision": 422,
+    "NoRevisions": 409,
     "PasswordUnfit": 422,
     "PasswordSetElsewhere": 409,
 }

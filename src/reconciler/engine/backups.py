@@ -66,6 +66,8 @@ class Backups:
         Raises Terminal when it cannot be ordered of one of them.
         """
         self.operator.reading.demand()
+        if not refs:
+            self._demand_known(verb)
         now, said = self.stack.clock.now(), shortened(reason)
         for ref in refs:
             self._demand_possible(ref, verb, arguments or {})
@@ -128,6 +130,13 @@ class Backups:
         if not isinstance(driver, Keeps):
             raise Terminal(f"of {ref} no versions are kept", reason="NotSupported")
         return driver
+
+    def _demand_known(self, verb: str) -> None:
+        """Raises though there is nothing yet that it could be ordered of."""
+        known = self.stack.kinds[TARGET].obeys if TARGET in self.stack.kinds else {}
+        if verb not in known:
+            text = f"a {verb} cannot be ordered of a {TARGET}: {', '.join(sorted(known))} can"
+            raise Terminal(text, reason="NotSupported")
 
     def _demand_possible(self, ref: Ref, verb: str, arguments: Mapping[str, Json]) -> None:
         want = self.stack.ledger.desired.get(ref)
