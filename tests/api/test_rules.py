@@ -269,6 +269,8 @@ async def test_a_token_does_what_its_scope_says(
         assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
         answer = await http.post(NEW, headers=headers, json={"new_password": "x" * 20})
         assert answer.status_code == 403
+        who = "this token may read" if scope == "read" else "changing the password takes"
+        assert answer.json()["detail"].startswith(who)
     assert tree(world) == {}
     answer = await http.post(RULES, headers=token("admin"), json={"rules": DEFAULTS})
     assert answer.status_code == 200

@@ -203,3 +203,16 @@ async def test_streams_are_counted(
                 return again.status_code == 200
 
         await eventually_async(free)
+
+
+@pytest.mark.parametrize("path", [f"{ROOT}/events/stream", f"{LOGS}?follow=1"])
+async def test_head_of_a_stream(
+    operator: Operator, access: Access, log: Path, stack_dir: Path, path: str
+) -> None:
+    """It says what would come, and ends there; the connection serves the next request."""
+    operator.resources = [process("web-0", log=str(log))]
+    async with real(operator, access, stack_dir / "operator.sock") as http:
+        head = await http.head(path, headers={"Accept": streams.EVENTS})
+        assert head.headers["content-type"].startswith(streams.EVENTS)
+        assert (head.status_code, head.content) == (200, b"")
+        assert (await http.get(f"{ROOT}/status")).status_code == 200

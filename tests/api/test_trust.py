@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.api.access import Access
+
 from .conftest import Ask, Grant, Operator
 
 PRIVATE = ["/metrics", "/admin/api/v1/plan", "/admin/api/v1/status", "/nowhere", "/health/", "/"]
@@ -18,11 +20,12 @@ async def test_strangers_find_nothing(ask: Ask, operator: Operator, path: str, m
     async with ask(X_Reconciler_Client="stranger") as http:
         answer = await http.request(method, path)
     assert answer.status_code == (404 if path == "/metrics" else 401)
+    proof = "send a token, or log in" if path.startswith("/admin/api/") else "send a token"
     assert answer.json() == {
         "type": "about:blank",
         "title": "Not Found" if path == "/metrics" else "Unauthorized",
         "status": answer.status_code,
-        "detail": "Not Found" if path == "/metrics" else "send a token, or log in",
+        "detail": "Not Found" if path == "/metrics" else proof,
         "requestId": answer.headers["x-request-id"],
     }
     assert "allow" not in answer.headers
@@ -107,3 +110,59 @@ async def test_no_cache_keeps_it(ask: Ask, path: str) -> None:
     """No answer, good or bad, is kept by a cache on the way."""
     async with ask() as http:
         assert (await http.get(path)).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/api/pm/list", "/sync/api/status", "/api/sync-progress"])
+async def test_no_session_is_promised_where_none_comes(ask: Ask, path: str) -> None:
+    """The cookie stays with the API's own pages, and who is refused elsewhere is not sent for it."""
+    async with ask(X_Reconciler_Client="stranger") as http:
+        said = (await http.get(path)).json()
+        rules = (await http.get("/admin/routes.json")).json()
+    assert said["detail"] == "send a token"
+    assert rules["detail"] == "send a token, or the password as X-Admin-Password"
+
+
+async def test_who_is_misnamed_hears_what_would_do(ask: Ask, access: Access) -> None:
+    """What is advised is true here, and does not tell a stranger the names."""
+    async with ask("127.0.0.1", Host="other.example") as http:
+        open_to_all = (await http.get("/admin/api/v1/status")).json()["detail"]
+        numbers = (await http.get("/metrics")).json()["detail"]
+        access.hosts = frozenset({"good.example"})
+        named = (await http.get("/admin/api/v1/status")).json()["detail"]
+        found = await http.get("/admin/api/v1/status", headers={"Host": "good.example"})
+    own = "localhost, 127.0.0.1 or [::1]"
+    assert open_to_all == f"ask for {own}, or put this name into RECONCILER_API_HOSTS"
+    assert numbers == f"without a token ask for {own}"
+    assert named == (
+        f"ask for a name in RECONCILER_API_HOSTS, or on this stack's own machine for {own}: "
+        "other names are refused"
+    )
+    assert found.status_code == 401
+
+
+GETS = ["/status", "/resources/Process/web-0", "/events", "/openapi.json", "/nowhere"]
+PAGES = [f"/admin/api/v1{one}" for one in GETS] + ["/api/pm/list", "/livez", "/metrics"]
+
+
+@pytest.mark.parametrize("scope", ["read", ""])
+@pytest.mark.parametrize("path", PAGES)
+async def test_head_is_get_without_a_body(ask: Ask, token: Grant, path: str, scope: str) -> None:
+    """The same code and headers, for who may and for who may not; only nothing is said."""
+    headers = token(scope) if scope else {}
+    async with ask(X_Reconciler_Client="stranger", **headers) as http:
+        told, head = await http.get(path), await http.head(path)
+        tag = told.headers.get("etag")
+        again = await http.head(path, headers={"If-None-Match": tag} if tag else {})
+    assert told.content
+    assert (head.status_code, head.content) == (told.status_code, b"")
+    for one in ("x-request-id", "content-length") if path == "/metrics" else ("x-request-id",):
+        told.headers.pop(one), head.headers.pop(one)
+    assert head.headers == told.headers
+    assert again.status_code == (304 if tag else told.status_code)
+
+
+async def test_head_asks_for_nothing_more(ask: Ask, operator: Operator) -> None:
+    """Where there is only POST there is no HEAD; nothing is done by it."""
+    async with ask() as http:
+        answer = await http.head(RECONCILE)
+    assert (answer.status_code, answer.headers["allow"], operator.passes) == (405, "POST", 0)

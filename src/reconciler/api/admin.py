@@ -97,7 +97,7 @@ class AdminPages:
 
     async def change_password(self, request: Request) -> Response:
         """Make another password the only one; all sessions end."""
-        demand_admin(request)
+        demand_admin(request, "changing the password")
         said = await _json(request, LARGEST_PASSWORD)
         new = said.get("new_password") if isinstance(said, dict) else None
         if not isinstance(new, str) or not new:

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.errors import ReconcileError
-from .trust import CALLER, HEALTH_BELOW, PEER, Client
+from .peers import Client
+from .trust import CALLER, HEALTH_BELOW, PEER
 from .view import Check, OperatorView, View
 from .well import conditions, is_degraded, one_view, worst
 

@@ -19,11 +19,10 @@ from .answers import answer, says
 from .callers import caller_of
 from .credentials import digest_of
 from .password import LONGEST
-from .trust import PEER, Peer
+from .peers import Peer
+from .trust import PEER, SESSION
 
 LASTS: Final = 12 * 3600.0
-PATH: Final = "/admin/api/"
-"""Where a browser sends the cookie: programs behind the gateway never see it."""
 
 
 class Password(BaseModel):
@@ -74,7 +73,7 @@ class LoginPages:
             COOKIE,
             secret,
             max_age=int(LASTS),
-            path=PATH,
+            path=SESSION,
             secure=peer.is_https,
             httponly=True,
             samesite="strict",
@@ -93,7 +92,7 @@ class LoginPages:
             gone = digest_of(secret)
             await asyncio.to_thread(self.access.credentials.revoke, lambda one: one.digest == gone)
         response = Response(status_code=204)
-        response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, path=SESSION, httponly=True, samesite="strict")
         return response
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ..engine.journal import Picked
+from .answered import HEADS
 from .answers import Says
 from .resources import Limit, Those
 from .view import OperatorView, View
@@ -49,7 +50,7 @@ class Streams:
         if self.going >= MOST:
             raise HTTPException(503, f"{MOST} streams go on already", headers={"Retry-After": "5"})
         kind = EVENTS if EVENTS in request.headers.get("accept", "") else LINES
-        body = self._counted(frames(news, kind))
+        body = () if HEADS in request.scope else self._counted(frames(news, kind))
         return StreamingResponse(body, media_type=kind, headers={"X-Accel-Buffering": "no"})
 
     async def _counted(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
-from ipaddress import ip_address
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .access import Access, Caller, is_forged, owner
+from .answered import Answered, as_get
 from .credentials import Scope as Right
+from .peers import Client, Peer, is_foreign, is_loopback, name_in, peer_of
 from .problems import BY_PASSWORD, Problem, told
 from .sizes import Measured, too_long
 from .throttle import network_of, retry
-from .trace import REQUEST_ID, begin, note
-
-CLIENT: Final = "X-Reconciler-Client"
-"""Written by the gateway alone, over whatever a client sent: ``local`` or ``stranger``."""
+from .trace import begin, note
 
 PEER: Final = "reconciler.peer"
 CALLER: Final = "reconciler.caller"
 
 ROOT: Final = "/admin/api/v1"
+SESSION: Final = "/admin/api/"
+"""Where a browser sends the cookie of a session: programs behind the gateway never see it."""
 LOGIN: Final = f"{ROOT}/login"
 HOOK: Final = f"{ROOT}/hook"
 """Pages that see for themselves who asks."""
@@ -33,33 +31,9 @@ METRICS: Final = "/metrics"
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/healthz"})
 HEALTH_BELOW: Final = "/health/"
 """Below it each resource has a page of its own."""
+LOOPBACK: Final = "localhost, 127.0.0.1 or [::1]"
 PASSWORD: Final = "X-Admin-Password"  # noqa: S105 (the name of a header)
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-class Client(StrEnum):
-    """Who asks. ``misdirected``: from this machine, but under a name that is not this machine's."""
-
-    LOCAL = "local"
-    STRANGER = "stranger"
-    MISDIRECTED = "misdirected"
-
-
-class Peer(NamedTuple):
-    """Where a request comes from. ``is_owner``: by the socket that only the owner can open."""
-
-    client: Client
-    address: str
-    is_owner: bool
-    is_https: bool
 
 
 class Door:
@@ -73,7 +47,8 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answered = Answered(send, begin(Headers(scope=scope)).request)
+        answered = Answered(send, begin(Headers(scope=scope)).request, scope["method"])
+        scope = as_get(scope)
         try:
             page = self.refusal(scope) or await self._by_password(scope) or self.app
             await page(scope, Measured(receive, scope["path"]), answered)
@@ -107,7 +82,10 @@ class Door:
         unsaid = not hosts and peer.client is not Client.MISDIRECTED
         if peer.is_owner or unsaid or name_in(host) in hosts or is_loopback(host):
             return None
-        return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
+        if hosts:
+            said = f"a name in RECONCILER_API_HOSTS, or on this stack's own machine for {LOOPBACK}"
+            return Problem(421, f"ask for {said}: other names are refused")
+        return Problem(421, f"ask for {LOOPBACK}, or put this name into RECONCILER_API_HOSTS")
 
     def _too_often(self, peer: Peer, caller: Caller | None) -> Problem | None:
         if peer.is_owner:
@@ -139,7 +117,7 @@ class Door:
             return None  # it is looked at next: that takes a while
         if caller is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="reconciler"'}
-            return told(scope["path"], 401, "send a token, or log in", headers=challenge)
+            return told(scope["path"], 401, f"send {_proof(scope)}", headers=challenge)
         # Whatever else a page demands: nothing is changed with less than this.
         if writes and not caller.scope.allows(Right.OPERATE):
             return told(scope["path"], 403, f"this token may {caller.scope}, and no more")
@@ -160,36 +138,11 @@ def password_of(scope: Scope) -> str:
     return Headers(scope=scope).get(PASSWORD, "") if scope["path"] in BY_PASSWORD else ""
 
 
-class Answered:
-    """``send``, with the headers every answer has; knows whether one has begun."""
-
-    def __init__(self, send: Send, request: str) -> None:
-        self._send = send
-        self._request = request
-        self.begun = False
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.begun, self.status = True, message["status"]
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID] = self._request
-            for name, value in HEADERS.items():
-                headers[name] = value
-        await self._send(message)
-
-
-def peer_of(scope: Scope, headers: Headers) -> Peer:
-    """Where a request comes from; only the gateway may speak of somebody else."""
-    direct = scope.get("client")
-    gateway = CLIENT in headers
-    # A client's own X-Real-IP never gets here: the gateway writes over it. On the port it lies.
-    address = direct[0] if direct else headers.get("x-real-ip", "") if gateway else ""
-    # Behind one more proxy only the browser itself knows how it came.
-    https = (gateway and headers.get("x-forwarded-proto") == "https") or headers.get(
-        "origin", ""
-    ).startswith("https://")
-    return Peer(client_of(scope), address, direct is None and not gateway, https)
+def _proof(scope: Scope) -> str:
+    """What lets one in here: to other pages than the API's own no browser brings a session."""
+    if scope["path"].startswith(SESSION):
+        return "a token, or log in"
+    return f"a token, or the password as {PASSWORD}" if scope["path"] in BY_PASSWORD else "a token"
 
 
 def _unasked(client: Client) -> Problem | None:
@@ -198,46 +151,5 @@ def _unasked(client: Client) -> Problem | None:
         case Client.STRANGER:
             return Problem(404, "Not Found")
         case Client.MISDIRECTED:
-            return Problem(421, "ask for localhost, 127.0.0.1 or [::1]: other names are refused")
+            return Problem(421, f"without a token ask for {LOOPBACK}")
     return None
-
-
-def client_of(scope: Scope) -> Client:
-    """Who sent this request. Anything unclear is a stranger."""
-    headers = Headers(scope=scope)
-    said = headers.getlist(CLIENT)
-    if any(word != Client.LOCAL for word in said):
-        return Client.STRANGER
-    # No address means the unix socket, which only its owner can open. A browser cannot either,
-    # so names matter only for what came over TCP, here or at the gateway.
-    direct = scope.get("client") is None and not said
-    if direct or is_loopback(headers.get("host", "")):
-        return Client.LOCAL
-    return Client.MISDIRECTED
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine by loopback, which no foreign web page can."""
-    name = name_in(host)
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def name_in(host: str) -> str:
-    """The name in a Host header, without its port; empty when it is nonsense."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def is_foreign(scope: Scope) -> bool:
-    """Whether a browser sent this on behalf of another site's page."""
-    headers = Headers(scope=scope)
-    site = headers.get("sec-fetch-site", "none")
-    origin = headers.get("origin")
-    host = headers.get("host", "")
-    same = origin in {None, f"http://{host}", f"https://{host}"}
-    return not same or site not in {"none", "same-origin"}

@@ -57,11 +57,11 @@ def is_plain(value: Json, depth: int = 0) -> bool:
     return not isinstance(value, int) or abs(value) <= LARGEST
 
 
-def demand_admin(request: Request) -> str:
-    """Who writes specs; the door has seen to the rest."""
+def demand_admin(request: Request, what: str = "changing the specs") -> str:
+    """Who does what takes the scope admin; the door has seen to the rest."""
     caller = caller_of(request)
     if not caller.scope.allows(Scope.ADMIN):
-        raise HTTPException(403, "changing the specs takes the scope admin")
+        raise HTTPException(403, f"{what} takes the scope admin")
     return caller.name
 
 
