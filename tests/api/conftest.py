@@ -42,6 +42,7 @@ class Operator:
         self.passes = 0
         self.confirmed = ""
         self.asked: dict[Ref, View] = {}
+        self.released: list[tuple[Ref, str]] = []
         self.resources = [
             process("web-0", log="/nowhere/web-0.log"),
             process("api-0", pid=0, state="stopped"),
@@ -97,6 +98,7 @@ class Operator:
         return [self._answer({**found[str(ref)], "requests": [self.asked[ref]]}) for ref in refs]
 
     async def release(self, ref: Ref, *, author: str) -> View | None:
+        self.released.append((ref, author))
         return self._answer(self.asked.pop(ref)) if ref in self.asked else None
 
     def requests(self) -> Sequence[View]:

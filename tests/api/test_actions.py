@@ -132,3 +132,14 @@ async def test_known_already(ask: Ask) -> None:
         other = await http.get(f"{ROOT}/events", headers=tag)
     assert (same.status_code, same.content) == (304, b"")
     assert other.status_code == 200
+
+
+@pytest.mark.parametrize("body", [b'{"reason": "\xff"}', b'{"reason": ' + b"[" * 100_000])
+async def test_a_body_that_cannot_be_read(ask: Ask, operator: Operator, body: bytes) -> None:
+    """It says what would be one, and asks for nothing."""
+    async with ask(Content_Type="application/json") as http:
+        answer = await http.post("/admin/api/v1/resources/Process/web/stop", content=body)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "send JSON in UTF-8" in answer.json()["detail"]
+    assert operator.asked == {}

@@ -13,7 +13,6 @@ from reconciler.api.app import make_app
 from reconciler.api.credentials import Credential, Scope
 from reconciler.api.revisions import RevisionPages
 from reconciler.api.trust import ROOT
-from reconciler.app import make_loader
 from reconciler.engine.past import Past
 from reconciler.metrics import Metrics
 from reconciler.settings import Settings

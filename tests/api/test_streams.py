@@ -207,7 +207,7 @@ async def test_streams_are_counted(
 
 @pytest.mark.parametrize("path", [f"{ROOT}/events/stream", f"{LOGS}?follow=1"])
 async def test_head_of_a_stream(
-    operator: Operator, access: Access, log: Path, stack_dir: Path, path: str
+    operator: Operator, access: Access, log: Path, *, stack_dir: Path, path: str
 ) -> None:
     """It says what would come, and ends there; the connection serves the next request."""
     operator.resources = [process("web-0", log=str(log))]

@@ -114,7 +114,7 @@ async def test_no_cache_keeps_it(ask: Ask, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/pm/list", "/sync/api/status", "/api/sync-progress"])
 async def test_no_session_is_promised_where_none_comes(ask: Ask, path: str) -> None:
-    """The cookie stays with the API's own pages, and who is refused elsewhere is not sent for it."""
+    """The cookie stays with the API's own pages: elsewhere nobody is told to log in."""
     async with ask(X_Reconciler_Client="stranger") as http:
         said = (await http.get(path)).json()
         rules = (await http.get("/admin/routes.json")).json()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+from typing import Any
+
 import pytest
 
 from .conftest import Backend, Gateway, MakeBackend
@@ -77,6 +81,58 @@ async def test_a_large_request_is_not_even_read(gateway: Gateway, operator: Back
     line = b"POST /admin/api/v1/login HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert (await gateway.raw(line)).split(b" ")[1] == b"411"
     assert operator.requests == []
+
+
+LARGE = "POST {} HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n"
+UNSIZED = "POST {} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENCODED = "GET {}%2fx HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept: {}\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/admin/api/v1/login", {}),
+        ("/%61dmin//api/v1/login", {}),
+        ("/api/pm/web/start", {"code": 0, "message": "", "data": {}}),
+        ("/sync/api/reset", {"ok": False, "error": ""}),
+        ("/admin/routes.json", {"error": ""}),
+        ("/api/sync-progress", {}),
+    ],
+)
+async def test_what_is_refused_at_the_door_is_a_problem(
+    gateway: Gateway, operator: Backend, path: str, more: dict[str, Any]
+) -> None:
+    """The operator's API refuses in one way, whoever of us says it; with its clients' own words."""
+    for line, code in ((LARGE, 413), (UNSIZED, 411)):
+        head, _, body = (await gateway.raw(line.format(path).encode())).partition(b"\r\n\r\n")
+        assert head.split(b" ")[1] == str(code).encode()
+        assert b"Content-Type: application/problem+json" in head
+        said = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
+        assert said.keys() == {"type", "title", "status", "detail", *more}
+        assert (said["status"], said["title"]) == (code, HTTPStatus(code).phrase)
+        own = {"code": code, "message": said["detail"], "error": said["detail"]}
+        assert {name: said[name] for name in more} == {n: own.get(n, v) for n, v in more.items()}
+    assert operator.requests == []
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/json"])
+async def test_a_refused_path(gateway: Gateway, operator: Backend, accept: str) -> None:
+    """One below the API is refused as a problem, any other as before."""
+    own = await gateway.raw(ENCODED.format("/admin/api/v1/resources/a", accept).encode())
+    assert own.split(b" ")[1] == b"400"
+    assert b"Content-Type: application/problem+json" in own
+    assert b"an encoded character that has no place in a path: %2f" in own
+    other = await gateway.raw(ENCODED.format("/elsewhere/a", accept).encode())
+    assert b"problem+json" not in other
+    assert operator.requests == []
+
+
+async def test_an_operator_that_is_away_is_a_problem(gateway: Gateway) -> None:
+    """Who asks the API while nobody answers is told so as by the API."""
+    answer = await gateway.get("/admin/api/v1/status", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["status"]) == (503, 503)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "2"
 
 
 async def test_a_list_of_routes_may_be_long(gateway: Gateway, operator: Backend) -> None:

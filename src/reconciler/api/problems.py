@@ -27,6 +27,8 @@ BY_PASSWORD: Final = frozenset({"/admin/routes.json", "/admin/password"})
 
 FORBIDDEN: Final = "forbidden"
 
+UNREAD: Final = "the body cannot be read: send JSON in UTF-8, and not nested hundreds deep"
+
 STATUS: Final[Mapping[str, int]] = {
     "NotFound": 404,
     "NotSupported": 422,
@@ -85,7 +87,10 @@ async def refused(request: Request, exc: Exception) -> Response:
     """What the router or a page refused: unknown path, wrong method, unknown name."""
     if not isinstance(exc, HTTPException):
         raise exc
-    return problem(request, exc.status_code, str(exc.detail), headers=exc.headers)
+    # Of a body that cannot even be taken for text the framework says no more than that.
+    unread = exc.status_code == HTTPStatus.BAD_REQUEST and exc.__cause__ is not None
+    detail = UNREAD if unread else str(exc.detail)
+    return problem(request, exc.status_code, detail, headers=exc.headers)
 
 
 async def unfit(request: Request, exc: Exception) -> Response:

@@ -57,7 +57,7 @@ class TakenBack:
                 yield lead
             elif any(is_live(ref, world) for ref in both(want)) is not is_start:
                 self._begun.add(lead)
-            elif lead in self._begun or now >= why.at + LINGER and not _ends(want, world):
+            elif lead in self._begun or (now >= why.at + LINGER and not _ends(want, world)):
                 yield lead
 
 

@@ -1,6 +1,7 @@
 --- What the gateway says when no program does: short, and nothing about the inside.
 
 local json = require("reconciler.json")
+local problem = require("reconciler.request.problem")
 local settings = require("reconciler.settings")
 local tally = require("reconciler.seen.tally")
 
@@ -24,12 +25,17 @@ end
 
 --- End the request with a status and a sentence, in what the client reads: a page for a browser,
 -- JSON for a program that speaks it, else a line. The sentence must be ours: it is not escaped.
+-- What concerns the operator's API is a problem as its own are.
 -- `page`: HTML to say instead.
 function _M.say(status, sentence, page)
     local var, header = ngx.var, ngx.header
     local accept = var.http_accept
+    local refusal = problem.of(var.request_uri, status, sentence)
     ngx.status = status
-    if has(accept, "text/html") then
+    if refusal then
+        header.content_type = "application/problem+json"
+        ngx.print(refusal, "\n")
+    elseif has(accept, "text/html") then
         header.content_type = "text/html; charset=utf-8"
         ngx.print(page or PAGE:format(status, status, sentence))
     elseif has(accept, "json") or has(var.http_content_type, "json") then
