@@ -28,6 +28,24 @@ PASSWORD = "correct horse battery staple"
 HASH = hashed(PASSWORD)
 
 
+STANDING: View = dict.fromkeys(("head", "rollout", "rolledBack", "waits", "remote", "revert"))
+SPECS: View = {
+    **{name: [] for name in ("pending", "problems", "warnings", "overrides", "held")},
+    "source": "specs",
+    "observedAt": None,
+    "whole": True,
+}
+PLAN: View = {
+    **SPECS,
+    **STANDING,
+    **{name: [] for name in ("changes", "blocked", "due", "order", "unknown")},
+    "revision": "abc",
+    "inSync": True,
+    "tookMs": 1,
+    "summary": dict.fromkeys(("changes", "restarts", "deletions", "creations", "held"), 0),
+}
+
+
 class Check(NamedTuple):
     name: str
     ok: bool
@@ -65,7 +83,7 @@ class Operator:
         return view
 
     async def plan(self) -> View:
-        return self._answer({"revision": "abc", "inSync": True, "changes": []})
+        return self._answer(PLAN)
 
     async def status(self) -> View:
         verdict = {
@@ -74,13 +92,14 @@ class Operator:
             "health": self.health,
             "message": "all good",
         }
-        more = {"problems": self.problems, "resources": self.resources}
-        return self._answer({"verdict": verdict, "revision": "abc", **more})
+        more = {"problems": self.problems, "resources": self.resources, "appliedAt": None}
+        more |= {"operator": {"pid": 1, "version": "0"}, "verdict": verdict, "revision": "abc"}
+        return self._answer({**SPECS, **STANDING, "unknown": [], **more})
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         self.passes += 1
         self.confirmed = confirm
-        return self._answer({"plan": {}, "failures": []})
+        return self._answer({"plan": PLAN, "after": PLAN, "failures": []})
 
     async def ask(
         self,
@@ -92,7 +111,7 @@ class Operator:
         seconds: float | None = None,
     ) -> Sequence[View]:
         said = {"verb": verb, "cause": "user", "reason": reason, "author": author, "until": None}
-        said |= {"what": f"{verb} by hand", "seconds": seconds}
+        said |= {"what": f"{verb} by hand", "seconds": seconds, "at": None, "epoch": 0}
         self.asked |= {ref: {"ref": str(ref), **said} for ref in refs}
         found = {one["ref"]: one for one in self.resources}
         return [self._answer({**found[str(ref)], "requests": [self.asked[ref]]}) for ref in refs]
@@ -117,11 +136,12 @@ class Operator:
         event = {"time": None, "ref": "Process/web-0", "type": "Normal", "reason": "Started"}
         if picked.refs and event["ref"] not in picked.refs:
             return []
-        event |= {"message": "", "actor": "", "revision": ""}
+        event |= {"message": "", "actor": "", "revision": "", "lines": []}
         return [{**event, "count": n} for n in range(min(limit, 200))]
 
     def history(self, limit: int) -> Sequence[View]:
-        done = {"time": None, "result": "ok", "summary": ""}
+        done = {"time": None, "result": "ok", "summary": "", "lane": "stack"}
+        done |= {"changes": 1, "tookMs": 1}
         return [{**done, "revision": str(n)} for n in range(min(limit, 200))]
 
     def measure(self) -> None:

@@ -57,6 +57,14 @@ async def test_it_is_taken_back(ask: Ask, operator: Operator) -> None:
     assert operator.asked == {}
 
 
+async def test_who_takes_it_back_is_named(ask: Ask, operator: Operator, token: Grant) -> None:
+    """As whoever asks is."""
+    async with ask(**GATEWAY, **token("operate")) as http:
+        await http.post(f"{ROOT}/resources/Process/web/stop")
+        await http.delete(f"{ROOT}/requests/Process/web")
+    assert operator.released == [(Ref("Process", "web-0"), "for operate")]
+
+
 @pytest.mark.parametrize(
     ("name", "status"), [("nobody", 404), ("web-9", 404), ("reconciler", 409), ("%20", 404)]
 )

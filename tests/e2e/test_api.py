@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.api.described import undescribed
 
 from reconciler.testing import eventually, free_port
 
@@ -25,6 +26,21 @@ spec:
   shell: "echo up as $$ >&2; while :; do sleep 3600 & wait; done"
   env: {MODE: fast, API_KEY: "${CANARY}"}
   restart: {backoff: 0s}
+---
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: job}
+spec:
+  type: oneshot
+  shell: echo once >>ran
+---
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: nightly}
+spec:
+  type: cron
+  schedule: "0 0 1 1 *"
+  shell: echo once >>nights
 ---
 apiVersion: reconciler.dev/v1
 kind: Gateway
@@ -66,7 +82,7 @@ def test_the_originals_calls(stack: Stack) -> None:
     for path in ("/api/pm/list", f"{ROOT}/status", f"{ROOT}/openapi.json"):
         assert stack.fetch(path)[0] == 401
     read, operate = token(stack, "read"), token(stack, "operate")
-    (agent,) = call(stack, "/api/pm/list", read)
+    (agent, *_) = call(stack, "/api/pm/list", read)
     assert (agent["id"], agent["status"]) == ("agent", "running")
     assert agent["config"]["env"] == {"MODE": "fast", "API_KEY": "****"}
     assert stack.fetch("/api/pm/agent/stop", post={}, token=read)[0] == 403
@@ -82,6 +98,62 @@ def test_the_originals_calls(stack: Stack) -> None:
     eventually(lambda: call(stack, "/api/pm/list", read)[0]["pid"] not in {0, before})
     eventually(lambda: len(call(stack, "/api/pm/agent/logs", read)) == 3)
     assert {line["stream"] for line in call(stack, "/api/pm/agent/logs", read)} == {"stderr"}
+
+
+def test_the_originals_start_runs_what_has_ended(stack: Stack) -> None:
+    """A oneshot that is done and a job that waits for its time run when they are told to."""
+    key = token(stack, "operate")
+    for name, file, before in (("job", "ran", 1), ("nightly", "nights", 0)):
+        ran = stack.root / file
+
+        def count(ran: Path = ran) -> int:
+            return len(ran.read_text().splitlines()) if ran.exists() else 0
+
+        assert count() == before
+        for number, act in enumerate(("restart", "start"), before + 1):
+            call(stack, f"/api/pm/{name}/{act}", key, {})
+            eventually(lambda number=number: count() == number)  # type: ignore[misc] # as it is now
+            eventually(lambda name=name: state(stack, name) in {"completed", "armed"})  # type: ignore[misc] # the same
+    told = call(stack, f"{ROOT}/events?ref=Process/nightly-0&ref=Process/job-0", key)["items"]
+    assert sum(one["reason"] == "Asked" for one in told) == 4
+
+
+def test_who_takes_a_stop_back_is_the_cause(stack: Stack) -> None:
+    """Soon after the stop, while it still goes on, and later: a person started it."""
+    key = token(stack, "operate")
+    for number in range(3):
+        call(stack, f"{ROOT}/resources/Process/agent/stop", key, {})
+        if number:
+            eventually(lambda: state(stack, "agent") == "stopped")
+        if number == 1:
+            stack.command("start", "agent")
+        else:
+            page = f"http://127.0.0.1:{stack.port}{ROOT}/requests/Process/agent"
+            headers = {"Authorization": f"Bearer {key}"}
+            assert httpx.delete(page, headers=headers).status_code == 200
+        eventually(lambda: state(stack, "agent") == "running")
+    causes = stack.resource("Process/agent-0")["vitals"]["causes"]
+    assert {one["cause"] for one in causes[1:]} == {"user"}
+
+
+def test_nothing_is_told_that_is_not_described(stack: Stack) -> None:
+    """Of processes, of a gateway, of revisions; after something was asked."""
+    key = token(stack, "operate")
+    call(stack, f"{ROOT}/resources/Process/agent/stop", key, {"reason": "to be seen"})
+    told = call(stack, f"{ROOT}/openapi.json", key)
+    every = ("status", "plan", "events", "history", "requests", "resources", "revisions", "sync")
+    for path in (*(f"{ROOT}/{one}" for one in every), "/api/pm/list"):
+        assert undescribed(told, path, call(stack, path, key)) == [], path
+    (revision,) = call(stack, f"{ROOT}/revisions", key)["items"]
+    one = call(stack, f"{ROOT}/revisions/{revision['revision'][:7]}", key)
+    assert undescribed(told, f"{ROOT}/revisions/{{revision}}", one) == []
+    assert (one["author"], bool(one["passes"])) == ("Tester", True)
+
+
+def state(stack: Stack, name: str) -> str:
+    """Of the one instance of a process."""
+    (found,) = (one for one in stack.look()["resources"] if one["name"] == f"{name}-0")
+    return str(found["vitals"]["state"])
 
 
 def test_by_password(stack: Stack) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ..core.model import Ref
 from ..core.units import Duration
-from . import models
+from . import models, plan_models, status_models
 from .access import Caller
 from .answers import answer, answer_in_words, says
 from .callers import caller_of, shown
@@ -62,19 +62,19 @@ class ActionPages:
     def router(self) -> APIRouter:
         """The pages, to be mounted below the root of the API."""
         router = APIRouter(tags=["actions"])
-        asked = models.Items[models.RequestView]
+        asked = models.Items[plan_models.RequestView]
         router.add_api_route(
             "/resources/{kind}/{name}/{act}",
             self.act,
             methods=["POST"],
             status_code=202,
-            responses=says(models.Items[models.ResourceView], 202),
+            responses=says(models.Items[status_models.ResourceView], 202),
         )
         router.add_api_route(
             "/requests/{kind}/{name}", self.release, methods=["DELETE"], responses=says(asked)
         )
         router.add_api_route(
-            "/reconcile", self.reconcile, methods=["POST"], responses=says(models.AppliedView)
+            "/reconcile", self.reconcile, methods=["POST"], responses=says(plan_models.AppliedView)
         )
         return router
 

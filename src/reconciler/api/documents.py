@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ..core.model import Json, Ref
 from ..specs.desk import Desk, Wish
-from . import models
+from . import document_models as models
 from .answers import answer, says
 from .callers import shown
 from .writes import Writes, demand, demand_admin, is_plain, merge

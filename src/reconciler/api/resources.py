@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ..core.model import Ref
 from ..engine.journal import Picked
-from . import models
+from . import models, plan_models, status_models
 from .answers import answer, answer_in_words, says
 from .callers import shown
 from .view import OperatorView, View
@@ -50,13 +50,13 @@ class ResourcePages:
         """The pages, to be mounted below the root of the API."""
         router = APIRouter(tags=["resources"])
         for path, page, model in (
-            ("/status", self.status, models.StatusView),
-            ("/plan", self.plan, models.PlanView),
+            ("/status", self.status, status_models.StatusView),
+            ("/plan", self.plan, plan_models.PlanView),
             ("/events", self.events, models.Items[models.EventView]),
             ("/history", self.history, models.Items[models.PassView]),
-            ("/requests", self.requests, models.Items[models.RequestView]),
-            ("/resources", self.resources, models.Page),
-            ("/resources/{kind}/{name}", self.resource, models.ResourceView),
+            ("/requests", self.requests, models.Items[plan_models.RequestView]),
+            ("/resources", self.resources, status_models.Page),
+            ("/resources/{kind}/{name}", self.resource, status_models.ResourceView),
         ):
             router.add_api_route(path, page, responses=says(model))
         return router

@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import models
+from . import revision_models as models
 from .actions import Text
 from .answers import answer, says
 from .callers import caller_of, shown
+from .models import Items
 from .resources import Limit
 from .view import View
 
@@ -65,7 +66,7 @@ class RevisionPages:
         """The pages, to be mounted below the root of the API."""
         router = APIRouter(tags=["revisions"])
         for path, page, method, said in (
-            ("/revisions", self.revisions, "GET", says(models.Items[models.RevisionView])),
+            ("/revisions", self.revisions, "GET", says(Items[models.RevisionView])),
             ("/revisions/{revision}", self.revision, "GET", says(models.RevisionView)),
             ("/rollback", self.go_back, "POST", says(models.StandingView)),
             ("/rollback", self.undo, "DELETE", says(models.StandingView)),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..core.model import Json
-from . import models
+from . import revision_models as models
 from .answers import answer, says
 from .callers import caller_of, shown
 from .credentials import Scope

@@ -8,8 +8,7 @@ local match, sub = string.match, string.sub
 
 local TITLES = {
     [400] = "Bad Request", [411] = "Length Required", [413] = "Request Entity Too Large",
-    [429] = "Too Many Requests", [502] = "Bad Gateway", [503] = "Service Unavailable",
-    [504] = "Gateway Timeout",
+    [503] = "Service Unavailable",
 }
 local PROCESSES, SYNC = "/api/pm/", "/sync/api/"
 local RULES = { ["/admin/routes.json"] = true, ["/admin/password"] = true }
