@@ -132,6 +132,10 @@ def test_who_takes_a_stop_back_is_the_cause(stack: Stack) -> None:
             headers = {"Authorization": f"Bearer {key}"}
             assert httpx.delete(page, headers=headers).status_code == 200
         eventually(lambda: state(stack, "agent") == "running")
+    for _ in range(3):
+        call(stack, "/api/pm/agent/stop", key, {})
+        call(stack, "/api/pm/agent/start", key, {})
+        eventually(lambda: state(stack, "agent") == "running")
     causes = stack.resource("Process/agent-0")["vitals"]["causes"]
     assert {one["cause"] for one in causes[1:]} == {"user"}
 
