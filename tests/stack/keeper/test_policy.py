@@ -36,6 +36,18 @@ def test_no_back_off_never_spins() -> None:
     assert Settings(backoff=0, maxBackoff=0).delay(3) == 0.1
 
 
+def test_no_back_off_keeps_the_strategy() -> None:
+    """The dice fall between nothing and the longest wait; what is fixed stays so; none spins."""
+    dice = Settings(backoff=0, maxBackoff=5, strategy="random")
+    assert [dice.delay(n, 0.5) for n in range(1, 5)] == [2.5] * 4
+    assert [dice.delay(n, 0.0) for n in range(1, 5)] == [0] * 4
+    fixed = Settings(backoff=0, strategy="fixed")
+    assert [fixed.delay(n) for n in range(1, 5)] == [0, 0.1, 0.1, 0.1]
+    jitter = Settings(backoff=0, strategy="exponentialJitter")
+    assert [jitter.delay(n, 0.5) for n in range(1, 4)] == [0, 0.1 * 0.75, 0.2 * 0.75]
+    assert Settings(backoff=0, maxBackoff=0, strategy="random").delay(2, 0.5) == 0.05
+
+
 @pytest.mark.parametrize(
     ("mode", "policy", "good", "expected"),
     [
@@ -64,6 +76,7 @@ def test_retries_are_counted() -> None:
     assert Settings(maxRetries=2).verdict(3, good=False) == "failed"
     assert Settings(maxRetries=0).verdict(1, good=False) == "failed"
     assert Settings(maxRetries=-1).verdict(10**6, good=False) == "backoff"
+    assert Settings(maxRetries=0).verdict(9, good=True) == "backoff"
 
 
 def test_settings_come_from_the_wire() -> None:

@@ -81,6 +81,27 @@ def test_a_program_gives_up_when_it_may(world: World) -> None:
     assert entry["causes"][-1]["cause"] == "user"
 
 
+def test_a_good_end_is_no_failure(world: World) -> None:
+    """What always runs begins again for ever; it waits longer each time, and is not given up."""
+    world.shell(f"{TELL}; exit 0", backoff=0.05, maxBackoff=0.4, maxRetries=1)
+    measured = delays(world, 5, 10)
+    assert all(got >= least for got, least in zip(measured, [0.05, 0.1, 0.2, 0.4], strict=False))
+    entry = world.until("backoff")
+    assert (entry["failures"], entry["error"]) == (0, "")
+    assert {one["cause"] for one in entry["causes"]} == {"end"}
+    assert entry["causes"][-1]["detail"] == "exit code 0"
+
+
+def test_a_good_end_is_the_end_of_a_row(world: World) -> None:
+    """Two bad ends in a row are too many here; a good one between them makes two rows of it."""
+    name = "n=$(ls $STACK/run/n.* | wc -l); : > $STACK/run/n.$n"
+    (world.state_dir / "run/n.x").touch()
+    world.shell(f"{name}; test $n -lt 7 && exit $((n % 2)); exit 1", backoff=0.01, maxRetries=1)
+    entry = world.until("failed")
+    assert (entry["failures"], entry["restarts"]) == (2, 7)
+    assert [one["cause"] for one in entry["causes"]] == ["crash", "end"] * 3 + ["crash"]
+
+
 def test_minus_one_is_for_ever(world: World) -> None:
     """Many failures later it is still tried."""
     world.shell("exit 1", backoff=0.01, maxBackoff=0.01, maxRetries=-1)

@@ -28,6 +28,8 @@ def health(seen: Observed[Program]) -> Health:
     message = str(seen.vitals.get("message") or state)
     # Over a stock supervisord the operator goes on trying.
     stuck = state == "failed" and bool(seen.vitals.get("gaveUp"))
+    if state == "backoff" and seen.vitals.get("failures") == 0:
+        return Health(HealthCode.PROGRESSING, "Restarting", message)
     if state == "running" and not seen.vitals.get("ready", True):
         return _unready(seen.vitals.get("probes") or {})
     return Health(code, reason, message, stuck=stuck)

@@ -126,7 +126,7 @@ def message(entry: Entry) -> str:
         return ""
     why = str(entry["error"]) or _end(entry["last"])
     if state == "backoff":
-        return why
+        return why if entry["failures"] else f"{why}, a good end; is started again"
     tries = entry["failures"]
     return f"gave up after {tries} failures in a row: {why}" if tries > 1 else f"gave up: {why}"
 

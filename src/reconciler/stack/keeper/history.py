@@ -26,6 +26,9 @@ class History:
 
     epoch: int = 0
     failures: int = 0
+    """Bad ends in a row; a good one is the end of the row."""
+    brief: int = 0
+    """Ends in a row, good or bad, that came before it was healthy; what the waits grow by."""
     restarts: int = 0
     began: bool = False
     completed: bool = False
@@ -43,6 +46,7 @@ class History:
         return cls(
             epoch=int(line.get("epoch") or 0),
             failures=int(line.get("failures") or 0),
+            brief=int(line.get("brief", line.get("failures")) or 0),
             restarts=int(line.get("restarts") or 0),
             began=bool(line),
             completed=bool(line.get("completed")),
@@ -60,6 +64,15 @@ class History:
         self.began = True
         self.completed = self.failed = False
 
+    def forgive(self) -> None:
+        """Begin to count anew."""
+        self.failures = self.brief = 0
+
+    def counts(self, more: int, *, good: bool) -> None:
+        """So many ends more; the policy has to say what follows."""
+        self.brief += more
+        self.failures = 0 if good else self.failures + more
+
     def ends(self, code: int | None, signal: str | None, uptime: float) -> None:
         """One more end."""
         now = time.time()
@@ -69,7 +82,7 @@ class History:
         """For the file of lives."""
         line = {"name": name, "pid": pid, "born": born, "digest": self.digest, "stack": stack}
         line |= {"revision": self.revision, "epoch": self.epoch}
-        line |= {"failures": self.failures, "restarts": self.restarts}
+        line |= {"failures": self.failures, "brief": self.brief, "restarts": self.restarts}
         if not pid:
             line["ended"] = time.time()
             line |= {"completed": self.completed, "failed": self.failed, "stamp": self.stamp}

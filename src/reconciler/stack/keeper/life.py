@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _STARTING: Final = 1.0
 _MEMORY_EVERY: Final = 1.0
-FAULTS: Final = frozenset({"memory", "liveness"})
-"""Why we end a process as if it had failed; how it ended then says nothing."""
 
 
 class Life(StockProgram):
@@ -121,11 +119,12 @@ class Life(StockProgram):
         if self.streams:
             self.tail = self.streams.last_words()
         if uptime >= self.settings.healthyAfter:
-            self.history.failures = 0
+            self.history.forgive()
         self.history.ends(code, signal, uptime)
         if self.ending is None:
             detail = f"signal {signal}" if signal else f"exit code {code}"
-            self.follow = Follow("crash", detail, good=code in self.settings.successExitCodes)
+            is_good = code in self.settings.successExitCodes
+            self.follow = Follow("end" if is_good else "crash", detail, good=is_good)
             self.ending = Ending(self, time.monotonic(), asked=False)
         self.pid = self.born = self.memory = 0
         self.exitstatus, self.laststop = -1 if code is None else code, time.time()
@@ -164,12 +163,12 @@ class Life(StockProgram):
         if self.phase == "starting" and now >= up:
             self.view = self.view if isinstance(self.view, str) else json.dumps(self.view)
             self.enter("running")
-        if self.history.failures and now >= healthy:
-            self.history.failures = 0
+        if self.history.brief and now >= healthy:
+            self.history.forgive()
             self.touch()
             self.keeper.ring(self.name)
         again = up if self.phase == "starting" else NEVER
-        if self.history.failures:
+        if self.history.brief:
             again = min(again, healthy)
         if self.settings.memory:
             self._weigh()
@@ -205,15 +204,14 @@ class Life(StockProgram):
         history, settings = self.history, self.settings
         verdict = settings.verdict(history.failures + more, good=follow.good)
         if verdict in {"completed", "armed"}:
-            history.failures, history.completed = 0, verdict == "completed"
+            history.forgive()
         else:
-            history.failures += more
-            if follow.cause in FAULTS:
-                self.error = f"ended because of {follow.cause}: {follow.detail}"
-        history.failed = verdict == "failed"
+            history.counts(more, good=follow.good)
+            self.error = follow.fault or self.error
+        history.completed, history.failed = verdict == "completed", verdict == "failed"
         self._note(0)
         if verdict == "backoff":
-            wait = settings.delay(history.failures, random.random())  # noqa: S311 (dice, not keys)
+            wait = settings.delay(history.brief, random.random())  # noqa: S311 (dice, not keys)
             if wait <= 0.0:
                 return self.start(follow)
             self.follow, self._next_at = follow, time.monotonic() + wait

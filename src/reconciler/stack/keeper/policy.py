@@ -9,7 +9,10 @@ from signal import Signals
 from typing import Any, Final, NamedTuple
 
 _BRISK: Final = 0.1
-"""Seconds the second quick failure waits at least where no back-off is wanted: never a spin."""
+"""Seconds waited after the second quick end where no back-off is wanted: never a spin."""
+
+FAULTS: Final = frozenset({"memory", "liveness"})
+"""Why we end a process as if it had failed; how it ended then says nothing."""
 
 
 class Follow(NamedTuple):
@@ -19,6 +22,11 @@ class Follow(NamedTuple):
     detail: str
     at_once: bool = False
     good: bool = False
+
+    @property
+    def fault(self) -> str:
+        """Why we ended it, where it was at fault."""
+        return f"ended because of {self.cause}: {self.detail}" if self.cause in FAULTS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +68,20 @@ class Settings:
         """What asks a process to end."""
         return Signals[f"SIG{self.stopSignal}"]
 
-    def delay(self, failures: int, dice: float = 0.0) -> float:
-        """Seconds to wait after ``failures`` in a row; ``dice`` is a throw in [0, 1)."""
-        if failures < 1:
+    def delay(self, ends: int, dice: float = 0.0) -> float:
+        """Seconds to wait after so many ends in a row; ``dice`` is a throw in [0, 1)."""
+        if ends < 1:
             return 0.0
-        if self.backoff <= 0.0 and failures > 1:
-            return min(max(self.maxBackoff, _BRISK), _grown(_BRISK, failures - 1))
+        first, most = self.backoff, self.maxBackoff
+        if first <= 0.0 and ends > 1:
+            most, ends = max(most, _BRISK), ends - 1
+            first = 0.0 if self.strategy == "random" else _BRISK
         if self.strategy == "fixed":
-            return min(self.maxBackoff, self.backoff)
+            return min(most, first)
         if self.strategy == "random":
-            least = min(self.maxBackoff, self.backoff)
-            return least + (self.maxBackoff - least) * dice
-        longest = min(self.maxBackoff, _grown(self.backoff, failures))
+            least = min(most, first)
+            return least + (most - least) * dice
+        longest = min(most, _grown(first, ends))
         return longest * (0.5 + dice / 2) if self.strategy == "exponentialJitter" else longest
 
     def rests(self, phase: str) -> bool:
@@ -84,15 +94,17 @@ class Settings:
 
     def verdict(self, failures: int, *, good: bool) -> str:
         """What a program is after an end: backoff, completed, armed or failed."""
-        if good and (self.mode != "service" or self.policy != "always"):
+        if good and self.mode == "service" and self.policy == "always":
+            return "backoff"
+        if good:
             return "armed" if self.mode == "cron" else "completed"
         if self.policy == "never" or -1 < self.maxRetries < failures:
             return "failed"
         return "backoff"
 
 
-def _grown(first: float, failures: int) -> float:
-    return float(first * 2.0 ** min(failures - 1, 1000))
+def _grown(first: float, ends: int) -> float:
+    return float(first * 2.0 ** min(ends - 1, 1000))
 
 
 def _like(usual: Any, value: Any) -> Any:

@@ -8,8 +8,7 @@ from typing import Any
 
 from ..record import Refusal
 from . import families
-from .life import FAULTS
-from .policy import Follow, Settings
+from .policy import FAULTS, Follow, Settings
 from .runs import Runs
 from .stock import AFTER_OURS
 
@@ -39,7 +38,7 @@ class Program(Runs):
         if self.streams:
             self.streams.log.adapt(settings)
         if self.wanted and not as_before and not settings.rests(self.phase):
-            self.history.failures = 0
+            self.history.forgive()
             self._start_or_arm(Follow("spec", "kept in another way", at_once=True))
         elif self.phase == "backoff" and self.follow:
             self.decide(self.follow, more=0)
@@ -78,7 +77,8 @@ class Program(Runs):
         busy = self.live or self.phase == "backoff"
         if not self.wanted or due == self._last_run or (busy and concurrency == "forbid"):
             return ""
-        self._last_run, self.history.failures = due, 0
+        self._last_run = due
+        self.history.forgive()
         follow = Follow(cause, due, at_once=True)
         if not self.live:
             self.start(follow)
@@ -92,7 +92,8 @@ class Program(Runs):
 
     def rest(self) -> None:
         """Want it to be stopped, with all that belongs to it."""
-        self.wanted, self.follow, self.history.failures = False, None, 0
+        self.wanted, self.follow = False, None
+        self.history.forgive()
         if self.live:
             self.end()
         elif self.phase != "stopped":
@@ -157,7 +158,7 @@ class Program(Runs):
         self.wanted, self.departing = True, False
         self.history.epoch = max(epoch, self.history.epoch)
         if cause in _FORGIVING:
-            self.history.failures = 0
+            self.history.forgive()
 
     def _start_or_arm(self, follow: Follow) -> None:
         if self.settings.mode == "cron":
