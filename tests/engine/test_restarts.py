@@ -42,6 +42,34 @@ def test_each_cause_is_told_once() -> None:
     assert list(restarts.notice(same, set())) == []
 
 
+def test_what_appears_later_is_news_from_its_first_restart() -> None:
+    """It may have begun anew before anybody could look at it for the first time."""
+    restarts = Restarts()
+    list(restarts.notice({"App": {"old-0": running()}}, set()))
+    told = list(restarts.notice(world((1, "crash", "exit code 1")), set()))
+    assert [one.message for one in told] == ["crash: exit code 1"]
+
+
+def test_a_good_end_is_no_alarm() -> None:
+    """It is told, calmly, and nobody asks for last words."""
+    restarts = Restarts()
+    list(restarts.notice(world(), set()))
+    (event,) = restarts.notice(world((1, "end", "exit code 0")), set())
+    assert (event.type, event.message) == ("Normal", "end: exit code 0")
+    assert restarts.ended == set()
+
+
+def test_what_a_driver_warns_of_is_told_once() -> None:
+    """As it says; not what it warned of before this operator."""
+    restarts = Restarts()
+    old, new = ({"at": at, "reason": "PreStopFailed", "message": f"{at}"} for at in (1, 2))
+    assert list(restarts.notice(world(warning=old), set())) == []
+    assert list(restarts.notice(world(warning=old, pid=1), set())) == []
+    event, _ = restarts.notice(world((3, "spec", ""), warning=new), set())
+    assert (event.type, event.reason, event.message) == ("Warning", "PreStopFailed", "2")
+    assert list(restarts.notice(world((3, "spec", ""), warning=new, pid=2), set())) == []
+
+
 def test_how_it_ended_is_told_where_the_cause_does_not() -> None:
     """A signal or a code, whichever there was."""
     for last, said in (

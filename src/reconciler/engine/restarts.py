@@ -1,4 +1,7 @@
-"""Notices what began anew, and why: from the causes a driver tells, else from another pid."""
+"""Notices what began anew, and why: from the causes a driver tells, else from another pid.
+
+What else a driver warns of is told on the way.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ class Restarts:
         for kind, seen in world.items():
             if isinstance(seen, Unknown):
                 continue
+            if kind not in self._seen:  # what was before this operator is no news
+                self._told |= {Ref(kind, name): _newest(live) for name, live in seen.items()}
             before, self._seen[kind] = self._seen.get(kind, {}), seen
             for name, live in seen.items() if seen is not before else ():
                 old = before.get(name)
@@ -52,21 +57,22 @@ class Restarts:
     ) -> Iterator[Event]:
         if live.vitals.get("state") == GAVE_UP != (before.vitals.get("state") if before else ""):
             self.ended.add(ref)
+        last = self._told.get(ref, 0.0)
+        self._told[ref] = max(last, _newest(live))
+        warning = live.vitals.get("warning")
+        if warning and _at(warning) > last:
+            yield Event(ref, "Warning", str(warning["reason"]), str(warning["message"]))
         causes = live.vitals.get("causes")
         if causes is None:
             yield from self._by_pid(ref, live, asked)
         else:
-            yield from self._by_cause(ref, live, causes)
+            yield from self._by_cause(ref, live, [one for one in causes if _at(one) > last])
 
     def _by_cause(self, ref: Ref, live: Observed[Any], causes: list[Json]) -> Iterator[Event]:
-        newest = max((float(one["at"]) for one in causes), default=0.0)
-        last = self._told.setdefault(ref, newest)  # what was before this operator is no news
         for one in causes:
-            if float(one["at"]) > last:
-                if one["cause"] in ALARMING:
-                    self.ended.add(ref)
-                yield _told(ref, one, live.vitals)
-        self._told[ref] = newest
+            if one["cause"] in ALARMING:
+                self.ended.add(ref)
+            yield _told(ref, one, live.vitals)
 
     def _by_pid(self, ref: Ref, live: Observed[Any], asked: AbstractSet[Ref]) -> Iterator[Event]:
         pid, old = live.vitals.get("pid") or None, self._pids.get(ref)
@@ -78,6 +84,16 @@ class Restarts:
             if ref not in asked:
                 self.ended.add(ref)
                 yield Event(ref, "Warning", "Restarted", f"pid {old} is gone, {pid} runs")
+
+
+def _at(told: Mapping[str, Json]) -> float:
+    return float(told["at"])
+
+
+def _newest(live: Observed[Any]) -> float:
+    """When the last thing happened that its driver tells of."""
+    told = [*(live.vitals.get("causes") or ()), live.vitals.get("warning")]
+    return max((_at(one) for one in told if one), default=0.0)
 
 
 def _told(ref: Ref, cause: Mapping[str, Json], vitals: Mapping[str, Json]) -> Event:

@@ -86,6 +86,12 @@ class KeeperWorld:
         self.change(name, pid=0, born=0, last=last)
         self.start(name, "crash", "exit code 1")
 
+    def end(self, name: str) -> None:
+        """The process ends well and is started again, as what always runs is."""
+        last = {"at": time.time(), "code": 0, "signal": None, "uptime": 1.0}
+        self.change(name, pid=0, born=0, last=last)
+        self.start(name, "end", "exit code 0")
+
     def change(self, name: str, **fields: Any) -> None:
         """Its entry is another one from now on."""
         kept = self.programs[name]
@@ -235,6 +241,6 @@ class _Silent(Supervisord):
 def _fresh(name: str) -> dict[str, Any]:
     texts = dict.fromkeys(("stamp", "digest", "revision", "error"), "")
     numbers = dict.fromkeys(("epoch", "pid", "born", "failures", "restarts"), 0)
-    unknown = dict.fromkeys(("next", "last", "memory"))
+    unknown = dict.fromkeys(("next", "last", "memory", "warning"))
     about = {"state": "stopped", "wanted": False, "log": f"log/{name}.log"}
     return {**about, **texts, **numbers, **unknown, "since": 0.0, "causes": []}

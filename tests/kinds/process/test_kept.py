@@ -70,6 +70,16 @@ async def test_one_that_always_fails_is_given_up(stack: Stack) -> None:
     assert (await stack.until("running"))["gaveUp"] is False
 
 
+async def test_a_good_end_of_what_always_runs_is_no_trouble(stack: Stack) -> None:
+    """While it waits it is on its way, not in a crash loop; it is never given up."""
+    await stack.go(shell("exit 0", restart={"backoff": "1m", "maxBackoff": "1m", "maxRetries": 0}))
+    vitals = await stack.until("backoff")
+    health = KIND.health(await stack.see())
+    assert (health.code, health.reason) == (HealthCode.PROGRESSING, "Restarting")
+    assert health.message == "exited with code 0, a good end; is started again"
+    assert (vitals["failures"], vitals["gaveUp"]) == (0, False)
+
+
 async def test_a_patience_that_is_raised_gives_a_new_chance(stack: Stack) -> None:
     """How it is kept changes without an edit of what it runs."""
     line = f"test -e {stack.state_dir}/ok && exec sleep 1000; exit 1"

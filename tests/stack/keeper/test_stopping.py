@@ -108,6 +108,7 @@ def test_something_runs_before_the_stop(world: World) -> None:
     world.until("stopped")
     said = [line.split(" ", 3)[3] for line in world.log()]
     assert said == ["draining web-0", "yes"]
+    assert world.entry()["warning"] is None
 
 
 def test_what_runs_before_the_stop_counts_into_the_grace(world: World) -> None:
@@ -128,14 +129,24 @@ def test_what_runs_before_the_stop_may_not_take_for_ever(world: World) -> None:
     world.do("stop")
     assert world.until("stopped")["last"]["signal"] == "TERM"
     assert time.monotonic() - began > 0.3
+    assert "not over in time" in world.entry()["warning"]["message"]
     eventually(lambda: world.kin() == set())
 
 
 def test_a_hook_that_cannot_run_stops_nothing(world: World) -> None:
-    """The stop goes on."""
-    world.shell("sleep 1000", preStop=["/nowhere/hook"])
-    world.do("stop")
-    world.until("stopped")
+    """The stop goes on, and what went wrong is told."""
+    cases = {
+        "preStop cannot run: No such file or directory: /nowhere/hook": ["/nowhere/hook"],
+        "preStop cannot run: nosuchhook: not found in PATH": ["nosuchhook", "x"],
+        "preStop ended with exit code 9": ["/bin/sh", "-c", "exit 9"],
+        "preStop ended with signal USR1": ["/bin/sh", "-c", "kill -USR1 $$"],
+    }
+    for number, (said, hook) in enumerate(cases.items()):
+        world.shell("sleep 1000", f"p-{number}", preStop=hook)
+        world.do("stop", f"p-{number}")
+        warning = world.until("stopped", f"p-{number}")["warning"]
+        assert warning["reason"] == "PreStopFailed"
+        assert warning["message"].startswith(said)
     assert "preStop" in (world.state_dir / "log/supervisord.log").read_text()
 
 

@@ -106,17 +106,20 @@ class Restart(Spec):
     """What happens when the process ends by itself."""
 
     policy: Annotated[Policy, Apply.LIVE] = "always"
-    """``onFailure`` leaves it alone after a good end, ``never`` after any."""
+    """``always`` also begins again after a good end, which is no failure; ``onFailure`` leaves it
+    alone then, ``never`` after any."""
     backoff: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 1.0
-    """The wait after the first failure; each further one doubles it. ``0s`` restarts at once."""
+    """The wait after the first failure; each further one doubles it. With ``0s`` the first restart
+    is at once, and quick failures that follow wait 0.1, 0.2, 0.4 and so on seconds."""
     max_backoff: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 30.0
     """No wait is longer."""
     strategy: Annotated[Strategy, Apply.LIVE] = Strategy.EXPONENTIAL
-    """How the wait grows; ``random`` lies between ``backoff`` and ``maxBackoff``."""
+    """How the wait grows; ``fixed`` does not, ``random`` lies between ``backoff`` and
+    ``maxBackoff``."""
     healthy_after: Annotated[Duration, Field(gt=0, le=LONGEST), Apply.LIVE] = 10.0
     """After so long a life its failures are forgotten."""
     max_retries: Annotated[int, Field(ge=-1, le=1_000_000), Apply.LIVE] = 10
-    """Failures in a row until it is given up; -1 never gives up."""
+    """Restarts after failures in a row; with one more it is given up. -1 never gives up."""
     success_exit_codes: Annotated[
         tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1), Apply.LIVE
     ] = (0,)

@@ -97,6 +97,7 @@ def vitals(sight: Sight, state_dir: Path) -> dict[str, Json]:
         "next": entry["next"],
         "causes": entry["causes"],
         "lastExit": entry["last"],
+        "warning": entry.get("warning"),
         "message": message(entry),
         "ready": state == "running",
         "meets": _MEETS.get(state, []),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Final
 
-from ..record import Refusal
+from ..record import Refusal, told
 from . import families
+from .history import exit_words
 from .loop import NEVER
 
 if TYPE_CHECKING:
@@ -27,18 +29,23 @@ class Hook:
     def __init__(self, program: Life, pid: int, until: float) -> None:
         self.pid = pid
         self.until = until
-        self.ended = False
+        self.ended = self._killed = False
         self._program = program
 
-    def finish(self, _pid: int, _status: int) -> None:
+    def finish(self, _pid: int, status: int) -> None:
         """Called by supervisord when it has reaped it."""
         self.ended = True
+        if status and not self._killed:
+            _warn(self._program, f"ended with {exit_words(status)}")
         self._program.look_soon()
 
-    def end(self) -> None:
+    def end(self, now: float) -> None:
         """Leave nothing of it."""
         if not self.ended:
+            self._killed = True
             families.signal_group(self.pid, SIGKILL)
+            if now >= self.until:
+                _warn(self._program, "was not over in time and was killed; raise stop.grace")
 
 
 class Ending:
@@ -83,7 +90,7 @@ class Ending:
         grace = self._program.settings.grace
         self._deadline = self._since + grace
         if self._hook:
-            self._hook.end()
+            self._hook.end(now)
             self._hook = None
             self._deadline = max(self._deadline, now + min(_LEAST, grace))
         if self._alive and self._leader not in self._asked:
@@ -133,11 +140,20 @@ class Ending:
         try:
             pid = _run_beside(program, argv)
         except (Refusal, OSError) as exc:
-            program.keeper.say(f"{program.name}: preStop: {exc}")
+            _warn(program, f"cannot run: {told(exc)}")
             return None
         hook = Hook(program, pid, until)
         program.keeper.options.pidhistory[pid] = hook
         return hook
+
+
+def _warn(program: Life, text: str) -> None:
+    """What became of ``preStop``; the end goes on."""
+    message = f"preStop {text}"
+    program.warning = {"at": time.time(), "reason": "PreStopFailed", "message": message}
+    program.keeper.say(f"{program.name}: {message}")
+    program.touch()
+    program.keeper.ring(program.name)
 
 
 def _run_beside(program: Life, argv: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -18,6 +19,13 @@ def signal_name(number: int) -> str:
         return Signals(number).name[3:]
     except ValueError:
         return str(number)
+
+
+def exit_words(status: int) -> str:
+    """How a process ended, of the number that the kernel tells of it."""
+    if os.WIFSIGNALED(status):
+        return f"signal {signal_name(os.WTERMSIG(status))}"
+    return f"exit code {os.waitstatus_to_exitcode(status)}"
 
 
 @dataclass(slots=True)

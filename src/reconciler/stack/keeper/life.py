@@ -13,7 +13,7 @@ from ..kernel import start_time, ticks
 from ..record import Refusal, told
 from . import families
 from .ending import Ending
-from .history import History, signal_name
+from .history import History, exit_words, signal_name
 from .loop import NEVER
 from .policy import Follow, Settings
 from .stock import StockProgram
@@ -42,6 +42,7 @@ class Life(StockProgram):
         self.follow: Follow | None = None
         self.ending: Ending | None = None
         self.error = ""
+        self.warning: dict[str, Any] | None = None
         self.born = 0
         self.since = time.time()
         self.next: float | None = None
@@ -122,9 +123,8 @@ class Life(StockProgram):
             self.history.forgive()
         self.history.ends(code, signal, uptime)
         if self.ending is None:
-            detail = f"signal {signal}" if signal else f"exit code {code}"
             is_good = code in self.settings.successExitCodes
-            self.follow = Follow("end" if is_good else "crash", detail, good=is_good)
+            self.follow = Follow("end" if is_good else "crash", exit_words(status), good=is_good)
             self.ending = Ending(self, time.monotonic(), asked=False)
         self.pid = self.born = self.memory = 0
         self.exitstatus, self.laststop = -1 if code is None else code, time.time()

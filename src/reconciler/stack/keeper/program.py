@@ -134,6 +134,7 @@ class Program(Runs):
             "restarts": history.restarts,
             "error": self.error,
             "last": history.last,
+            "warning": self.warning,
             "log": self.config.stdout_logfile,
             "causes": list(history.causes),
         }
