@@ -39,6 +39,10 @@ WEB = Ref("App", "web")
             "ports: [{name: a, port: 1, weight: 3}]",
             'specs/web.yaml:5:30 "ports.weight" is not supported yet',
         ),
+        ("pause: 50ms", 'specs/web.yaml:5:10 "pause" must be at least 100ms'),
+        ("pause: 2d", 'specs/web.yaml:5:10 "pause" must be at most 1d'),
+        ("room: 100Ki", 'specs/web.yaml:5:9 "room" must be at least 1Mi'),
+        ("room: 100", 'specs/web.yaml:5:9 "room" must be at least 1048576'),
         ("replicas: 1e999", "specs/web.yaml:5:13 the number is too large"),
     ],
 )

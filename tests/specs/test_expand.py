@@ -206,6 +206,32 @@ def test_an_optional_env_file_may_be_missing(folder: SpecFolder) -> None:
     assert folder.load().resources[WEB].spec.env == {"A": sealed("1")}
 
 
+@pytest.mark.parametrize(
+    ("content", "says", "hint"),
+    [
+        (
+            None,
+            ".env of envFile[0] does not exist",
+            "create it, or write {path: …, optional: true}",
+        ),
+        (b"A=1\nB", ".env of envFile[0]: line 2 is not NAME=value", "correct that line"),
+        (b'A="1\n', "line 1 opens a quote", "correct that line"),
+        (b"A=\xff", "is not valid UTF-8", "save it as text in UTF-8"),
+        (b"A=\0", "holds a NUL character", "save it as text in UTF-8"),
+    ],
+)
+def test_an_env_file_is_mended_where_it_is_wrong(
+    folder: SpecFolder, content: bytes | None, says: str, hint: str
+) -> None:
+    """Only what is not there may be optional."""
+    if content is not None:
+        (folder.root / ".env").write_bytes(content)
+    folder.app("web", "envFile: [.env]")
+    (problem,) = folder.load().problems
+    assert says in str(problem)
+    assert problem.hint.startswith(hint)
+
+
 def test_a_file_outside_the_specs_is_watched(folder: SpecFolder) -> None:
     """An edit of equal length within the same moment is noticed; no edit, no new snapshot."""
     secret, env = folder.root / "secret", folder.root / ".env"

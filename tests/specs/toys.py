@@ -15,6 +15,7 @@ from reconciler.core.lines import Span, plain
 from reconciler.core.model import Apply, Health, HealthCode, Need, Ref, Resource, Spec, State
 from reconciler.core.notes import problem_lines
 from reconciler.core.sealed import Sealed
+from reconciler.core.units import Duration, Size
 from reconciler.kinds.route.matching import Match
 from reconciler.specs.load import Loader
 from reconciler.specs.nodes import USUAL, Limits
@@ -58,6 +59,8 @@ class AppSpec(Spec):
     proxy: Literal[False] | int = False
     replicas: int = 1
     ratio: float = 1.0
+    pause: Annotated[Duration, Field(ge=0.1, le=86400)] = 1.0
+    room: Annotated[Size, Field(ge=1 << 20)] = 1 << 20
     codes: Annotated[tuple[Annotated[int, Field(le=255)], ...], Field(min_length=1)] = (0,)
     enabled: bool = True
     stop: Stop = Stop()

@@ -121,7 +121,7 @@ def test_the_run_record_names_the_process(launch: Launch) -> None:
     [
         ({"cwd": "/nonexistent/x"}, 127, "create /nonexistent/x"),
         ({"argv": ["no-such-program"]}, 127, "not found in PATH"),
-        ({"argv": ["./missing"]}, 127, "create ./missing"),
+        ({"argv": ["./missing"]}, 127, "create /tmp/missing,"),
         ({"argv": ["/etc/passwd"]}, 126, "chmod"),
     ],
     ids=["folder", "program", "path", "permission"],
@@ -137,6 +137,28 @@ def test_what_cannot_start_says_why(
     assert done.stderr.startswith("reconciler: cannot start web-0: ")
     assert says in done.stderr
     assert says in launch.note["error"]
+
+
+def test_what_is_ours_is_told_as_ours(launch: Launch, tmp_path: Path) -> None:
+    """With its whole path, and without a chown that changes nothing; a folder is no program."""
+    plain = tmp_path / "plain"
+    plain.touch()
+    for argv, says in (
+        ("./plain", f"allow it, for example `chmod u+rx {plain}`\n"),
+        (f"../{tmp_path.name}", "it is a folder; name the program in it\n"),
+    ):
+        launch.write(argv=[argv], cwd=str(tmp_path))
+        done = launch()
+        assert done.stderr.endswith(says)
+        assert "uid" not in done.stderr
+
+
+def test_text_without_a_first_line_is_no_program(launch: Launch, tmp_path: Path) -> None:
+    """Nobody looks for what its first line names then."""
+    (tmp_path / "bare").write_text("echo here\n")
+    (tmp_path / "bare").chmod(0o755)
+    launch.write(argv=["./bare"], cwd=str(tmp_path))
+    assert "a script begins with a line such as `#!/bin/sh`" in launch().stderr
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"argv": []', "\0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
@@ -78,6 +79,18 @@ def format_bytes(count: int) -> str:
         size /= 1000
         units.pop(0)
     return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def as_written(number: float, *, like: str) -> str:
+    """``number`` in the units that another text is written in, where it is in any."""
+    if like.strip()[-1:].isalpha():
+        with suppress(ValueError):
+            parse_duration(like.strip())
+            return format_duration(number)
+        with suppress(ValueError):
+            parse_size(like.strip())
+            return format_size(int(number))
+    return str(number)
 
 
 def _duration(value: Any) -> float:

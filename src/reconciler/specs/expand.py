@@ -23,6 +23,13 @@ Location: TypeAlias = tuple[str | int, ...]
 EXPANDED: Final = frozenset({"env", "args", "command", "workingDir", "url"})
 AS_WRITTEN: Final = EXPANDED | {"labels", "annotations"}
 """Below these keys ``8080`` and ``true`` are text, as they are for every program that gets them."""
+_NO_TEXT: Final = "is not valid UTF-8"
+_NUL: Final = "holds a NUL character"
+_ENV_FILE: Final = {
+    "does not exist": "create it, or write {path: …, optional: true} if it may be missing",
+    _NO_TEXT: "save it as text in UTF-8",
+    _NUL: "save it as text in UTF-8",
+}
 MOST_TEXT: Final = 1 << 22
 MOST_FLAWS: Final = 100
 LONGEST_COMMAND: Final = 1 << 14
@@ -181,7 +188,9 @@ class Reading:
         except (OutsideError, EnvFileError) as exc:
             if optional and str(exc) == "does not exist":
                 return {}
-            hint = "write {path: …, optional: true} if it may be missing"
+            hint = _ENV_FILE.get(str(exc), "")
+            if isinstance(exc, EnvFileError):
+                hint = "correct that line; a value of several lines stands in quotes"
             colon = ":" if isinstance(exc, EnvFileError) else ""
             message = f"the file {shorten(path.text)} of {spell(at)}{colon} {exc}"
             self._miss(Flaw(path.mark, message, hint, freezes=True), ("env",))
@@ -196,9 +205,9 @@ class Reading:
         try:
             text = self._around.outside.read(path).decode()
         except UnicodeDecodeError:
-            raise OutsideError("is not valid UTF-8") from None
+            raise OutsideError(_NO_TEXT) from None
         if "\0" in text:
-            raise OutsideError("holds a NUL character")
+            raise OutsideError(_NUL)
         return text
 
     def _seal(self, value: str) -> Sealed:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..core.units import as_written
 from .expand import Location, spell
 from .nodes import Entry, Flaw, Mapping, Mark, Node, Scalar, Sequence
 from .problem import shorten
@@ -45,6 +46,7 @@ _BOUNDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "too_long": lambda ctx: f"at most {ctx['max_length']} long",
     "string_pattern_mismatch": lambda ctx: f"of the form {ctx['pattern']}",
 }
+_LIMITS: Final = {"gt", "ge", "lt", "le"}
 _YAML: Final = {"True": "true", "False": "false", "None": "null"}
 _SEALED: Final = ("not a secret", "a secret, as {from: {env: NAME}}")
 
@@ -123,6 +125,10 @@ def _find(details: ErrorDetails, model: type[BaseModel], entry: Entry) -> _Findi
             place.at, place.fork, place.key, "", f'unknown field "{shorten(name)}"', hint
         )
     spot = place.node.mark if isinstance(place.node, Scalar) else place.key
+    if isinstance(place.node, Scalar):
+        context |= {
+            key: as_written(context[key], like=place.node.text) for key in _LIMITS & {*context}
+        }
     must, message = _phrase(kind, context, details["msg"])
     hint = ""
     if kind in {"literal_error", "enum"} and isinstance(place.node, Scalar):

@@ -9,7 +9,7 @@ import os
 import pwd
 import resource
 
-from .record import NOT_PERMITTED, Refusal, code, mend, owner
+from .record import NOT_PERMITTED, Refusal, cannot_execute, code, mend, owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,21 +40,24 @@ def become(record: dict[str, Any], env: dict[str, str]) -> NoReturn:
     try:
         os.execve(program, argv, env)  # noqa: S606 (no shell is the point)
     except OSError as exc:
-        text = f"{exc.strerror}: {program}{owner(program)} (in {cwd}); {mend(exc, program)}"
-        raise Refusal(text, code(exc)) from None
+        raise cannot_execute(exc, program, cwd) from None
 
 
-def with_interpreter(interpreter: str, argv: list[str]) -> list[str]:
-    """``argv`` with what runs it; ``auto`` chooses by the file's ending."""
+def with_interpreter(interpreter: str, argv: list[str], folder: str = "") -> list[str]:
+    """``argv`` with what runs it; ``auto`` chooses by the file's ending, and by what is there."""
     if interpreter != "auto":
         return [interpreter, *argv] if interpreter else argv
     ending = os.path.splitext(argv[0])[1]  # noqa: PTH122 (pathlib is a slow import)
     chosen = INTERPRETERS.get(ending)
     if ending == ".py":
-        chosen = next((path for path in PYTHONS if os.access(path, os.X_OK)), chosen)
+        chosen = next((path for path in PYTHONS if _is_program(folder, path)), chosen)
     if chosen:
         return [chosen, *argv]
     return [argv[0] if "/" in argv[0] else f"./{argv[0]}", *argv[1:]]
+
+
+def _is_program(folder: str, path: str) -> bool:
+    return os.access(os.path.join(folder, path), os.X_OK)  # noqa: PTH118 (as above)
 
 
 def find(program: str, path: str) -> str:
@@ -71,8 +74,6 @@ def find(program: str, path: str) -> str:
 
 def change_user(user: str) -> None:
     """Drop root's rights for those of ``user`` or ``user:group``."""
-    if os.geteuid() != 0:
-        raise Refusal(f"user {user}: only root may change it; run as root or remove user", 126)
     uid, gid, groups = rights(user)
     os.setgroups(groups)
     os.setgid(gid)
@@ -81,6 +82,8 @@ def change_user(user: str) -> None:
 
 def rights(user: str) -> tuple[int, int, list[int]]:
     """The numbers of ``user`` or ``user:group``: of the user, the group and all groups."""
+    if os.geteuid() != 0:
+        raise Refusal(f"user {user}: only root may change it; run as root or remove user", 126)
     name, _, group = user.partition(":")
     try:
         entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)

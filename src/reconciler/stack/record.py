@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 from _json import make_scanner
@@ -80,7 +81,8 @@ def owner(path: str) -> str:
             name = pwd.getpwuid(status.st_uid).pw_name
         except KeyError:
             name = str(status.st_uid)
-        return f" ({path} belongs to {name}, this is uid {os.geteuid()})"
+        me = f", this is uid {os.geteuid()}" if status.st_uid != os.geteuid() else ""
+        return f" ({path} belongs to {name}{me})"
     return ""
 
 
@@ -91,8 +93,11 @@ def mend(exc: OSError, path: str) -> str:
     except OSError:
         found = -1
     if isinstance(exc, PermissionError):
-        who, me = "u" if found == os.geteuid() else "o", os.geteuid()
-        return f"allow it, for example `chmod {who}+rx {path}` or `chown {me} {path}`"
+        if found == os.geteuid():
+            return f"allow it, for example `chmod u+rx {path}`"
+        return f"allow it, for example `chmod o+rx {path}` or `chown {os.geteuid()} {path}`"
+    if exc.errno == errno.ENOEXEC:
+        return "it is no binary for this machine; a script begins with a line such as `#!/bin/sh`"
     if found >= 0:
         return "its first line names a program that is not there: install that, or correct the line"
     return f"create {path}, or correct the spec"
@@ -101,6 +106,15 @@ def mend(exc: OSError, path: str) -> str:
 def code(exc: OSError) -> int:
     """The exit code a shell would give."""
     return NOT_PERMITTED if isinstance(exc, PermissionError) else NOT_FOUND
+
+
+def cannot_execute(exc: OSError, program: str, cwd: str) -> Refusal:
+    """Why ``program`` is not executed; with its whole path, whoever reads it is elsewhere."""
+    path = os.path.join(cwd, program.removeprefix("./"))  # noqa: PTH118 (pathlib is a slow import)
+    hint = mend(exc, path)
+    if os.path.isdir(path):  # noqa: PTH112 (as above)
+        hint = "it is a folder; name the program in it"
+    return Refusal(f"{exc.strerror}: {path}{owner(path)}; {hint}", code(exc))
 
 
 def told(exc: Refusal | OSError) -> str:

@@ -10,7 +10,7 @@ import pytest
 from reconciler.clients.ports import PortBusy
 from reconciler.core.errors import Transient
 from reconciler.core.sealed import Sealed
-from reconciler.kinds.process.checks import check_ports, check_program
+from reconciler.kinds.process.checks import Start, check_ports, check_program, check_start
 from reconciler.kinds.process.state import Program
 
 
@@ -18,11 +18,17 @@ def program(folder: Path, *argv: str, **more: object) -> Program:
     return Program.model_validate({"argv": argv, "working_dir": str(folder), **more})
 
 
+def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
 def test_a_program_is_looked_for_where_it_will_be(tmp_path: Path) -> None:
     """In the PATH it is given, written, sealed or inherited, or beside it by a path."""
     tool = tmp_path / "bin" / "tool"
     tool.parent.mkdir()
-    tool.touch(mode=0o755)
+    executable(tool)
     path = f"/none:{tool.parent}"
     check_program("web-0", program(tmp_path, "tool", env={"PATH": path}))
     check_program("web-0", program(tmp_path, "tool", env={"PATH": Sealed.of(path, b"k")}))
@@ -40,7 +46,7 @@ def test_what_is_sealed_is_not_told(tmp_path: Path) -> None:
 
 
 def test_a_script_and_what_runs_it(tmp_path: Path) -> None:
-    """Both must be there; what is found by the file's ending is left to the start."""
+    """Both must be there, also what is found by the file's ending."""
     (tmp_path / "a.py").touch()
     check_program("web-0", program(tmp_path, "a.py", interpreter="auto"))
     check_program("web-0", program(tmp_path, "a.py", interpreter="sh"))
@@ -48,6 +54,76 @@ def test_a_script_and_what_runs_it(tmp_path: Path) -> None:
         check_program("web-0", program(tmp_path, "b.py", interpreter="auto"))
     with pytest.raises(Transient, match="no-python is not in PATH"):
         check_program("web-0", program(tmp_path, "a.py", interpreter="no-python"))
+
+
+def refused(folder: Path, *argv: str, **more: object) -> str:
+    """What is said of a program that cannot be started."""
+    with pytest.raises(Transient) as caught:
+        check_program("web-0", program(folder, *argv, **more))
+    return str(caught.value)
+
+
+def test_what_runs_a_script_by_its_ending(tmp_path: Path) -> None:
+    """A virtual environment's python comes first; without any it cannot be started."""
+    empty = {"PATH": str(tmp_path / "none")}
+    for name in ("app.py", "run.ts", "job.sh"):
+        (tmp_path / name).touch()
+    said = {name: refused(tmp_path, name, interpreter="auto", env=empty) for name in TOOLS}
+    assert all(f"the program {tool} is not in" in said[name] for name, tool in TOOLS.items())
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    executable(tmp_path / "venv" / "bin" / "python")
+    check_program("web-0", program(tmp_path, "app.py", interpreter="auto", env=empty))
+
+
+TOOLS = {"app.py": "python3", "run.ts": "ts-node"}
+
+
+def test_a_script_that_is_executed_itself(tmp_path: Path) -> None:
+    """It must be executable: then it may be started. A folder never is."""
+    script = tmp_path / "job.sh"
+    script.write_text("#!/bin/sh\n")
+    said = refused(tmp_path, "job.sh", interpreter="auto")
+    assert said.endswith(f"may not be executed; allow it, for example `chmod u+rx {script}`")
+    script.chmod(0o755)
+    check_program("web-0", program(tmp_path, "job.sh", interpreter="auto"))
+    (tmp_path / "app").mkdir()
+    for more in ({"interpreter": "auto"}, {}):
+        said = refused(tmp_path, "./app", **more)
+        assert f"{tmp_path}/app is a folder; name the program in it" in said
+    check_program("web-0", program(tmp_path, "app", interpreter="sh"))  # python and node run some
+
+
+def test_text_must_say_what_runs_it(tmp_path: Path) -> None:
+    """And that must be there. Binaries are left to the kernel."""
+    for text in ("", "echo here\n"):
+        executable(tmp_path / "bare", text)
+        assert "let its first line say so" in refused(tmp_path, "./bare")
+    executable(tmp_path / "lost", "#! /none/python -u\n")
+    assert "is run by '/none/python'" in refused(tmp_path, "./lost")
+    executable(tmp_path / "windows", "#!/bin/sh\r\n")
+    assert "ends as on Windows" in refused(tmp_path, "./windows")
+    for good in ("#!/bin/sh", "#!\t/bin/sh -e\n", "MZ\0", "#!" + " " * 253 + "/bin/sh\n"):
+        executable(tmp_path / "good", good)
+        check_program("web-0", program(tmp_path, "./good"))
+    check_program("web-0", program(tmp_path, "/bin/sh"))
+
+
+def test_who_it_is_to_be(tmp_path: Path) -> None:
+    """A user and a group that are not known are told as such; a number needs no name."""
+    said = refused(tmp_path, "sh", user="nouser")
+    if os.geteuid() != 0:
+        assert "only root may change it" in said
+        return
+    assert said == "cannot start web-0: user nouser: unknown; create it with `useradd nouser`"
+    assert "group nogrp-here: unknown" in refused(tmp_path, "sh", user="65534:nogrp-here")
+    check_program("web-0", program(tmp_path, "sh", user="4242:4243"))
+
+
+def test_what_runs_before_the_stop_is_looked_for_too(tmp_path: Path) -> None:
+    """As the program itself is."""
+    check_start(Start("web-0", program(tmp_path, "sh", pre_stop=("sh", "-c", "true"))))
+    with pytest.raises(Transient, match="preStop no-such is not in PATH"):
+        check_start(Start("web-0", program(tmp_path, "sh", pre_stop=("no-such", "x"))))
 
 
 @pytest.fixture

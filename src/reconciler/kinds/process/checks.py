@@ -11,9 +11,14 @@ from ...clients.ports import PortBusy, is_taken, listens, name_of, owner
 from ...clients.proc import ancestors, instance_of
 from ...core.errors import Transient
 from ...core.sealed import Sealed
+from ...stack.birth import rights, with_interpreter
+from ...stack.record import Refusal
 from .state import Program
 
 DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+_INSTALL: Final = "install it, or set env PATH"
+_HEAD: Final = 256
+"""So much of a file tells the kernel how to execute it."""
 
 
 class Start(NamedTuple):
@@ -27,6 +32,8 @@ class Start(NamedTuple):
 def check_start(start: Start) -> None:
     """Raise what would keep it from starting. Blocks on the disk."""
     check_program(start.name, start.program)
+    if start.program.pre_stop:
+        _check_executable(start.name, start.program, start.program.pre_stop[0], "preStop")
     check_ports(*start)
 
 
@@ -51,10 +58,12 @@ def check_program(name: str, program: Program) -> None:
     folder = program.working_dir
     if program.user is None and not os.access(folder, os.X_OK):
         raise _forbidden(name, Path(folder), "the working directory")
+    if program.user is not None:
+        _check_user(name, program.user)
     if program.interpreter:
         _check_file(name, Path(folder) / program.argv[0])
-    if program.interpreter != "auto":
-        _check_executable(name, program, program.interpreter or program.argv[0])
+    argv = with_interpreter(program.interpreter, [*program.argv], folder)
+    _check_executable(name, program, argv[0], "the program")
 
 
 def check_ports(name: str, program: Program, pid: int = 0) -> None:
@@ -80,13 +89,20 @@ def _is_own(holder: int, name: str, pid: int) -> bool:
     return is_here and any(instance_of(one) == name for one in line)
 
 
+def _check_user(name: str, user: str) -> None:
+    try:
+        rights(user)
+    except Refusal as exc:
+        raise Transient(f"cannot start {name}: {exc}", reason="UserUnfit") from exc
+
+
 def _check_file(name: str, path: Path) -> None:
     if not os.path.exists(path):  # noqa: PTH110 (it never raises)
         text = f"the script {path} of {name} does not exist; create it, or correct script"
         raise Transient(text, reason="ScriptMissing")
 
 
-def _check_executable(name: str, program: Program, word: str) -> None:
+def _check_executable(name: str, program: Program, word: str, what: str) -> None:
     folder, is_path = program.working_dir, "/" in word
     path, told = ("", "") if is_path else _path(program)
     parts = [""] if is_path else path.split(":")
@@ -94,11 +110,54 @@ def _check_executable(name: str, program: Program, word: str) -> None:
     # A folder of PATH that may not be entered holds nothing, as for any shell.
     there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (it never raises)
     if not there:
-        lost = f"{Path(places[0])} does not exist" if is_path else f"{word} is not in {told}"
-        mend = "create it, or correct the spec" if is_path else "install it, or set env PATH"
-        raise Transient(f"cannot start {name}: {lost}; {mend}", reason="ProgramMissing")
-    if program.user is None and not any(os.access(place, os.X_OK) for place in there):
-        raise _forbidden(name, Path(there[0]), "the program")
+        lost, mend = _missing(Path(places[0])) if is_path else (f"is not in {told}", _INSTALL)
+        said = str(Path(places[0])) if is_path else word
+        text = f"cannot start {name}: {what} {said} {lost}; {mend}"
+        raise Transient(text, reason="ProgramMissing")
+    allowed = [place for place in there if os.access(place, os.X_OK)]
+    if allowed:
+        _check_format(name, program, Path(allowed[0]), what)
+    elif program.user is None or os.geteuid() == 0:  # what root may not execute, nobody may
+        raise _forbidden(name, Path(there[0]), what)
+
+
+def _missing(path: Path) -> tuple[str, str]:
+    if os.path.isdir(path):  # noqa: PTH112 (it never raises)
+        return "is a folder", "name the program in it"
+    return "does not exist", "create it, or correct the spec"
+
+
+def _check_format(name: str, program: Program, path: Path, what: str) -> None:
+    """Text must name what runs it; of anything else the kernel knows more than we do."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return  # to execute is not to read
+    if b"\0" in head:
+        return
+    if not head.startswith(b"#!"):
+        lost = "is neither a binary nor a script that says what runs it"
+        mend = "let its first line say so, for example `#!/bin/sh`"
+    elif interpreter := _lost_interpreter(head, program.working_dir):
+        lost = f"is run by {interpreter!r}, as its first line says, which does not exist"
+        mend = "install that, or correct the line"
+        mend += " (it ends as on Windows)" if interpreter.endswith("\r") else ""
+    else:
+        return
+    text = f"cannot start {name}: {what} {path} {lost}; {mend}"
+    raise Transient(text, reason="ProgramMissing")
+
+
+def _lost_interpreter(head: bytes, folder: str) -> str:
+    """What the first line of a script names and is not there; empty when it is, or is not told."""
+    line, end, _ = head[2:].partition(b"\n")
+    words = line.strip(b" \t").replace(b"\t", b" ").split(b" ")
+    if not words[0] or (not end and len(head) == _HEAD and len(words) == 1):
+        return ""
+    interpreter = os.fsdecode(words[0])
+    is_there = os.path.exists(os.path.join(folder, interpreter))  # noqa: PTH110, PTH118 (as above)
+    return "" if is_there else interpreter
 
 
 def _path(program: Program) -> tuple[str, str]:
@@ -112,11 +171,13 @@ def _path(program: Program) -> tuple[str, str]:
 
 
 def _forbidden(name: str, path: Path, what: str) -> Transient:
-    mend = f"chmod {'u' if path.stat().st_uid == os.geteuid() else 'o'}+rx"
-    text = (
-        f"{what} {path} of {name} is not ours to use (it belongs to {_owner(path)}, this is uid "
-        f"{os.geteuid()}); allow it, for example `{mend} {path}` or `chown {os.geteuid()} {path}`"
-    )
+    verb = "entered" if path.is_dir() else "executed"
+    if path.stat().st_uid == os.geteuid():
+        whose, mend = "", f"`chmod u+rx {path}`"
+    else:
+        whose = f" by uid {os.geteuid()} (it belongs to {_owner(path)})"
+        mend = f"`chmod o+rx {path}` or `chown {os.geteuid()} {path}`"
+    text = f"{what} {path} of {name} may not be {verb}{whose}; allow it, for example {mend}"
     return Transient(text, reason="NotPermitted")
 
 

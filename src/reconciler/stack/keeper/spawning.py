@@ -12,7 +12,16 @@ from functools import partial
 from typing import Any, Final
 
 from ..birth import DEFAULT_PATH, become, find, with_interpreter
-from ..record import Refusal, code, environment_from, inheritable, mend, owner, read_record
+from ..record import (
+    Refusal,
+    cannot_execute,
+    code,
+    environment_from,
+    inheritable,
+    mend,
+    owner,
+    read_record,
+)
 from .unburdened import GoneError, Spawn, Streams, Unburdened
 
 _DEFAULTS: Final = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -189,8 +198,7 @@ def _live_as(record: dict[str, Any], env: dict[str, str], streams: Streams, tell
 def _refused(exc: OSError, program: str, cwd: str) -> Refusal:
     if exc.errno in {errno.EAGAIN, errno.ENOMEM}:
         return _crowded(exc)
-    text = f"{exc.strerror}: {program}{owner(program)} (in {cwd}); {mend(exc, program)}"
-    return Refusal(text, code(exc))
+    return cannot_execute(exc, program, cwd)
 
 
 def _crowded(exc: OSError) -> Refusal:
