@@ -9,7 +9,7 @@ from ..core.cycles import find_cycles
 from ..core.kind import Kinds
 from ..core.model import Need, Ref, Resource
 from ..core.offer import Target
-from ..kinds.process import collisions
+from ..kinds.process import collisions, endless
 from ..kinds.process.spec import RESERVED
 from ..kinds.route import taken
 from .document import digest_of
@@ -61,6 +61,7 @@ def check_links(links: Links) -> Iterator[Hold]:
     if links.is_all:
         yield from _dangling(links)
         yield from _astray(links)
+    yield from _endless(links)
     yield from _cycles(links)
     yield from _clashes(links)
     yield from _second(links, links.gateways)
@@ -122,14 +123,33 @@ def _portless(ref: Ref, target: Target, links: Links) -> Hold:
     return Hold((ref,), message, hint or f"write ports: in {target.ref}", target.port)
 
 
+def _whole(ref: Ref, links: Links) -> Resource[Any] | None:
+    """What is written of ``ref``, which may be an instance of it."""
+    base = ref.name.rpartition("-")[0]
+    return links.resources.get(ref) or links.resources.get(Ref(ref.kind, base))
+
+
 def _is_written(ref: Ref, links: Links) -> bool:
     if ref in links.resources or ref in links.unsettled:
         return True
-    base, dash, _ = ref.name.rpartition("-")
-    whole = links.resources.get(Ref(ref.kind, base)) if dash else None
+    whole = _whole(ref, links)
     if whole is None:
-        return Ref(ref.kind, base) in links.unsettled
+        return Ref(ref.kind, ref.name.rpartition("-")[0]) in links.unsettled
     return any(one.ref == ref for one in links.kinds[ref.kind].instances(whole))
+
+
+def _endless(links: Links) -> Iterator[Hold]:
+    """What waits for an end that never is one."""
+    for ref, needs in links.needs.items():
+        for need in needs:
+            other = _whole(need.ref, links) if need.condition == "completed" else None
+            if other is not None and (why := endless(other)):
+                message = f"{ref} waits until {need.ref} is completed, but that {why}"
+                hint = (
+                    f"write type: oneshot in {other.ref} ({other.origin}), or restart.policy: "
+                    "onFailure for a service; or wait for condition: started"
+                )
+                yield Hold((ref,), message, hint, need.ref.name)
 
 
 def _cycles(links: Links) -> Iterator[Hold]:

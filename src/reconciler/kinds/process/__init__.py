@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ...core.kind import Kind
 from .actions import ProcessAction, due, is_timed, reloads, steps
+from .completion import endless
 from .health import calls_for, health
 from .offers import offers
 from .spec import (
@@ -20,7 +21,7 @@ from .spec import (
 from .state import Program, StockProgram, render, render_stock
 from .turns import addresses, keeps, keeps_stock, turns
 
-__all__ = ["KIND", "STOCK", "collisions"]
+__all__ = ["KIND", "STOCK", "collisions", "endless"]
 
 KIND: Kind[ProcessSpec, Program, ProcessAction] = Kind(
     name="Process",
