@@ -90,6 +90,9 @@ async def test_http_says_what_was_wrong(looks: Looks) -> None:
     async with server(lambda _: None) as port:
         assert (await http(looks, port, timeout="100ms")).message == "no answer within 100ms"
     async with server(lambda _: b"220 smtp ready\r\n") as port:
+        said = f'no HTTP from 127.0.0.1:{port}: it answered "220 smtp ready"'
+        assert (await http(looks, port)).message == said
+    async with server(lambda _: b"HTTP/9 x\r\n\r\n") as port:
         assert (await http(looks, port)).message.startswith(f"no HTTP from 127.0.0.1:{port}: ")
     refused = await http(looks, port)
     assert refused == Result(ok=False, message=f"connection refused: 127.0.0.1:{port}")

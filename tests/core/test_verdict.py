@@ -201,7 +201,18 @@ def test_a_message_goes_once_it_is_good_again() -> None:
         "since": 3,
         "message": "",
         "failures": 0,
+        "settled": True,
     }
+
+
+def test_it_is_too_early_to_judge_until_a_threshold_was_reached() -> None:
+    """Once it was, either way, a later failure is one at once."""
+    standing = begin(make(readiness={"successThreshold": 2}), 0)
+    said = []
+    for result in (BAD, OK, BAD, BAD, BAD, OK, BAD):
+        standing = heard(standing, Role.READINESS, result, 1)
+        said.append(standing.judged(Role.READINESS))
+    assert said == [(Verdict.FAILURE, False)] * 4 + [(Verdict.FAILURE, True)] * 3
 
 
 def stand(standing: Standing) -> dict[str, str]:

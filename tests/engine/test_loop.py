@@ -19,7 +19,7 @@ from reconciler.engine.look import Stack, look
 from reconciler.engine.loop import LOOK_AGAIN, PROGRESS, Lane
 from reconciler.engine.plan_view import plan_view
 from reconciler.engine.records import Records
-from reconciler.engine.views import status_view
+from reconciler.engine.views import event_view, status_view
 from reconciler.metrics import Metrics
 from reconciler.specs.load import Snapshot
 from reconciler.testing.clock import FakeClock
@@ -207,6 +207,8 @@ async def test_due_work_is_done_once(bench: Bench) -> None:
     outcome = await bench.lane.settle()
     assert outcome.plan.in_sync
     assert bench.folders.done == [Save("d")]
+    events = [event_view(row) for row in bench.journal.events(10)]
+    assert ("Save", "its time has come") in {(one["reason"], one["message"]) for one in events}
 
 
 async def test_wakes_when_work_falls_due(bench: Bench) -> None:

@@ -24,6 +24,7 @@ POLITE: Final = 1 << 16
 JSON_LIMIT: Final = 1 << 20
 _status: Final = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: |\r\n|$)")
 _length: Final = re.compile(rb"\r\ncontent-length: *([0-9]{1,6})(?=\r\n|$)", re.IGNORECASE)
+_HTTP: Final = b"HTTP/"
 _SHOWN: Final = 60
 _NOWHERE: Final = object()
 _DEFAULTS: Final = {"User-Agent": "reconciler-probe", "Accept": "*/*", "Connection": "close"}
@@ -129,6 +130,9 @@ async def _exchange(check: Http, wire: Wire) -> tuple[int, bytes]:
     """The status and the body, as much of it as is needed."""
     await wire.send(_request(check))
     data = await wire.receive()
+    if data and not data.startswith(_HTTP[: len(data)]):
+        shown = json.dumps(data.splitlines()[0][:_SHOWN].decode(errors="replace"))
+        raise OSError(f"no HTTP from {check.host}:{check.port}: it answered {shown}")
     if check.json_value is None and (status := _whole(data)):
         return status, b""
     return await _read(check, wire, data)

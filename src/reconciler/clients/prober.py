@@ -211,12 +211,11 @@ class Prober:
     def _hear(self, key: str, watch: _Watch, role: Role, result: Result) -> None:
         if self._watches.get(key) is not watch:
             return  # of a life that is over
-        before = watch.standing.verdict(role)
+        before = watch.standing.judged(role)
         watch.standing = heard(watch.standing, role, result, time.time())
-        after = watch.standing.verdict(role)
-        if after is Verdict.SUCCESS:
+        if watch.standing.verdict(role) is Verdict.SUCCESS:
             watch.succeeded.add(role)
-        if after is not before:
+        if watch.standing.judged(role) != before:
             self._ring()
             # Not at once: this may be the very round that is to be stopped.
             asyncio.get_running_loop().call_soon(self._rearm, key, watch)

@@ -43,6 +43,8 @@ class Finding:
     """Successes in a row, counted no further than the threshold."""
     returns: int = 0
     """How often it was good again after it was bad."""
+    settled: bool = False
+    """Whether its threshold was reached in this life, either way; else it is too early to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Standing:
         """The verdict of ``role``; None where there is no such probe."""
         found = self.findings.get(role)
         return None if found is None else found.verdict
+
+    def judged(self, role: Role) -> tuple[Verdict, bool] | None:
+        """What others act on: the verdict of ``role``, and whether it is settled."""
+        found = self.findings.get(role)
+        return None if found is None else (found.verdict, found.settled)
 
 
 _FRESH: Final = {
@@ -119,6 +126,8 @@ def heard(standing: Standing, role: Role, result: Result, now: float) -> Standin
         return standing
     before = standing.findings[role]
     after = _counted(before, probe, result)
+    if _reached(after, probe):
+        after = replace(after, settled=True)
     if _reached(after, probe) and after.verdict is not _said(result):
         returns = after.returns + (after.verdict is Verdict.FAILURE)
         after = replace(after, verdict=_said(result), since=now, returns=returns)
@@ -163,6 +172,7 @@ def told(standing: Standing) -> dict[str, Json]:
             "since": found.since,
             "message": found.message,
             "failures": found.failures,
+            "settled": found.settled,
         }
         for role, found in standing.findings.items()
     }

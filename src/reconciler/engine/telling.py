@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from ..core.errors import Waiting
 from ..core.gates import WAITS
-from ..core.model import Cause, Change, HealthCode, Ref
+from ..core.model import Cause, Change, HealthCode, Ref, Step
 from ..core.overrides import Override
+from ..core.plan import Plan
 from ..core.request import Asked, Request
 from ..core.status import Condition, ConditionStatus, Facts
 from ..core.turns import ROLLING
@@ -26,8 +27,12 @@ def outcome_events(outcome: Outcome) -> list[Event]:
         if change.ref in outcome.applied
     ]
     plan = outcome.plan
-    due = {step.ref: type(step.action).__name__ for step in (*plan.bound, *plan.due)}
-    told += [Event(ref, "Normal", did, "") for ref, did in due.items() if ref in outcome.applied]
+    due = {step.ref: step for step in (*plan.bound, *plan.due)}
+    told += [
+        Event(ref, "Normal", type(step.action).__name__, _occasion(step, plan))
+        for ref, step in due.items()
+        if ref in outcome.applied
+    ]
     told += [
         Event(ref, "Warning", error.reason, str(error))
         for ref, error in outcome.failures.items()
@@ -67,6 +72,13 @@ def _why(change: Change[Any]) -> str:
     if change.request is None:
         return f"because of the {change.cause.value}"
     return f"because of {DOING[change.request.verb]} {_by(change.request)}"
+
+
+def _occasion(step: Step, plan: Plan) -> str:
+    """What made work due. Without its time: what comes again counts as one event."""
+    if step.order:
+        return "as it was ordered"
+    return "what it points at has changed" if step in plan.bound else "its time has come"
 
 
 def _asker(change: Change[Any]) -> str:

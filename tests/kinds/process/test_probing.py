@@ -156,7 +156,12 @@ async def test_ready_is_what_the_probes_say(world: Fixed, prober: Prober, stack_
     seen = (await driver.observe())["web-0"]
     assert (seen.vitals["ready"], seen.vitals["meets"]) == (False, ["started"])
     assert seen.vitals["readiness"] in {"unknown", "awaited"}
-    assert health(seen).code is HealthCode.DEGRADED
+    assert health(seen).code is HealthCode.PROGRESSING
+
+    async def sick() -> bool:
+        return health((await driver.observe())["web-0"]).code is HealthCode.DEGRADED
+
+    await eventually_async(sick)
     beat.touch()
 
     async def ready() -> bool:
@@ -169,6 +174,27 @@ async def test_ready_is_what_the_probes_say(world: Fixed, prober: Prober, stack_
     assert health(seen).code is HealthCode.HEALTHY
     await asyncio.sleep(0.3)
     assert (await driver.observe())["web-0"] is seen
+
+
+async def test_what_may_still_become_ready_is_on_its_way(
+    world: Fixed, prober: Prober, stack_dir: Path
+) -> None:
+    """Within the delay, and until it has failed so often as makes a failure."""
+    look = {"file": {"path": "/no/beat"}, "period": "100ms"}
+    driver = Probing(world, prober, stack_dir)
+    world.put(program(**probes(readiness={**look, "initialDelay": "1h"})))
+    found = health((await driver.observe())["web-0"])
+    assert (found.code, found.reason) == (HealthCode.PROGRESSING, "NotReady")
+    assert found.message == "waits for its first readiness probe"
+    world.put(program(**probes(readiness={**look, "failureThreshold": 1_000_000})), pid=8)
+
+    async def failing() -> bool:
+        return bool((await vitals(driver))["probes"]["readiness"]["failures"])
+
+    await eventually_async(failing)
+    found = health((await driver.observe())["web-0"])
+    assert (found.code, found.reason) == (HealthCode.PROGRESSING, "NotReady")
+    assert found.message == "is not ready yet: /no/beat: no such file or directory"
 
 
 async def test_a_program_is_ready_before_it_is_long_alive(

@@ -41,10 +41,13 @@ def _unready(probes: Mapping[str, Json]) -> Health:
     if startup is not None and startup["verdict"] != "success":
         text = startup["message"] or "waits for its startup probe"
         return Health(HealthCode.PROGRESSING, "Starting", text)
-    if readiness is not None and readiness["verdict"] == "failure":
+    if readiness is not None and readiness["verdict"] == "failure" and readiness["settled"]:
         text = readiness["message"] or "its readiness probe fails"
         return Health(HealthCode.DEGRADED, "NotReady", text)
-    return Health(HealthCode.PROGRESSING, "NotReady", "waits for its first readiness probe")
+    text = "waits for its first readiness probe"
+    if readiness is not None and readiness["failures"]:
+        text = f"is not ready yet: {readiness['message']}".removesuffix(": ")
+    return Health(HealthCode.PROGRESSING, "NotReady", text)
 
 
 def calls_for(seen: Observed[Program]) -> Request | None:

@@ -58,7 +58,8 @@ class Dependency(Spec):
     ref: Annotated[str, StringConstraints(pattern=r"^([A-Z][A-Za-z]*/)?" + NAME_PATTERN[1:])]
     """``Process/db`` or ``SyncTarget/data``; a bare name is a Process."""
     condition: Literal["started", "ready", "completed", "restored"] | None = None
-    """``started`` for a process unless said otherwise, ``restored`` for a sync target."""
+    """``started`` for a process unless said otherwise, ``restored`` for a sync target;
+    ``completed`` only for what comes to an end."""
     timeout: Annotated[Duration | None, Field(gt=0), Apply.LIVE] = None
     """How long to wait for it at most; without one, as long as it takes."""
     on_timeout: Annotated[Literal["fail", "start"], Apply.LIVE] = "fail"
@@ -141,7 +142,7 @@ class Stop(Spec):
     grace: Annotated[Duration, Field(ge=0, le=LONGEST), Apply.LIVE] = 10.0
     pre_stop: Annotated[Command | None, Apply.LIVE] = None
     """Run before the signal, within the grace; 2s of it, or all of a shorter one, are left for the
-    signal."""
+    signal. Text is split into words, not run by a shell."""
 
 
 class Rollout(Spec):
