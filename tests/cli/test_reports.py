@@ -247,6 +247,7 @@ def test_describe_tells_times_as_people_do(reconciler: Any, operator: Any) -> No
     now = time.time()
     last = {"at": now - 120, "code": None, "signal": "KILL", "uptime": 3.2}
     vitals = {"state": "backoff", "since": now - 120, "next": now + 30.5, "lastExit": last}
+    vitals["warning"] = {"at": now - 60, "reason": "PreStopFailed", "message": "preStop failed"}
     vitals |= {"memory": 123_456_789, "born": 4711, "cron": {"at": now - 60, "ranOnStart": False}}
     page = operator.pages["GET status"]
     web = {**page["resources"][0], "vitals": vitals}
@@ -255,6 +256,7 @@ def test_describe_tells_times_as_people_do(reconciler: Any, operator: Any) -> No
     assert re.search(r"since +2m ago\n", out)
     assert re.search(r"next +in 30s\n", out)
     assert re.search(r"lastExit +killed by SIGKILL after 3s, 2m ago\n", out)
+    assert re.search(r"warning +preStop failed, 1m ago\n", out)
     assert re.search(r"memory +117.7 MiB\n", out)
     assert re.search(r"cron +.* 1m ago\n", out)
     assert "4711" not in out

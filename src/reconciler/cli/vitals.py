@@ -42,6 +42,10 @@ def _last_exit(value: Mapping[str, Any], now: float) -> str:
     return f"{how} after {span(float(value['uptime']))}, {_ago(value['at'], now)}"
 
 
+def _warning(value: Mapping[str, Any], now: float) -> str:
+    return f"{tame(str(value['message']))}, {_ago(value['at'], now)}"
+
+
 def _cron(value: Mapping[str, Any], now: float) -> str:
     return f"its times are done with up to {_ago(value['at'], now)}"
 
@@ -59,6 +63,7 @@ _WORDS: Final[Mapping[str, Callable[[Any, float], str]]] = {
     "since": _ago,
     "next": _ahead,
     "lastExit": _last_exit,
+    "warning": _warning,
     "cron": _cron,
     "memory": _size,
 }
