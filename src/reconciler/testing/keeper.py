@@ -80,17 +80,11 @@ class KeeperWorld:
         """Its process is gone."""
         self.change(name, state="stopped", pid=0, born=0)
 
-    def crash(self, name: str) -> None:
-        """The process dies and is started again, as a policy would."""
-        last = {"at": time.time(), "code": 1, "signal": None, "uptime": 1.0}
+    def crash(self, name: str, code: int = 1) -> None:
+        """The process ends and is started again, as a policy would; an end with 0 is a good one."""
+        last = {"at": time.time(), "code": code, "signal": None, "uptime": 1.0}
         self.change(name, pid=0, born=0, last=last)
-        self.start(name, "crash", "exit code 1")
-
-    def end(self, name: str) -> None:
-        """The process ends well and is started again, as what always runs is."""
-        last = {"at": time.time(), "code": 0, "signal": None, "uptime": 1.0}
-        self.change(name, pid=0, born=0, last=last)
-        self.start(name, "end", "exit code 0")
+        self.start(name, "crash" if code else "end", f"exit code {code}")
 
     def change(self, name: str, **fields: Any) -> None:
         """Its entry is another one from now on."""

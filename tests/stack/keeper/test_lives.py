@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.stack.keeper.history import History
 from reconciler.stack.keeper.lives import Lives
 from reconciler.stack.kernel import start_time
 from reconciler.stack.leftovers import end_earlier
@@ -16,6 +17,17 @@ from reconciler.testing import eventually
 from reconciler.testing.process import running_stack
 
 from .world import World
+
+
+def test_how_long_it_waits_outlives_a_keeper() -> None:
+    """Also where an earlier one wrote only of failures; good ends are no failures after it."""
+    history = History.read({"failures": 3})
+    assert (history.failures, history.brief) == (3, 3)
+    history.counts(1, good=False)
+    assert (history.failures, history.brief) == (4, 4)
+    history.counts(1, good=True)
+    again = History.read(history.line("web-0", 0, 0, "s1"))
+    assert (again.failures, again.brief) == (0, 5)
 
 
 def line(name: str = "web-0", **more: object) -> dict[str, object]:

@@ -114,9 +114,9 @@ def _check_executable(name: str, program: Program, word: str, what: str) -> None
         said = str(Path(places[0])) if is_path else word
         text = f"cannot start {name}: {what} {said} {lost}; {mend}"
         raise Transient(text, reason="ProgramMissing")
-    allowed = [place for place in there if os.access(place, os.X_OK)]
-    if allowed:
-        _check_format(name, program, Path(allowed[0]), what)
+    allowed = next((place for place in there if os.access(place, os.X_OK)), None)
+    if allowed is not None:
+        _check_format(name, program, allowed, what)
     elif program.user is None or os.geteuid() == 0:  # what root may not execute, nobody may
         raise _forbidden(name, Path(there[0]), what)
 
@@ -127,13 +127,16 @@ def _missing(path: Path) -> tuple[str, str]:
     return "does not exist", "create it, or correct the spec"
 
 
-def _check_format(name: str, program: Program, path: Path, what: str) -> None:
+def _check_format(name: str, program: Program, path: str, what: str) -> None:
     """Text must name what runs it; of anything else the kernel knows more than we do."""
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return  # to execute is not to read
+    try:
+        head = os.read(descriptor, _HEAD)
+    finally:
+        os.close(descriptor)
     if b"\0" in head:
         return
     if not head.startswith(b"#!"):
@@ -145,7 +148,7 @@ def _check_format(name: str, program: Program, path: Path, what: str) -> None:
         mend += " (it ends as on Windows)" if interpreter.endswith("\r") else ""
     else:
         return
-    text = f"cannot start {name}: {what} {path} {lost}; {mend}"
+    text = f"cannot start {name}: {what} {Path(path)} {lost}; {mend}"
     raise Transient(text, reason="ProgramMissing")
 
 
