@@ -254,7 +254,7 @@ class Operator:
 
     def free(self) -> None:
         """Take back what is asked."""
-        release(self.stack, WEB)
+        release(self.stack, WEB, author="me")
         self.scene.stopped = False
 
     async def run(self, seconds: float, *, every: float = 1.0) -> None:
