@@ -57,6 +57,33 @@ def test_raw_lines_have_no_time_but_the_stacks_own_do(tmp_path: Path) -> None:
     assert (info.text, error.level) == ("2026-11-22 05:00:00,250 INFO here", "error")
 
 
+def test_nginx_says_when_and_how_bad(tmp_path: Path) -> None:
+    """Its own rows have the time of this machine's clock; what it calls an error is one."""
+    path = tmp_path / "gateway.log"
+    notice, error = "2026/11/22 05:00:00 [notice] 4#4: start", "2026/11/22 05:00:09 [crit] 4#4: no"
+    path.write_text(f"{notice}\n{error}\n")
+    first, last = last_lines(path)
+    begin = datetime(2026, 11, 22, 5).astimezone().timestamp()
+    assert (first.time, first.level, first.text) == (begin, "info", notice)
+    assert (last.time, last.level) == (begin + 9, "error")
+    assert texts(path, since=begin + 5) == [error]
+
+
+def test_following_since_shows_nothing_older(tmp_path: Path) -> None:
+    """A log that was silent since then is followed from its end on, not from its start."""
+    path = tmp_path / "gateway.log"
+    path.write_text("old, and no time in it\n")
+    os.utime(path, (START, START))
+    for since in (START + 10.0, START - 10.0):
+        tail = Tail(path, "gateway", lines=None, since=since)
+        assert [line.text for line in tail.look()] == ["old, and no time in it"] * (since < START)
+        with path.open("a") as file:
+            file.write("new\n")
+        assert [line.text for line in tail.look()] == ["new"]
+        path.write_text("old, and no time in it\n")
+        os.utime(path, (START, START))
+
+
 def test_parts_are_joined_by_stream(tmp_path: Path) -> None:
     """A long line is one line, though the other stream spoke in between."""
     path = tmp_path / "web-0.log"

@@ -18,6 +18,11 @@ _kept: Final = re.compile(
 # 2026-11-22 05:00:00,123 ERROR text: the stack's own programs, on the clock of this machine
 _own: Final = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (ERROR |CRIT)?")
 
+# 2026/11/22 05:00:00 [error] 42#42: text: nginx, on the clock of this machine
+_nginx: Final = re.compile(
+    rb"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?:(error|crit|alert|emerg)|[a-z]+)\] "
+)
+
 
 class Line(NamedTuple):
     """What one process printed. ``time`` is Unix time, None where nobody wrote it down."""
@@ -64,6 +69,9 @@ def read_mark(row: bytes) -> Mark:
         return Mark(_seconds(found[1]), found[2].decode(), found[3] == b"F", found.end())
     if found := _own.match(row):
         return Mark(_seconds(found[1]), "stderr" if found[2] else "stdout", whole=True, end=0)
+    if found := _nginx.match(row):
+        time = _seconds(found[1].replace(b"/", b"-"))
+        return Mark(time, "stderr" if found[2] else "stdout", whole=True, end=0)
     return Mark(None, "stdout", whole=True, end=0)
 
 

@@ -79,11 +79,11 @@ def find_start(path: Path, opened: ExitStack, wanted: Wanted) -> list[BinaryIO]:
     """The files of a log that must be read, oldest first, each where reading begins."""
     files: list[BinaryIO] = []
     for file in generations(path, opened):
-        if wanted.nothing and not files:
-            file.seek(0, os.SEEK_END)
-            return [file]
-        if wanted.since is not None and os.fstat(file.fileno()).st_mtime < wanted.since:
-            break
+        file.seek(0, os.SEEK_END)
+        old = wanted.since is not None and os.fstat(file.fileno()).st_mtime < wanted.since
+        if old or (wanted.nothing and not files):
+            # Nothing is wanted of it, but whoever follows must know from where on.
+            return files or [file]
         start = _start(file, wanted)
         file.seek(start or 0)
         files.insert(0, file)
