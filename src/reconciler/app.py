@@ -44,6 +44,7 @@ from .specs.git import Git, open_repository
 from .specs.load import Loader, Snapshot
 from .specs.remote import Followed
 from .specs.source import Source, open_source
+from .stack.place import Place, is_ending
 from .wiring import (
     NOTICES,
     REVERT,
@@ -94,6 +95,7 @@ async def open_operator(
             SystemClock(),
             metrics,
             settings.resync,
+            partial(is_ending, Place(settings.state_dir, settings.specs)),
         )
         key = digest_key(settings.durable / "digest.key", read_only=read_only)
         source = make_source(settings, stack.revisions.choose, key)

@@ -10,14 +10,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from reconciler.stack.place import Place, open_lock
+from reconciler.cli import checks
+from reconciler.settings import Settings
+from reconciler.stack.place import Place, holder, is_ending, open_lock
 from reconciler.testing import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -66,7 +68,8 @@ def start(stack_dir: Path) -> Iterator[Start]:
 
     yield call
     for process in running(stack_dir):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def finish(child: subprocess.Popen[str], deadline: float = 60) -> tuple[int, str, str]:
@@ -155,6 +158,79 @@ def test_up_can_leave_the_terminal(start: Start, stack_dir: Path) -> None:
     assert (code, running(stack_dir)) == (0, [])
     assert "stopped" in err
     assert finish(start("down"))[0] == 0
+
+
+def supervisord_of(folder: Path) -> int:
+    return int((folder / "run" / "supervisord.pid").read_text())
+
+
+def test_down_ends_what_a_killed_stack_left(start: Start, stack_dir: Path) -> None:
+    """That nothing runs is said when it is true: not while processes outlive their parent."""
+    assert finish(start("up", "--detach"))[0] == 0
+    place = Place(stack_dir, stack_dir / "specs")
+    settings = Settings(specs=place.specs, state_dir=stack_dir)
+    assert list(checks.left(settings)) == []
+    killed = [supervisord_of(stack_dir), holder(place)]
+    for pid in killed:
+        assert pid
+        psutil.Process(pid).kill()
+    eventually(lambda: holder(place) is None)
+    left = running(stack_dir)
+    assert left
+    (found,) = checks.left(settings)
+    assert (found.grade, found.fix) == (checks.Grade.WARNING, "reconciler down")
+
+    code, _, err = finish(start("down"))
+    assert (code, running(stack_dir)) == (0, [])
+    assert re.search(r"ending [0-9]+ processes \(pids [0-9, …]+\) that a stack which was", err)
+    assert "nothing runs" not in err
+    assert list(checks.left(settings)) == []
+    code, _, err = finish(start("down"))
+    assert (code, "nothing runs" in err) == (0, True)
+
+
+STUBBORN = """\
+apiVersion: reconciler.dev/v1
+kind: Process
+metadata: {name: stubborn}
+spec:
+  command: [bash, -c, "trap '' TERM; echo ready; while :; do read -t 1 <> <(:) || :; done"]
+  probes: {startup: {log: {regex: ready}}}
+  stop: {grace: 6s}
+"""
+
+
+def test_up_waits_for_the_end_of_a_stack_that_is_being_stopped(
+    start: Start, stack_dir: Path
+) -> None:
+    """It says so, and begins anew; status says so too as long as somebody answers."""
+    (stack_dir / "specs" / "stubborn.yaml").write_text(STUBBORN)
+    place = Place(stack_dir, stack_dir / "specs")
+    assert finish(start("up", "--detach"))[0] == 0
+    before = holder(place)
+    ends = start("down")
+    eventually(lambda: is_ending(place))
+    assert "the stack is being stopped" in finish(start("status"))[1]
+    code, out, err = finish(start("up", "--detach"))
+    assert code == 0, err
+    assert "is being stopped; it is started when that is done" in err
+    assert "already running" not in err
+    assert re.search("Process/web-0 +Healthy +running", out)
+    assert finish(ends)[0] == 0
+    assert holder(place) not in {None, before}
+    assert not is_ending(place)
+
+
+def test_a_second_up_waits_for_nothing(start: Start, stack_dir: Path) -> None:
+    """Where something never becomes well, that the stack runs is said with its status, and is 0."""
+    never = SPEC.replace("name: web", "name: never")
+    never += '  probes: {readiness: {exec: ["false"]}}\n'
+    assert finish(start("up", "--detach"))[0] == 0
+    (stack_dir / "specs" / "never.yaml").write_text(never)
+    eventually(lambda: "Process/never-0" in finish(start("status"))[1])
+    code, out, err = finish(start("up"))
+    assert (code, "already running" in err) == (0, True)
+    assert "not ready: Process/never-0" in out
 
 
 def test_up_refuses_a_port_that_is_taken(start: Start, stack_dir: Path, free_port: int) -> None:

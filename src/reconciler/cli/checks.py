@@ -17,9 +17,11 @@ from ..clients.logfile import last_lines
 from ..clients.nginx import PACKAGES
 from ..core.errors import ReconcileError
 from ..settings import Settings
+from ..stack.leftovers import left_behind
 from ..stack.limits import SOCKET_PATH
 from ..stack.place import Place, holder
 from .client import NoOperator
+from .down import processes
 from .outcome import Failure, called
 from .stack import find_operator
 
@@ -189,6 +191,13 @@ def specs(settings: Settings) -> Iterator[Finding]:
         yield Finding("specs", Grade.OK, f"{settings.specs} is valid")
 
 
+def left(settings: Settings) -> Iterator[Finding]:
+    """What still runs of a stack that was killed."""
+    if _holder(settings) is None and (found := left_behind(settings.state_dir)):
+        text = f"a stack that was killed has left {processes(found)} running"
+        yield Finding("left", Grade.WARNING, text, "reconciler down")
+
+
 def operator(settings: Settings) -> Iterator[Finding]:
     """Whether the operator answers, and what it says."""
     try:
@@ -206,8 +215,7 @@ def operator(settings: Settings) -> Iterator[Finding]:
 
 def _no_operator(settings: Settings) -> Finding:
     """A stack without an operator is a fault; no stack is none."""
-    pid = _holder(settings)
-    if pid is None:
+    if (pid := _holder(settings)) is None:
         return Finding("operator", Grade.NOTE, "it does not run here", "reconciler up")
     runs = f"the stack runs{f' (pid {pid})' if pid else ''}"
     return _mute(settings, f"{runs}, but its operator does not answer")
@@ -215,8 +223,7 @@ def _no_operator(settings: Settings) -> Finding:
 
 def _holder(settings: Settings) -> int | None:
     """The pid of the stack that runs, 0 while it is not said; None when none does."""
-    place = Place(settings.state_dir, settings.specs)
-    return holder(place) if (settings.run_dir / "up.lock").exists() else None
+    return holder(Place(settings.state_dir, settings.specs))
 
 
 def _mute(settings: Settings, text: str) -> Finding:

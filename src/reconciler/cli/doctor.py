@@ -35,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks.state,
     _port,
     checks.specs,
+    checks.left,
     checks.operator,
     _api,
 )

@@ -5,35 +5,83 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from ..core.lines import Span, Style, line
 from ..settings import Settings
-from ..stack.place import Place, holder
+from ..stack.leftovers import end_earlier, left_behind
+from ..stack.place import Place, holder, note_ending, open_lock
 from .outcome import Exit, Failure
 from .terminal import Terminal
 
 EVERY: Final = 0.1
+NAMED: Final = 5
 
 
 def down(settings: Settings, terminal: Terminal, *, timeout: float) -> int:
-    """Ask the stack's parent to end it, and wait until it has."""
+    """Have the stack's parent end it, and end what one that was killed has left running."""
     place = Place(settings.state_dir, settings.specs)
-    if not (settings.run_dir / "up.lock").exists() or holder(place) is None:
-        terminal.talk(line(Span(f"nothing runs in {settings.state_dir}", Style.FAINT)))
-        return Exit.OK
-    end, asked = time.monotonic() + timeout, 0
+    lived = _end_living(place, timeout=timeout)
+    ended = _end_left(place, terminal)
+    done = "stopped" if lived or ended else "nothing runs in"
+    terminal.talk(line(Span(f"{done} {settings.state_dir}", Style.FAINT)))
+    return Exit.OK
+
+
+def processes(pids: Collection[int]) -> str:
+    """Some processes in words."""
+    named = ", ".join(map(str, sorted(pids)[:NAMED])) + ", …" * (len(pids) > NAMED)
+    return f"1 process (pid {named})" if len(pids) == 1 else f"{len(pids)} processes (pids {named})"
+
+
+def _end_living(place: Place, *, timeout: float) -> bool:
+    """Ask the parent, and wait until it has ended; whether there was one."""
+    end, asked, lived = time.monotonic() + timeout, 0, False
     while (pid := holder(place)) is not None:
+        lived = True
         if pid and not asked:
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.kill(pid, signal.SIGTERM)
             asked = pid
         if time.monotonic() > end:
             raise Failure(
-                f"the stack in {settings.state_dir} did not stop within {timeout:g} s",
+                f"the stack in {place.state_dir} did not stop within {timeout:g} s",
                 hint="`reconciler logs supervisord` says what it waits for",
             )
         time.sleep(EVERY)
-    terminal.talk(line(Span(f"stopped {settings.state_dir}", Style.FAINT)))
-    return Exit.OK
+    return lived
+
+
+def _end_left(place: Place, terminal: Terminal) -> bool:
+    """End what nobody holds any more; whether there was anything."""
+    if not (found := left_behind(place.state_dir)):
+        return False
+    told = f"ending {processes(found)} that a stack which was killed had left running"
+    terminal.talk(line(told))
+    with _kept_free(place) as free:
+        if free:
+            end_earlier(place.state_dir, "")
+    if free and (left := left_behind(place.state_dir)):
+        raise Failure(
+            f"{processes(left)} in {place.state_dir} cannot be ended",
+            hint="run `reconciler down` as the user who started the stack",
+        )
+    return True
+
+
+@contextmanager
+def _kept_free(place: Place) -> Iterator[bool]:
+    """Keeps an `up` waiting meanwhile; False when one came first, which then ends what is left."""
+    if not place.socket.parent.is_dir():  # taken away by hand: there is no lock to hold
+        yield True
+        return
+    if (lock := open_lock(place)) is None:
+        yield False
+        return
+    try:
+        note_ending(lock)
+        yield True
+    finally:
+        os.close(lock)

@@ -48,6 +48,8 @@ def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     left = line(Span(f"{'✔' if health == 'Healthy' else '!'} {health}", style), " · ", synced)
     right = Span(f"{source(view)}, applied {ago(view.get('appliedAt'), now)}", Style.FAINT)
     rows = sides(left, (right,), width)
+    if view.get("stopping"):
+        rows.append(line(Span("! the stack is being stopped", Style.CHANGE)))
     if health != "Healthy" and verdict.get("message"):
         rows.append(line(Span(f"  {tame(verdict['message'])}", style)))
     return rows

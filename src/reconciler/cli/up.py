@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from ..core.lines import Span, Style, line
 from ..settings import ROOT_NOTE, Settings
 from ..stack import up as parent
 from ..stack.kernel import Kernel
-from ..stack.place import Place, open_lock, prepare
+from ..stack.place import Place, holder, is_ending, open_lock, prepare
 from .outcome import Exit, Failure, spoken, whose
 from .overview import status_lines
 from .stack import find_operator
 from .terminal import Terminal
-from .waiting import settled, until_ready
+from .waiting import EVERY, progress, settled, until_answered, until_ready
 
 PATIENCE: Final = 60.0
 """How long a stack may take until it is told how far it came."""
@@ -41,7 +43,7 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
         worktree=settings.worktree,
         listen=settings.listen or "",
     )
-    if is_running(place):
+    if is_running(place) and not _has_ended(place, terminal):
         return _already(settings, terminal)
     refuse_busy_ports(settings)
     if not settings.is_declared:
@@ -68,11 +70,24 @@ def is_running(place: Place) -> bool:
     return lock is None
 
 
+def _has_ended(place: Place, terminal: Terminal) -> bool:
+    """Wait for the end of a stack that is being stopped; whether nothing runs now."""
+    if not is_ending(place):
+        return False
+    told = f"the stack in {place.state_dir} is being stopped; it is started when that is done"
+    terminal.talk(line(told))
+    with progress(terminal, moving=True) as show:
+        show("its end")
+        while is_ending(place):
+            time.sleep(EVERY)
+    return holder(place) is None
+
+
 def _already(settings: Settings, terminal: Terminal) -> int:
     if settings.worktree:
         _refuse_commits(settings)
     terminal.talk(line(f"already running in {settings.state_dir}; nothing to do"))
-    announce(settings, terminal)
+    _tell(until_answered(find_operator(settings), terminal, timeout=PATIENCE), settings, terminal)
     return Exit.OK
 
 
@@ -101,6 +116,12 @@ def announce(settings: Settings, terminal: Terminal, *, moving: bool = True) -> 
     """Wait until all is healthy, then say what runs where; whether it is."""
     operator = find_operator(settings)
     view = until_ready(operator, terminal, timeout=PATIENCE, starting=True, moving=moving)
+    _tell(view, settings, terminal)
+    return settled(view)
+
+
+def _tell(view: Mapping[str, Any], settings: Settings, terminal: Terminal) -> None:
+    """What runs where."""
     terminal.show(status_lines(view, now=datetime.now(UTC), width=terminal.width))
     for one in view.get("resources", ()):
         if url := (one.get("vitals") or {}).get("url"):
@@ -110,7 +131,6 @@ def announce(settings: Settings, terminal: Terminal, *, moving: bool = True) -> 
         terminal.talk(line(Span(told, Style.FAINT)))
     if not settled(view):
         terminal.hint("it is not healthy yet; `reconciler status` says how it goes on")
-    return settled(view)
 
 
 def _fork_announcer(settings: Settings, terminal: Terminal) -> int:

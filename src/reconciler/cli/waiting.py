@@ -54,6 +54,16 @@ def until_ready(
             time.sleep(EVERY)
 
 
+def until_answered(operator: Operator, terminal: Terminal, *, timeout: float) -> Mapping[str, Any]:
+    """The status of an operator that may be starting yet."""
+    end = time.monotonic() + timeout
+    with progress(terminal, moving=True) as show:
+        while (view := _look(operator, starting=time.monotonic() < end)) is None:
+            show("the operator to answer")
+            time.sleep(EVERY)
+    return view
+
+
 def _look(operator: Operator, *, starting: bool) -> Mapping[str, Any] | None:
     try:
         view: Mapping[str, Any] = operator.status()

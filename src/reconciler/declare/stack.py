@@ -139,7 +139,7 @@ class Stack:
         from ..stack.place import Place, holder
 
         place = Place(self.settings.state_dir, self.settings.specs)
-        return (self.settings.run_dir / "up.lock").exists() and holder(place) is not None
+        return holder(place) is not None
 
     def run(self) -> int:
         """Run the stack until Ctrl-C; the exit code."""

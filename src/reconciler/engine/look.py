@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class Stack:
     clock: Clock
     metrics: Metrics
     resync: float = 30.0
+    stopping: Callable[[], bool] = lambda: False
+    """Whether the whole stack is being stopped."""
     retries: dict[str, Retries] = field(default_factory=dict)
     """Of each lane: all lanes plan for everything, and must not unsay what another holds."""
     confirmation: Confirmation = field(init=False)

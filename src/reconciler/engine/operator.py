@@ -187,7 +187,7 @@ class Operator:
         """What was true at the last look, which is never long ago."""
         await self.reading.review()
         view = status_view(self.stack.ledger) | standing_view(self.stack.revisions)
-        view["unknown"] = self.reading.unread()
+        view |= {"unknown": self.reading.unread(), "stopping": self.stack.stopping()}
         if self.reading.error:
             view["verdict"] |= {"ready": False, "inSync": False, "message": self.reading.error}
         return view

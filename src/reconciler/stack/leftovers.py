@@ -29,6 +29,11 @@ def end_earlier(state_dir: Path, stack_start: str) -> list[int]:
     return end(lambda: _earlier(state_dir, stack_start))
 
 
+def left_behind(state_dir: Path) -> set[int]:
+    """What still runs of a stack in ``state_dir`` that nobody holds any more."""
+    return {pid for pid in _earlier(state_dir, "") if not is_zombie(pid)}
+
+
 def end_strays(state_dir: Path, spared: Iterable[int]) -> list[int]:
     """End what a process of the stack left behind when it ended or began anew."""
     keep = set(spared)

@@ -27,6 +27,7 @@ FOLDERS: Final = (
     "run/processes",
     "log",
 )
+ENDING: Final = "ending"
 
 # supervisord's file cannot hold these, and looks for its parts by a pattern.
 _unfit: Final = re.compile(r'[\x00-\x1f\x7f"\\*?\[\]]| [;#]')
@@ -154,18 +155,48 @@ def holds(place: Place, lock: int) -> bool:
 
 def note_holder(lock: int) -> None:
     """Say in the lock who holds it."""
+    _note(lock, str(os.getpid()))
+
+
+def note_ending(lock: int, *, pid: int | None = None) -> None:
+    """Say in the lock that the stack is being ended, by ``pid`` when it may be asked to hurry."""
+    _note(lock, ENDING if pid is None else f"{pid} {ENDING}")
+
+
+def _note(lock: int, text: str) -> None:
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(lock, f"{text}\n".encode(), 0)
 
 
 def holder(place: Place) -> int | None:
     """The pid of the ``up`` that holds the stack; None when nobody does, 0 while it is not said."""
+    words = _said(place)
+    if words is None:
+        return None
+    return int(words[0]) if words and words[0].isdigit() else 0
+
+
+def is_ending(place: Place) -> bool:
+    """Whether a stack lives that is being stopped."""
+    return ENDING in _words(place) and _said(place) is not None
+
+
+def _said(place: Place) -> list[str] | None:
+    """What the lock says of who holds it; None when nobody does."""
+    if not (place.state_dir / "run" / "up.lock").exists():
+        return None
     lock = open_lock(place)
     if lock is not None:
         os.close(lock)
         return None
-    said = (place.state_dir / "run" / "up.lock").read_text().strip()
-    return int(said) if said.isdigit() else 0
+    return _words(place)
+
+
+def _words(place: Place) -> list[str]:
+    """What stands in the lock, also when its holder was killed."""
+    with suppress(OSError):
+        return (place.state_dir / "run" / "up.lock").read_text().split()
+    return []
 
 
 def ask_operator(place: Place, number: int) -> None:

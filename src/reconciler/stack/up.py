@@ -24,6 +24,7 @@ from .place import (
     clean_environment,
     holds,
     leave_terminal,
+    note_ending,
     note_holder,
     open_lock,
     prepare,
@@ -174,7 +175,7 @@ class Parent:
             elif found in _ENDS:
                 # Asked twice: at once, not in order.
                 os.kill(life.pid, signal.SIGKILL if self._asked else signal.SIGTERM)
-                self._asked = found
+                self._note_end(found)
             self._reap(life)
         return life
 
@@ -192,9 +193,13 @@ class Parent:
         deadline = time.monotonic() + seconds
         while found := next_signal(_WATCHED, max(0.0, deadline - time.monotonic())):
             if found in _ENDS:
-                self._asked = found
+                self._note_end(found)
                 return True
         return False
+
+    def _note_end(self, asked: signal.Signals) -> None:
+        self._asked = asked
+        note_ending(self._lock, pid=os.getpid())
 
     def _reap(self, life: Life) -> None:
         """Notice every child that has ended, adopted ones too."""
