@@ -75,6 +75,16 @@ def test_only_some_fields_are_expanded(folder: SpecFolder) -> None:
     assert spec.shell == "echo ${HOME} ${x[@]}"
 
 
+def test_the_hint_for_a_dollar_can_be_followed(folder: SpecFolder) -> None:
+    """What it says makes it a text; where nothing is filled in, there is nothing to double."""
+    folder.app("web", "args: ['${x[@]}']")
+    (problem,) = folder.load().problems
+    assert (
+        problem.hint == "write $${ for the characters themselves; in `shell` nothing is filled in"
+    )
+    assert spec_of(folder, "args: ['$${x[@]}']").args == ("${x[@]}",)
+
+
 def test_a_variable_never_becomes_two_words(folder: SpecFolder) -> None:
     """A command line is split before its variables are filled in."""
     spec = spec_of(folder, "command: run '${TWO} c' ${TWO}")

@@ -229,7 +229,7 @@ class Reading:
         self.unresolved.append(at)
 
 
-_DOLLARS: Final = "write $${ for the characters themselves, or the command as a list"
+_DOLLARS: Final = "write $${ for the characters themselves; in `shell` nothing is filled in"
 _SET: Final = "set it where the operator is started"
 
 

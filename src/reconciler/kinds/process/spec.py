@@ -65,18 +65,23 @@ class ProcessSpec(Spec):
     """When the last run is not over yet: ``forbid`` skips this one, ``replace`` ends that one,
     ``allow`` runs both."""
     command: Annotated[Command | None, Apply.RESTART] = None
-    """The program and its arguments, executed as they are; text is split into words."""
+    """The program and its arguments, executed as they are; text is split into words.
+    ``${VAR}`` and ``${VAR:-default}`` are filled in from the environment of ``reconciler up``, and
+    ``$$`` is a dollar."""
     shell: Annotated[Argument | None, Field(min_length=1), Apply.RESTART] = None
-    """A line for ``/bin/bash -lc``."""
+    """A line for ``/bin/bash -lc``, which alone fills in its ``${VAR}``: from ``env``."""
     script: Annotated[Argument | None, Field(min_length=1), Apply.RESTART] = None
     """A file run by ``interpreter``."""
     interpreter: Annotated[Argument, Field(min_length=1), Apply.RESTART] = "auto"
     """``auto`` finds the virtual environment's python, python3, node or ts-node by the file."""
     args: Annotated[tuple[Argument, ...], Apply.RESTART] = ()
-    """More arguments, after those of the command."""
+    """More arguments, after those of the command; ``${VAR}`` is filled in as there."""
     working_dir: Annotated[Argument, Field(min_length=1), Apply.RESTART] = "."
-    """Relative to the folder that holds the specs; it must exist."""
+    """Relative to the folder that holds the specs; it must exist. ``${VAR}`` is filled in as in
+    ``command``."""
     env: Annotated[dict[EnvName, EnvValue], Apply.RESTART] = Field(default_factory=dict)
+    """What it gets, as text, or as a secret: ``{from: {env: NAME}}``, ``{from: {file: path}}``.
+    ``${VAR}`` is filled in as in ``command``."""
     env_file: Annotated[tuple[str | EnvFile, ...], Apply.RESTART] = ()
     """Files of ``KEY=value`` lines; ``env`` wins over them. Their values are shown nowhere."""
     inherit_env: Annotated[tuple[EnvName, ...], Apply.RESTART] = ("PATH", "HOME", "LANG")

@@ -53,7 +53,8 @@ class RepositorySpec(Spec):
 
     url: Annotated[str, BeforeValidator(no_secret), AfterValidator(_check_remote), Apply.LIVE]
     """https, ssh or a path; never a password in it. Empty: there is none, so nothing is kept and
-    what waits for a restore starts at once."""
+    what waits for a restore starts at once. ``${VAR}`` is filled in from the environment of
+    ``reconciler up``."""
     branch: Annotated[str, AfterValidator(check_branch), Apply.LIVE] = "main"
     """The branch to write to. It must exist, unless the repository is empty."""
     auth: Annotated[Auth | None, Apply.LIVE] = None
