@@ -205,7 +205,7 @@ def test_a_file_with_a_mistake_is_mended_first(folder: SpecFolder) -> None:
     reason = refused(folder, app("web", command="b"))
     assert reason == 'Invalid: App/x: "apiVersion" is missing'
     folder.write("bad.yaml", "kind: [\n")
-    assert "specs/bad.yaml: line 2 has a mistake" in refused(folder, app("other"))
+    assert "specs/bad.yaml: line 1 has a mistake" in refused(folder, app("other"))
 
 
 def test_full_disks_and_closed_folders_are_told(repository: SpecFolder) -> None:

@@ -53,7 +53,7 @@ def test_the_caret_minds_tabs_and_wide_characters() -> None:
 def test_an_excerpt_shows_no_secret(text: str) -> None:
     """Whatever stands under a name that looks secret stays unseen."""
     lines = text.split("\n")
-    assert HIDDEN not in excerpt(lines, len(lines))
+    assert HIDDEN not in excerpt(lines, len(lines)).text
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_an_excerpt_shows_no_secret(text: str) -> None:
 )
 def test_an_excerpt_shows_what_is_no_secret(text: str) -> None:
     """Where a secret comes from may be seen."""
-    assert excerpt([text], 1) == text
+    assert excerpt([text], 1).text == text
 
 
 def test_long_and_strange_lines_are_tamed() -> None:
     """A terminal gets neither a megabyte nor an escape sequence."""
-    assert len(excerpt(["x" * 10_000], 1)) < 200
-    assert "\x1b" not in excerpt(["a \x1b[31m"], 1)
-    assert excerpt(["a"], 2) == ""
+    assert len(excerpt(["x" * 10_000], 1).text) < 200
+    assert "\x1b" not in excerpt(["a \x1b[31m"], 1).text
+    assert excerpt(["a"], 2).text == ""
     assert shorten("a" * 100, 5) == "aaaa…"
 
 
@@ -109,3 +109,22 @@ def test_no_name_is_a_secret_that_was_none(name: str) -> None:
     """The words that are let off are the only difference to what holds one of the six words."""
     holds = any(word in name.upper() for word in BEFORE)
     assert holds or not looks_secret(name)
+
+
+@pytest.mark.parametrize("column", [1, 80, 160, 161, 200, 399])
+def test_the_caret_stands_below_what_is_meant(column: int) -> None:
+    """However long the line is: what is shown is what stands around it."""
+    line = "".join(chr(ord("a") + n % 23) for n in range(399))
+    text, caret = excerpt([line], 1, column)
+    assert text[caret - 1] == line[column - 1]
+    assert text.strip("…") in line
+    assert len(text) < 200
+
+
+def test_the_caret_shows_where_something_was_left_out() -> None:
+    """Far behind all that is shown, in a secret, and behind a password in a url."""
+    far, secret = excerpt(["x" * 10_000], 1, 9_000), excerpt(["API_KEY: hunter2"], 1, 14)
+    for text, caret in (far, secret):
+        assert text[caret - 2] == "…"
+    text, caret = excerpt(["url: https://me:hunter2@host/x oops"], 1, 32)
+    assert text[caret - 1 :] == "oops"

@@ -46,8 +46,9 @@ def problem_lines(problem: View, *, head: Span = INDENT) -> list[Line]:
     if excerpt := problem.get("excerpt"):
         number = str(problem["line"])
         rows.append(line(Span(f"  {number} | ", Style.FAINT), tame(excerpt)))
-        if problem["column"] <= len(excerpt):
-            caret = " " * columns(tame(excerpt[: problem["column"] - 1])) + "^"
+        column = int(problem.get("caret") or problem["column"])
+        if column <= len(excerpt) + 1:
+            caret = " " * columns(tame(excerpt[: column - 1])) + "^"
             gap = Span(f"  {' ' * len(number)} | ", Style.FAINT)
             rows.append(line(gap, Span(caret, Style.BAD)))
     if hint := problem.get("hint"):

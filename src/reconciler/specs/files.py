@@ -166,10 +166,12 @@ def _unread(path: PurePath, blob: Blob, flaw: Flaw, text: str) -> SpecFile:
 
 def _problems(path: PurePath, text: str, flaws: list[Flaw]) -> tuple[Problem, ...]:
     lines = text.split("\n") if flaws else []
-    return tuple(
-        Problem(path, *flaw.mark, flaw.message, flaw.hint, excerpt(lines, flaw.mark.line))
-        for flaw in sorted(flaws)
-    )
+    return tuple(_problem(path, lines, flaw) for flaw in sorted(flaws))
+
+
+def _problem(path: PurePath, lines: list[str], flaw: Flaw) -> Problem:
+    shown = excerpt(lines, *flaw.mark)
+    return Problem(path, *flaw.mark, flaw.message, flaw.hint, shown.text, caret=shown.caret)
 
 
 def _follow(node: nodes.Node, at: Iterable[str | int]) -> Mark:

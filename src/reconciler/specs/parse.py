@@ -60,6 +60,10 @@ class Refused(Exception):  # noqa: N818 - it ends the reading of one text and ne
         self.flaw = flaw
 
 
+class Unclosed(Refused):
+    """The text ends inside brackets; who has read them knows which."""
+
+
 def parse(text: str, limits: Limits) -> Parsed:
     """Every document of ``text``. Never raises; the same text gives the same answer."""
     directive = _DIRECTIVE.search(text) if "%" in text else None
@@ -82,19 +86,27 @@ def events(text: str) -> Iterator[Event]:
         while (event := loader.get_event()) is not None:
             yield event
     except yaml.MarkedYAMLError as exc:
-        raise Refused(_say(exc, text)) from exc
+        raise _refusal(exc, text) from exc
     except (yaml.YAMLError, ValueError) as exc:
         raise Refused(Flaw(Mark(1, 1), f"not readable as YAML: {exc}")) from exc
     finally:
         loader.dispose()
 
 
-def _say(exc: yaml.MarkedYAMLError, text: str) -> Flaw:
+def _refusal(exc: yaml.MarkedYAMLError, text: str) -> Refused:
     place: Any = exc.problem_mark or exc.context_mark
     mark = Mark(place.line + 1, place.column + 1) if place else START
-    if mark.line > text.rstrip().count("\n") + 1 and exc.context in _OPENED and exc.context_mark:
+    *above, last = text.rstrip().split("\n")
+    if mark.line <= len(above) + 1:
+        return Refused(_say(exc, mark))
+    if exc.context in _OPENED and exc.context_mark:
         begin: Any = exc.context_mark
-        return Flaw(Mark(begin.line + 1, begin.column + 1), _OPENED[exc.context])
+        return Refused(Flaw(Mark(begin.line + 1, begin.column + 1), _OPENED[exc.context]))
+    flaw = _say(exc, Mark(len(above) + 1, len(last) + 1))  # nobody could be shown a line behind it
+    return Unclosed(flaw) if exc.context == "while parsing a flow node" else Refused(flaw)
+
+
+def _say(exc: yaml.MarkedYAMLError, mark: Mark) -> Flaw:
     said = exc.problem or "not readable as YAML"
     message = _PLAIN_WORDS.get(said, said)
     opened: Any = exc.context_mark
@@ -121,6 +133,14 @@ class _Builder:
         self._count = 0
 
     def build(self, text: str) -> None:
+        try:
+            self._build(text)
+        except Unclosed:
+            node = self._stack[-1].node
+            which = "mapping" if isinstance(node, Mapping) else "sequence"
+            self._refuse(node.mark, _OPENED[f"while parsing a flow {which}"])
+
+    def _build(self, text: str) -> None:
         for event in events(text):
             if isinstance(event, NodeEvent):
                 self._take(event)

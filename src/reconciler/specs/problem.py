@@ -47,6 +47,8 @@ class Problem(NamedTuple):
     excerpt: str = ""
     """The offending line of the file, without secret values."""
     severity: Severity = Severity.ERROR
+    caret: int = 0
+    """The 1-based column of the excerpt that is meant; 0: the same as of the line."""
 
     def __str__(self) -> str:
         at = f":{self.line}:{self.column}" if self.line else ""
@@ -67,19 +69,36 @@ def has_password(value: str) -> bool:
     return _PASSWORD_IN_URL.search(value) is not None
 
 
-def excerpt(lines: Sequence[str], line: int) -> str:
-    """The 1-based ``line``, cut to a readable width; what may be a secret value is left out."""
-    if not 1 <= line <= len(lines):
-        return ""
-    text = lines[line - 1][: EXCERPT_WIDTH * 4].rstrip()
-    if _is_below_secret(lines, line - 1):
-        return ""
-    text = _USER_IN_URL.sub(r"\1…@", text)
+class Excerpt(NamedTuple):
+    """A line as people may see it, and the 1-based column in it that is meant."""
+
+    text: str = ""
+    caret: int = 0
+
+
+def excerpt(lines: Sequence[str], line: int, column: int = 1) -> Excerpt:
+    """What stands around a 1-based place, of a readable width; a secret value is left out."""
+    if not 1 <= line <= len(lines) or _is_below_secret(lines, line - 1):
+        return Excerpt()
+    read = lines[line - 1][: EXCERPT_WIDTH * 4]
+    text, at = _without_users(read.rstrip()), len(_without_users(read[: column - 1]))
     for key in _KEY.finditer(text):
         rest = text[key.end() :].strip()
         if looks_secret(key[1]) and rest and not _SOURCE.match(rest):
-            return text[: key.end()] + " …"
-    return _printable(text if len(text) <= EXCERPT_WIDTH else text[:EXCERPT_WIDTH] + "…")
+            return _pointed(text[: key.end()] + " …", at)
+    begin = max(0, at - EXCERPT_WIDTH // 2) if EXCERPT_WIDTH <= at < len(text) else 0
+    head = "…" * (begin > 0)
+    tail = "…" * (len(text) > begin + EXCERPT_WIDTH or len(lines[line - 1]) > len(read))
+    return _pointed(f"{head}{text[begin : begin + EXCERPT_WIDTH]}{tail}", at - begin + len(head))
+
+
+def _pointed(text: str, at: int) -> Excerpt:
+    """What lies behind the text is where it was cut off."""
+    return Excerpt(_printable(text), min(at, len(text)) + 1 if text else 0)
+
+
+def _without_users(text: str) -> str:
+    return _USER_IN_URL.sub(r"\1…@", text)
 
 
 def shorten(text: str, width: int = 60) -> str:

@@ -13,7 +13,7 @@ from ..core.usual import nothing_to_say
 from .files import FileReader, Placed
 from .links import Hold
 from .nodes import Mark
-from .problem import Problem, Severity, excerpt
+from .problem import Excerpt, Problem, Severity, excerpt
 from .tree import Blob, Tree
 
 MOST: Final = 200
@@ -51,7 +51,9 @@ class Places(NamedTuple):
             if blob is not None:
                 mark = self.reader.find(blob, origin, remark.at)
                 line = shown(blob, mark)
-            yield Problem(origin.path, *mark, remark.message, remark.hint, line, severity)
+            yield Problem(
+                origin.path, *mark, remark.message, remark.hint, line.text, severity, line.caret
+            )
 
     def held(
         self, holds: Iterable[Hold], written: Mapping[Ref, Sequence[Placed]]
@@ -63,17 +65,17 @@ class Places(NamedTuple):
             if blob is not None:
                 mark = self.reader.point(blob, origin, hold.word)
                 line = shown(blob, mark)
-            yield Problem(origin.path, *mark, hold.message, hold.hint, line)
+            yield Problem(origin.path, *mark, hold.message, hold.hint, line.text, caret=line.caret)
 
-    def _start(self, origin: Origin) -> tuple[Blob | None, str, Mark]:
+    def _start(self, origin: Origin) -> tuple[Blob | None, Excerpt, Mark]:
         """The file of a resource, and its first line; a variable has neither."""
         blob = self.tree.files.get(str(origin.path))
-        return blob, "", Mark(origin.line, 1) if origin.path.suffix else Mark(0, 0)
+        return blob, Excerpt(), Mark(origin.line, 1) if origin.path.suffix else Mark(0, 0)
 
 
-def shown(blob: Blob, mark: Mark) -> str:
+def shown(blob: Blob, mark: Mark) -> Excerpt:
     """The line of a file as people may see it."""
-    return excerpt(blob.data.decode("utf-8", "replace").split("\n"), mark.line)
+    return excerpt(blob.data.decode("utf-8", "replace").split("\n"), *mark)
 
 
 def prove(kinds: Kinds, places: Places, there: Container[str]) -> Proof:
