@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 from tests.engine.test_operator import Whole
 from tests.toys import app
 
+from reconciler.core.errors import Transient
 from reconciler.core.model import Ref, Resource
 from reconciler.core.remark import Remark
 from reconciler.specs.load import Snapshot
 from reconciler.specs.remarks import Places, Reviewed, as_warnings
 from reconciler.specs.tree import Tree
+from reconciler.testing import eventually_async
+from reconciler.testing.clock import FakeClock
 
 
 class Odd(Whole):
@@ -63,6 +67,35 @@ async def test_a_warning_is_on_the_resource_and_in_the_whole(odd: Odd) -> None:
     assert status["resources"][0]["warnings"] == ["App/web is odd"]
     assert (await odd.operator.plan())["warnings"] == status["warnings"]
     assert odd.asked == 1
+
+
+class Still(FakeClock):
+    """Where a second is nothing, and the time of a resync never comes."""
+
+    resting = False
+
+    async def sleep(self, seconds: float) -> None:
+        self.resting = seconds >= 30
+        await (asyncio.Event().wait() if self.resting else asyncio.sleep(0))
+
+
+async def test_what_cannot_be_read_is_looked_at_again_soon(odd: Odd) -> None:
+    """Whoever finds that out first: it does not wait for the next resync."""
+    clock = Still()
+    object.__setattr__(odd.stack, "clock", clock)
+    reading, following = odd.operator.reading, odd.operator.following
+    odd.specs.write(app("web"), revision="r1")
+    running = asyncio.create_task(following.run())
+    try:
+        await eventually_async(lambda: not reading.failed() and clock.resting)
+        odd.specs.now = Transient("not a git repository", reason="GitUnreadable")
+        await odd.operator.plan()
+        assert (await odd.operator.status())["verdict"]["message"] == "not a git repository"
+        odd.specs.write(app("web"), revision="r1")
+        await eventually_async(lambda: not reading.failed())
+        assert (await odd.operator.status())["unknown"] == []
+    finally:
+        running.cancel()
 
 
 async def test_a_review_that_fails_hides_nothing_else(odd: Odd) -> None:

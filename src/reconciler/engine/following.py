@@ -76,5 +76,18 @@ class Following:
         """What no watch reports (a missed event, a file over a network) is found a little later."""
         stack = self.reading.stack
         while True:
-            await stack.clock.sleep(AGAIN if self.reading.failed() else stack.resync)
+            if self.reading.failed():
+                await stack.clock.sleep(AGAIN)
+            else:
+                await self._rest(stack.resync)
             await self._look_at_all()
+
+    async def _rest(self, seconds: float) -> None:
+        """For so long, or until the specs cannot be read any more, whoever finds that out."""
+        time = asyncio.ensure_future(self.reading.stack.clock.sleep(seconds))
+        lost = asyncio.ensure_future(self.reading.lost.wait())
+        try:
+            await asyncio.wait({time, lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            time.cancel()
+            lost.cancel()

@@ -39,6 +39,8 @@ class Reading:
     error: str = ""
     is_told: bool = False
     """Whether somebody is told why they cannot be read, so that no log need say it."""
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while they cannot be read."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _outside: frozenset[Path] = frozenset()
@@ -69,16 +71,21 @@ class Reading:
             found = await self._fetch(touched) if known is None else known
             snapshot, self._outside = found
         except ReconcileError as exc:
-            self.error = str(exc)
+            self._lose(str(exc))
             if not self.is_told:
                 log.warning("specs cannot be read: %s", exc)
             return False
         except Exception as exc:  # a fault of ours must not end what already runs
-            self.error = f"internal error: {type(exc).__name__}"
+            self._lose(f"internal error: {type(exc).__name__}")
             log.exception("reading the specs failed")
             return False
         self.error = ""
+        self.lost.clear()
         return self._take(snapshot)
+
+    def _lose(self, error: str) -> None:
+        self.error = error
+        self.lost.set()
 
     @property
     def is_ahead(self) -> bool:
