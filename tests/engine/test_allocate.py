@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.toys import TOYS, app, desired
 
+from reconciler.core.diff import diff
 from reconciler.core.errors import Transient
 from reconciler.core.model import Ref
 from reconciler.core.moved import moved
 from reconciler.engine import allocate
 from reconciler.engine.allocate import FIRST, LAST, Ports
 from reconciler.engine.expansion import Expansion
+from reconciler.engine.journal import Journal
+from reconciler.engine.ledger import Ledger
+from reconciler.engine.plan_view import change_view
 from reconciler.engine.records import Records
 from reconciler.specs.load import Snapshot
 from reconciler.testing import free_port
@@ -39,6 +44,28 @@ def test_a_port_is_picked_once(records: Records) -> None:
     assert first[Ref("App", "plain-0")] is want[Ref("App", "plain-0")]
     again = dict(Ports(TOYS, records).placed(want))
     assert [again[Ref("App", f"web-{n}")].spec.port for n in range(2)] == ports
+
+
+def test_who_only_looks_does_not_name_a_port(tmp_path: Path) -> None:
+    """A plan without a trace says auto: another number is picked when it is done."""
+    path = tmp_path / "records.db"
+    with closing(Records(path)) as records:
+        kept = dict(Ports(TOYS, records).placed(desired(app("web", port=None))))[WEB].spec.port
+    both = Snapshot("r1", {one.ref: one for one in (app("web", port=None), app("new", port=None))})
+    with closing(Records(path, read_only=True)) as records:
+        ledger = Ledger(TOYS, Journal(tmp_path / "journal.db"), ports=Ports(TOYS, records))
+        ledger.take_snapshot(both)
+        shown = {}
+        for ref, one in ledger.desired.items():
+            change = diff(ref, TOYS["App"].render(one), None)
+            assert change is not None
+            fields = {
+                field["path"]: field["after"] for field in change_view(ledger, change)["fields"]
+            }
+            shown[ref.name] = fields
+        ledger.journal.close()
+    assert shown["web-0"]["port"] == kept
+    assert shown["new-0"]["port"] == "auto"
 
 
 def test_a_busy_port_is_not_picked(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:

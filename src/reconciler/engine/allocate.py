@@ -38,6 +38,7 @@ class Ports:
         self._kinds = kinds
         self._records = records
         self._taken: dict[str, int] = records.all(TOPIC)
+        self._guessed: set[int] = set()
         self._placed: dict[Ref, _Placed] = {}
         self._instances: Instances = {}
         self._result: Instances = {}
@@ -80,6 +81,11 @@ class Ports:
             known = self._placed[one.ref] = _Placed(one, numbers, result)
         return known.result
 
+    @property
+    def guessed(self) -> frozenset[int]:
+        """Numbers that nothing will remember: who starts the process picks anew."""
+        return frozenset(self._guessed)
+
     def keep_only(self, instances: Instances) -> None:
         """Let go what nobody wants any more."""
         for key in list(self._taken):
@@ -96,6 +102,8 @@ class Ports:
         if number is None or number in fixed:
             number = _free_port({*fixed, *self._taken.values()})
             self._taken[key] = number
+            if self._records.read_only:
+                self._guessed.add(number)
             self._record(key, number)
         return number
 

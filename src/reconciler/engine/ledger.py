@@ -74,7 +74,7 @@ class Ledger:
         """Those that were not ready when it was last judged."""
         self.observed_at, self.applied_at, self._looked_since = 0.0, 0.0, float("-inf")
         self._waiting: dict[Ref, float] = {}
-        self._expansion = Expansion(kinds, ports)
+        self.ports, self._expansion = ports, Expansion(kinds, ports)
         self._overridden = Memo()
         self._looked = Looked()
         self._restless: set[Ref] = set()

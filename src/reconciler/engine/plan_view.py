@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from ..core.gates import AnyChange, AnyResource
 from ..core.model import Apply, Blocked, Json, Unknown, Verb
@@ -16,6 +18,9 @@ View = dict[str, Json]
 
 DONE = {Asked.STOP: "stopped", Asked.START: "started", Asked.RESTART: "restarted"}
 HOW = {"user": "by hand", "restore": "for a restore", "watch": "because a file changed"}
+
+AUTO: Final = "auto"
+_NUMBER: Final = re.compile(r"(?<![\w.])[0-9]{1,5}(?![\w.])")
 
 
 def timestamp(seconds: float) -> str | None:
@@ -74,10 +79,13 @@ def is_calm(view: View) -> bool:
 
 def change_view(ledger: Ledger, change: AnyChange) -> View:
     """One ref's difference, as it is wanted now."""
-    return difference_view(change, ledger.desired.get(change.ref))
+    guessed = ledger.ports.guessed if ledger.ports is not None else frozenset()
+    return difference_view(change, ledger.desired.get(change.ref), guessed)
 
 
-def difference_view(change: AnyChange, want: AnyResource | None) -> View:
+def difference_view(
+    change: AnyChange, want: AnyResource | None, guessed: Collection[int] = ()
+) -> View:
     """One ref's difference; ``want`` is where it is written, None when it no longer is."""
     return {
         "ref": str(change.ref),
@@ -88,10 +96,26 @@ def difference_view(change: AnyChange, want: AnyResource | None) -> View:
         "cause": change.cause.value,
         "request": None if change.request is None else request_view(change.request),
         "fields": [
-            {"path": f.path, "before": f.before, "after": f.after, "apply": f.apply.value}
+            {
+                "path": f.path,
+                "before": f.before,
+                "after": _unguessed(f.after, guessed) if guessed else f.after,
+                "apply": f.apply.value,
+            }
             for f in change.fields
         ],
     }
+
+
+def _unguessed(value: Json, guessed: Collection[int]) -> Json:
+    """A value without ports that are only a guess: what is started gets others."""
+    if isinstance(value, dict):
+        return {key: _unguessed(one, guessed) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_unguessed(one, guessed) for one in value]
+    if isinstance(value, str):
+        return _NUMBER.sub(lambda one: AUTO if int(one[0]) in guessed else one[0], value)
+    return AUTO if value in guessed else value
 
 
 def held_view(ledger: Ledger, plan: Plan | None, *, unwanted: bool = False) -> list[View]:

@@ -31,6 +31,8 @@ class Records:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        self.read_only = read_only
+        """Whether what is written is forgotten with this object."""
         try:
             self._db = connect(path, read_only=read_only)
             self._db.isolation_level = None
