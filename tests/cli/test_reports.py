@@ -64,6 +64,20 @@ def test_status_counts_on_from_what_was_seen(reconciler: Any, operator: Any) -> 
     assert re.search(r"uptime +2h\n", reconciler("describe", "web").out)
 
 
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [("4f2c1d9aa0", "specs@4f2c1d9, current for 2h"), ("11aa22bb33", "specs@4f2c1d9")],
+)
+def test_status_says_since_when_of_the_revision_it_names(
+    revision: str, said: str, reconciler: Any, operator: Any
+) -> None:
+    """The time of another one is not told: it would be taken for this one's."""
+    began = datetime.fromtimestamp(time.time() - 7200, UTC).isoformat()
+    rollout = {"revision": revision, "result": "healthy", "began": began}
+    operator.pages["GET status"] = {**operator.pages["GET status"], "rollout": rollout}
+    assert reconciler("status").out.partition("\n")[0].endswith(f" {said}")
+
+
 def test_status_names_what_waits_for_its_removal(reconciler: Any, operator: Any) -> None:
     """What still runs and is in no spec is not passed over."""
     held = {
@@ -74,10 +88,16 @@ def test_status_names_what_waits_for_its_removal(reconciler: Any, operator: Any)
         "fields": [],
         "reason": "MassDelete",
         "message": "needs a confirmation",
+        "kind": "Process",
+        "name": "old-0",
+        "health": {"code": "Healthy", "reason": "Running", "message": ""},
+        "vitals": {"pid": 77, "state": "running", "uptime": 60},
     }
     page = operator.pages["GET status"]
     operator.pages["GET status"] = {**page, "held": [held]}
     out = reconciler("status").out
+    assert out.startswith("✔ Healthy · ✔ in sync · 1 held back")
+    assert re.search(r"● Process/old-0 +Healthy +running +77 +1m +in no spec\n", out)
     assert "held back: 1\n  - Process/old-0  removed" in out
     assert "because MassDelete: needs a confirmation" in out
 

@@ -92,6 +92,8 @@ async def test_what_waits_for_its_removal_is_in_the_status(bench: Bench) -> None
     await bench.lane.pass_once()
     (held,) = status_view(bench.ledger)["held"]
     assert (held["ref"], held["reason"]) == ("App/web-0", "MassDelete")
+    assert (held["kind"], held["name"], held["health"]["code"]) == ("App", "web-0", "Healthy")
+    assert held["vitals"] == bench.ledger.world["App"]["web-0"].vitals
 
 
 async def test_unchanged_specs_start_no_pass(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from ..core.lines import Line, Span, Style, grid, line, sides, tame
 from ..core.notes import note_lines
 from ..core.render import held_lines, source, unseen_lines
 from ..core.standing import standing_lines
-from .ages import ago, running_for, span
+from .ages import moment, running_for, span
 from .stack import resources_of
 
 View: TypeAlias = Mapping[str, Any]
@@ -31,7 +31,8 @@ def status_lines(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     """What `reconciler status` prints."""
     rows = verdict_line(view, now=now, width=width) + unseen_lines(view)
     rows += standing_lines(view, width=width)
-    if resources := resources_of(view):
+    left = [one for one in view.get("held", ()) if one.get("health")]
+    if resources := resources_of({"resources": [*view.get("resources", ()), *left]}):
         rows += [(), *table(resources, now=now, width=width)]
     rows += held_lines(view.get("held", ()), full=False, width=width)
     return rows + note_lines(view, width=width)
@@ -46,13 +47,24 @@ def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
         Span("✔ in sync", Style.GOOD) if verdict["inSync"] else Span("! not in sync", Style.CHANGE)
     )
     left = line(Span(f"{'✔' if health == 'Healthy' else '!'} {health}", style), " · ", synced)
-    right = Span(f"{source(view)}, applied {ago(view.get('appliedAt'), now)}", Style.FAINT)
+    if held := len(view.get("held", ())):
+        left = line(*left, " · ", Span(f"{held} held back", Style.CHANGE))
+    right = Span(f"{source(view)}{_current_for(view, now)}", Style.FAINT)
     rows = sides(left, (right,), width)
     if view.get("stopping"):
         rows.append(line(Span("! the stack is being stopped", Style.CHANGE)))
     if health != "Healthy" and verdict.get("message"):
         rows.append(line(Span(f"  {tame(verdict['message'])}", style)))
     return rows
+
+
+def _current_for(view: View, now: datetime) -> str:
+    """For how long this very revision is current; empty where only another one's time is known."""
+    rollout = view.get("rollout") or {}
+    began = moment(rollout.get("began"))
+    if began is None or rollout.get("revision") != view.get("revision"):
+        return ""
+    return f", current for {span((now - began).total_seconds())}"
 
 
 def table(
@@ -89,9 +101,16 @@ def _cells(view: View, count: int, now: datetime) -> tuple[Span, ...]:
         Span(_state(vitals, now)),
         Span(str(vitals.get("pid") or "—")),
         Span("—" if uptime is None else span(uptime)),
-        Span(str(view.get("origin") or ("of the stack itself" if view.get("system") else "—"))),
+        Span(_written(view)),
     )
     return cells[:count]
+
+
+def _written(view: View) -> str:
+    """Where it stands in the specs; what is held back from its removal stands in none."""
+    if view.get("system"):
+        return "of the stack itself"
+    return str(view.get("origin") or ("in no spec" if view.get("verb") == "delete" else "—"))
 
 
 def _state(vitals: View, now: datetime) -> str:
