@@ -96,7 +96,7 @@ def test_status_names_what_waits_for_its_removal(reconciler: Any, operator: Any)
     page = operator.pages["GET status"]
     operator.pages["GET status"] = {**page, "held": [held]}
     out = reconciler("status").out
-    assert out.startswith("✔ Healthy · ✔ in sync · 1 held back")
+    assert out.startswith("✔ Healthy · ✔ in sync · 1 held back from removal")
     assert re.search(r"● Process/old-0 +Healthy +running +77 +1m +in no spec\n", out)
     assert "held back: 1\n  - Process/old-0  removed" in out
     assert "because MassDelete: needs a confirmation" in out

@@ -48,7 +48,7 @@ def verdict_line(view: View, *, now: datetime, width: int = 100) -> list[Line]:
     )
     left = line(Span(f"{'✔' if health == 'Healthy' else '!'} {health}", style), " · ", synced)
     if held := len(view.get("held", ())):
-        left = line(*left, " · ", Span(f"{held} held back", Style.CHANGE))
+        left = line(*left, " · ", Span(f"{held} held back from removal", Style.CHANGE))
     right = Span(f"{source(view)}{_current_for(view, now)}", Style.FAINT)
     rows = sides(left, (right,), width)
     if view.get("stopping"):

@@ -30,6 +30,8 @@ _ENV_FILE: Final = {
     _NO_TEXT: "save it as text in UTF-8",
     _NUL: "save it as text in UTF-8",
 }
+TELLING: Final = 6
+"""A value of fewer characters is no secret, and stands in every other word."""
 MOST_TEXT: Final = 1 << 22
 MOST_FLAWS: Final = 100
 LONGEST_COMMAND: Final = 1 << 14
@@ -44,6 +46,15 @@ class Around:
     environ: Mapping[str, str] = field(repr=False)
     key: bytes = field(repr=False)
     outside: Outside = field(repr=False)
+    kept: set[str] = field(default_factory=set)
+    """Variables that any spec took as a secret so far."""
+    shown: set[str] = field(default_factory=set)
+    """Variables that any spec filled in so far where it can be read."""
+
+    def spilled(self) -> tuple[str, ...]:
+        """Secrets that a spec names as such and another one fills in like any other word."""
+        both = sorted(self.kept & self.shown) if self.shown else ()
+        return tuple(value for name in both if len(value := self.environ.get(name, "")) >= TELLING)
 
 
 class Reading:
@@ -153,6 +164,8 @@ class Reading:
         if "\0" in done.text:
             self._miss(Flaw(mark, f"the value of {spell(at)} holds a NUL character"), at)
         self._spend(len(done.text), mark, at)
+        if not done.secret:
+            self._around.shown.update(done.names)
         return self._seal(done.text) if done.secret else done.text
 
     def _fetch(self, source: nodes.Mapping, at: Location) -> Sealed:
@@ -171,6 +184,7 @@ class Reading:
         if secret is None:
             message = f"the variable {shorten(value.text)} of {spell(at)} is not set"
             return self._no_secret(Flaw(value.mark, message, _SET, freezes=True), at)
+        self._around.kept.add(value.text)
         return self._seal(secret)
 
     def _fetch_file(self, value: Scalar, at: Location) -> Sealed:
