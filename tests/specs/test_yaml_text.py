@@ -24,6 +24,7 @@ TEXT = st.text(
 
 @given(st.lists(TEXT, max_size=4), st.dictionaries(TEXT, TEXT, max_size=3))
 @example(["0o17", "1e3"], {"A": "no"})
+@example(["0\n0\x850", "0\n0\u20280"], {})
 def test_any_text_comes_back(items: list[str], mapping: dict[str, str]) -> None:
     """Every text is text again, whatever it looks like."""
     document = to_document("Process", "web", {"command": items, "env": mapping})

@@ -88,7 +88,9 @@ def _text(document: Mapping[str, Json]) -> str:
 def _scalar(writer: _Writer, text: str) -> yaml.Node:
     if is_plain(text):
         return writer.represent_scalar("tag:yaml.org,2002:str", text)
-    lines = "\n" in text and not re.search(r"[^\S\n]$|^\s|\r|\t", text, re.MULTILINE)
+    # What YAML takes for the end of a line would come back as one.
+    odd = r"[^\S\n]$|^\s|[\r\t\x85\u2028\u2029]"
+    lines = "\n" in text and not re.search(odd, text, re.MULTILINE)
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style="|" if lines else '"')
 
 
