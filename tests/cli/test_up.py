@@ -194,8 +194,7 @@ apiVersion: reconciler.dev/v1
 kind: Process
 metadata: {name: stubborn}
 spec:
-  command: [bash, -c, "trap '' TERM; echo ready; while :; do read -t 1 <> <(:) || :; done"]
-  probes: {startup: {log: {regex: ready}}}
+  command: [bash, -c, "trap '' TERM; touch deaf; while :; do read -t 1 <> <(:) || :; done"]
   stop: {grace: 6s}
 """
 
@@ -207,6 +206,7 @@ def test_up_waits_for_the_end_of_a_stack_that_is_being_stopped(
     (stack_dir / "specs" / "stubborn.yaml").write_text(STUBBORN)
     place = Place(stack_dir, stack_dir / "specs")
     assert finish(start("up", "--detach"))[0] == 0
+    eventually((stack_dir / "deaf").exists)
     before = holder(place)
     ends = start("down")
     eventually(lambda: is_ending(place))

@@ -41,6 +41,8 @@ def _end_living(place: Place, *, timeout: float) -> bool:
     end, asked, lived = time.monotonic() + timeout, 0, False
     while (pid := holder(place)) is not None:
         lived = True
+        if pid and asked and pid != asked:
+            break  # an `up` has waited for the end, and begun anew
         if pid and not asked:
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.kill(pid, signal.SIGTERM)
@@ -56,18 +58,19 @@ def _end_living(place: Place, *, timeout: float) -> bool:
 
 def _end_left(place: Place, terminal: Terminal) -> bool:
     """End what nobody holds any more; whether there was anything."""
-    if not (found := left_behind(place.state_dir)):
+    if not left_behind(place.state_dir):
         return False
-    told = f"ending {processes(found)} that a stack which was killed had left running"
-    terminal.talk(line(told))
     with _kept_free(place) as free:
-        if free:
-            end_earlier(place.state_dir, "")
-    if free and (left := left_behind(place.state_dir)):
-        raise Failure(
-            f"{processes(left)} in {place.state_dir} cannot be ended",
-            hint="run `reconciler down` as the user who started the stack",
-        )
+        if not free or not (found := left_behind(place.state_dir)):
+            return False
+        told = f"ending {processes(found)} that a stack which was killed had left running"
+        terminal.talk(line(told))
+        end_earlier(place.state_dir, "")
+        if left := left_behind(place.state_dir):
+            raise Failure(
+                f"{processes(left)} in {place.state_dir} cannot be ended",
+                hint="run `reconciler down` as the user who started the stack",
+            )
     return True
 
 

@@ -48,13 +48,17 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
     refuse_busy_ports(settings)
     if not settings.is_declared:
         (settings.declared / ROOT_NOTE).unlink(missing_ok=True)  # no program declares it any more
-    if detach:
-        return _detached(place, settings, terminal)
+    code = (_detached if detach else _attached)(place, settings, terminal)
+    # Somebody came first, or was just looking whether the stack lives.
+    return up(settings, terminal, detach=detach) if code == parent.ALREADY_RUNNING else code
+
+
+def _attached(place: Place, settings: Settings, terminal: Terminal) -> int:
     terminal.talk(line(Span(f"starting {settings.specs}; Ctrl-C stops everything", Style.FAINT)))
     announcer = _fork_announcer(settings, terminal)
     code = parent.up(place)
     _end(announcer)
-    return _already(settings, terminal) if code == parent.ALREADY_RUNNING else code
+    return code
 
 
 def is_running(place: Place) -> bool:
@@ -105,10 +109,8 @@ def _refuse_commits(settings: Settings) -> None:
 
 def _detached(place: Place, settings: Settings, terminal: Terminal) -> int:
     code = parent.up(place, detach=True)
-    if code == parent.ALREADY_RUNNING:
-        return _already(settings, terminal)
     if code != parent.OK:
-        return Exit.FAILED
+        return code if code == parent.ALREADY_RUNNING else Exit.FAILED
     return Exit.OK if announce(settings, terminal) else Exit.UNHEALTHY
 
 
