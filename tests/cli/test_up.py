@@ -170,10 +170,10 @@ def test_down_ends_what_a_killed_stack_left(start: Start, stack_dir: Path) -> No
     place = Place(stack_dir, stack_dir / "specs")
     settings = Settings(specs=place.specs, state_dir=stack_dir)
     assert list(checks.left(settings)) == []
-    killed = [supervisord_of(stack_dir), holder(place)]
-    for pid in killed:
-        assert pid
-        psutil.Process(pid).kill()
+    parent, supervisord = psutil.Process(holder(place)), psutil.Process(supervisord_of(stack_dir))
+    parent.suspend()  # or it ends the rest before it is killed
+    supervisord.kill()
+    parent.kill()
     eventually(lambda: holder(place) is None)
     left = running(stack_dir)
     assert left
