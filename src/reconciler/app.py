@@ -107,14 +107,8 @@ async def open_operator(
         if isinstance(source, Followed):
             sourcing = operator.sourcing = _sourcing(settings, source, operator, key)
             stack.revisions.remote = sourcing.view
-            operator.reverting = Reverting(
-                stack,
-                source,
-                sourcing,
-                commits,
-                settings.durable / REVERT,
-                operator.wake,
-            )
+            note = settings.durable / REVERT
+            operator.reverting = Reverting(stack, source, sourcing, commits, note, operator.wake)
             stack.revisions.revert = operator.reverting.view
             sourcing.moved = operator.reverting.poke
         try:
@@ -226,7 +220,7 @@ async def _work(
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, backups.back_up_all)
     app = make_app(operator, metrics, access, writes=writes, backups=backups)
     app.state.speak = speak
-    app.state.hide = partial(without_spilled, operator.loader)
+    app.state.hide = operator.stack.ledger.journal.hide
     for pages in (RevisionPages(Past(operator)), SourcePages(operator.sourcing)):
         app.include_router(pages.router(), prefix=ROOT)
     keep_what_is_there(tidy=False)

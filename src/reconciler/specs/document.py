@@ -16,7 +16,8 @@ from ..core.offer import Target
 from ..core.sealed import Sealed
 from ..core.units import NAME_PATTERN
 from . import nodes
-from .expand import Around, Location, Reading
+from .around import Around
+from .expand import Location, Reading
 from .nodes import Flaw, Limits, Mark, Node, Scalar
 from .problem import shorten
 from .scalars import NOTHING

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from ..core.model import Json
 from ..core.sealed import Sealed
 from . import nodes
+from .around import Around
 from .env_file import EnvFileError, parse_env_file
 from .forms import env_file_of, source_of, words
 from .nodes import Flaw, Mark, Node, Scalar
-from .outside import Outside, OutsideError
+from .outside import OutsideError
 from .problem import has_password, looks_secret, shorten
 from .scalars import NOTHING, resolve
 from .variables import MalformedError, expand_variables
@@ -30,31 +30,10 @@ _ENV_FILE: Final = {
     _NO_TEXT: "save it as text in UTF-8",
     _NUL: "save it as text in UTF-8",
 }
-TELLING: Final = 6
-"""A value of fewer characters is no secret, and stands in every other word."""
 MOST_TEXT: Final = 1 << 22
 MOST_FLAWS: Final = 100
 LONGEST_COMMAND: Final = 1 << 14
 MAY_HOLD_SECRETS: Final = frozenset({"env", "url"})
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a spec may refer to."""
-
-    root: Path
-    environ: Mapping[str, str] = field(repr=False)
-    key: bytes = field(repr=False)
-    outside: Outside = field(repr=False)
-    kept: set[str] = field(default_factory=set)
-    """Variables that any spec took as a secret so far."""
-    shown: set[str] = field(default_factory=set)
-    """Variables that any spec filled in so far where it can be read."""
-
-    def spilled(self) -> tuple[str, ...]:
-        """Secrets that a spec names as such and another one fills in like any other word."""
-        both = sorted(self.kept & self.shown) if self.shown else ()
-        return tuple(value for name in both if len(value := self.environ.get(name, "")) >= TELLING)
 
 
 class Reading:

@@ -12,8 +12,8 @@ from ..core.offer import Target
 from ..kinds.process import collisions, endless
 from ..kinds.process.spec import RESERVED
 from ..kinds.route import taken
+from .around import Around
 from .document import digest_of
-from .expand import Around
 from .wording import guess
 
 GATEWAY = "Gateway"

@@ -13,9 +13,9 @@ from ..core.kind import Kinds
 from ..core.model import Ref, Resource
 from ..core.moved import Version
 from ..core.remark import Remark
+from .around import Around
 from .borrowed import Borrowed
 from .document import Checker
-from .expand import Around
 from .files import FileReader, SpecFile
 from .links import IMPLIED, check_links, implied
 from .nodes import Limits
