@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.specs.toys import KEY, TOYS, app
 
 from reconciler.kinds import KINDS
-from reconciler.specs.document import Checker
 from reconciler.specs.around import Around
+from reconciler.specs.document import Checker
 from reconciler.specs.files import FileReader, SpecFile
 from reconciler.specs.folder import Files
 from reconciler.specs.load import Loader

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .models import View
+from pydantic import Field
+
+from .models import HealthView, View
 from .revision_models import Standing
 
 
@@ -20,6 +22,8 @@ class ProblemView(View):
     """The line of the file, without secret values."""
     severity: str
     """``error`` or ``warning``."""
+    caret: int
+    """The 1-based column of the excerpt that is meant; 0: the same as of the line."""
 
 
 class FieldView(View):
@@ -82,7 +86,12 @@ class WhyView(View):
 
 
 class HeldView(ChangeView, WhyView):
-    """What differs and is held back."""
+    """What differs and is held back; a status tells what was last seen of it, too."""
+
+    kind: str = ""
+    name: str = ""
+    health: HealthView | None = None
+    vitals: dict[str, Any] = Field(default_factory=dict)
 
 
 class BlockedView(WhyView):

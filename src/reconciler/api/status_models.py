@@ -95,5 +95,7 @@ class StatusView(SpecsView, Standing):
     operator: OperatorProcess
     applied_at: str | None
     """When something was done, the last time."""
+    stopping: bool
+    """Whether the whole stack is being stopped."""
     resources: list[ResourceView]
     unknown: list[UnknownView]
