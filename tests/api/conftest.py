@@ -94,7 +94,7 @@ class Operator:
         }
         more = {"problems": self.problems, "resources": self.resources, "appliedAt": None}
         more |= {"operator": {"pid": 1, "version": "0"}, "verdict": verdict, "revision": "abc"}
-        return self._answer({**SPECS, **STANDING, "unknown": [], **more})
+        return self._answer({**SPECS, **STANDING, "unknown": [], "stopping": False, **more})
 
     async def reconcile_now(self, *, confirm: str = "") -> View:
         self.passes += 1
