@@ -105,6 +105,15 @@ def test_a_very_long_line_comes_in_pieces(tmp_path: Path) -> None:
     assert "".join(found) == "x" * 65_536 * 40 + "end"
 
 
+def test_a_file_may_seem_older_than_its_last_line(tmp_path: Path) -> None:
+    """The kernel's clock for files is a few milliseconds behind the one that stamps lines."""
+    path = tmp_path / "web-0.log"
+    path.write_text("2026-11-28T05:00:00.001000Z stdout F ready\n")
+    begin = datetime(2026, 11, 28, 5, tzinfo=UTC).timestamp()
+    os.utime(path, (begin - 0.004, begin - 0.004))
+    assert [line.text for line in Tail(path, "", lines=None, since=begin).look()] == ["ready"]
+
+
 def test_since_leaves_out_what_is_older(tmp_path: Path) -> None:
     """Lines from then on; one without a time belongs to the one before it."""
     path = tmp_path / "web-0.log"

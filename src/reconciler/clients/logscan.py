@@ -14,6 +14,8 @@ from .logline import Mark, read_mark
 
 BLOCK: Final = 1 << 16
 PREFIX: Final = 128
+COARSE: Final = 0.1
+"""Seconds that a file may seem older than its last row: the kernel's clock for files is coarse."""
 FURTHER: Final = 1 << 18
 """How far above the lines that were asked for the beginning of one of them may lie."""
 
@@ -41,6 +43,10 @@ class Wanted:
     def nothing(self) -> bool:
         """Whether no line at all was asked for."""
         return self._left == 0
+
+    def is_after(self, written: float) -> bool:
+        """Whether all of a file that was last written at that time is too old."""
+        return self.since is not None and written + COARSE < self.since
 
     def ends_at(self, row: bytes) -> bool:
         """Whether nothing above ``row`` is needed."""
@@ -80,8 +86,7 @@ def find_start(path: Path, opened: ExitStack, wanted: Wanted) -> list[BinaryIO]:
     files: list[BinaryIO] = []
     for file in generations(path, opened):
         file.seek(0, os.SEEK_END)
-        old = wanted.since is not None and os.fstat(file.fileno()).st_mtime < wanted.since
-        if old or (wanted.nothing and not files):
+        if wanted.is_after(os.fstat(file.fileno()).st_mtime) or (wanted.nothing and not files):
             # Nothing is wanted of it, but whoever follows must know from where on.
             return files or [file]
         start = _start(file, wanted)
