@@ -259,9 +259,10 @@ async def test_a_log_without_times_is_not_searched_twice(tmp_path: Path) -> None
     path = tmp_path / "web-0.log"
     check = {"log": {"regex": "^ready"}, **QUICK, "failureThreshold": 1000}
     probes = Probes.model_validate({"startup": check})
+    born = time.time()
     path.write_text("ready\n")
     async with real() as bench:
-        bench.prober.follow({"web-0": Subject("1", probes, born=time.time(), log=path)})
+        bench.prober.follow({"web-0": Subject("1", probes, born=born, log=path)})
         await eventually_async(lambda: bench.verdicts() == {"startup": "success"})
         bench.prober.follow({})
         bench.prober.follow({"web-0": Subject("2", probes, born=time.time(), log=path)})

