@@ -20,7 +20,7 @@ from .engine.allocate import Ports
 from .engine.backups import Backups
 from .engine.clock import SystemClock
 from .engine.journal import Journal
-from .engine.known import Known, without_spilled
+from .engine.known import Known
 from .engine.ledger import Ledger
 from .engine.lock import sole_operator
 from .engine.log_lines import set_up
@@ -100,7 +100,6 @@ async def open_operator(
         key = digest_key(settings.durable / "digest.key", read_only=read_only)
         source = make_source(settings, stack.revisions.choose, key)
         loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=key)
-        journal.hide = partial(without_spilled, loader)
         commits = Commits(partial(_git, settings, source))
         operator = Operator(stack, loader, loader.watch_paths, watching(settings), commits)
         operator.notifying = Notifying(stack, settings.durable / NOTICES, operator.wake)
@@ -179,7 +178,7 @@ async def plan_once(settings: Settings) -> View:
     """What would be done, observed without a running operator and without a trace."""
     async with open_operator(settings, read_only=True) as (operator, _):
         operator.reading.is_told = True
-        return without_spilled(operator.loader, await operator.plan())
+        return await operator.plan()
 
 
 async def apply_once(settings: Settings, *, confirm: str = "") -> View:
@@ -189,8 +188,7 @@ async def apply_once(settings: Settings, *, confirm: str = "") -> View:
     with sole_operator(settings.run_dir / "operator.lock"):
         async with open_operator(settings) as (operator, _):
             operator.reading.is_told = True
-            view = await operator.reconcile_now(confirm=confirm)
-            return without_spilled(operator.loader, view)
+            return await operator.reconcile_now(confirm=confirm)
 
 
 async def _operate(settings: Settings, speak: Speak | None) -> None:
@@ -220,7 +218,6 @@ async def _work(
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, backups.back_up_all)
     app = make_app(operator, metrics, access, writes=writes, backups=backups)
     app.state.speak = speak
-    app.state.hide = operator.stack.ledger.journal.hide
     for pages in (RevisionPages(Past(operator)), SourcePages(operator.sourcing)):
         app.include_router(pages.router(), prefix=ROOT)
     keep_what_is_there(tidy=False)

@@ -55,11 +55,11 @@ def start(stack_dir: Path) -> Iterator[Start]:
     (specs / "web.yaml").write_text(SPEC)
     environ = {**os.environ, "RECONCILER_STATE_DIR": str(stack_dir), "COLUMNS": "100"}
 
-    def call(*arguments: str, **more: str) -> subprocess.Popen[str]:
+    def call(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=stack_dir,
-            env=environ | more,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -231,40 +231,6 @@ def test_a_second_up_waits_for_nothing(start: Start, stack_dir: Path) -> None:
     code, out, err = finish(start("up"))
     assert (code, "already running" in err) == (0, True)
     assert "not ready: Process/never-0" in out
-
-
-SPILLED = """\
-apiVersion: reconciler.dev/v1
-kind: Process
-metadata: {name: takes}
-spec: {command: [sleep, "3600"], env: {OURS: {from: {env: CSEC}}}}
----
-apiVersion: reconciler.dev/v1
-kind: Process
-metadata: {name: nowhere}
-spec: {command: [sleep, "3600"], workingDir: "/nope/${CSEC}"}
----
-apiVersion: reconciler.dev/v1
-kind: Process
-metadata: {name: nothing}
-spec: {command: ["/bin/no-${CSEC}"]}
-"""
-
-
-def test_what_one_spec_takes_as_a_secret_no_text_tells(start: Start, stack_dir: Path) -> None:
-    """Though another spec fills it in like any other word; whoever looks, and in the journal."""
-    secret = "hunter2-canary"
-    said = [finish(start("up", "--detach", CSEC=secret))]
-    (stack_dir / "specs" / "spilled.yaml").write_text(SPILLED)
-    eventually(lambda: "/nope/(secret)" in finish(start("status"))[1])
-    eventually(lambda: "/bin/no-(secret)" in finish(start("status"))[1])
-    for verb in ("status", "diff", "events", "history", "describe nowhere", "describe nothing"):
-        said += [finish(start(*verb.split())), finish(start(*verb.split(), "-o", "json"))]
-    said.append(finish(start("diff", "--worktree", "--full", CSEC=secret)))
-    assert secret not in "".join(out + err for _, out, err in said)
-    assert finish(start("down"))[0] == 0
-    places = [*(stack_dir / "state").glob("journal.db*"), stack_dir / "log" / "reconciler.log"]
-    assert [path.name for path in places if secret.encode() in path.read_bytes()] == []
 
 
 def test_up_refuses_a_port_that_is_taken(start: Start, stack_dir: Path, free_port: int) -> None:

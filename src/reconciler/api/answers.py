@@ -39,7 +39,7 @@ PROBLEM: Final[dict[str, Any]] = {
 
 def answer(request: Request, view: Any, status: int = 200) -> Response:
     """A view as JSON; 304 when the client has the very same already."""
-    body = to_json(request.app.state.hide(view), inf_nan_mode="null")
+    body = to_json(view, inf_nan_mode="null")
     if request.method not in READ_METHODS:
         return Response(body, status, media_type="application/json")
     tag = _tag(body)
@@ -68,7 +68,7 @@ async def answer_in_words(request: Request, verb: str, view: View) -> Response:
     if speak is None or wish is None or request.headers.get("accept") != "text/plain":
         return answer(request, view)
     try:
-        said = await asyncio.to_thread(speak, verb, request.app.state.hide(view), wish)
+        said = await asyncio.to_thread(speak, verb, view, wish)
     except ValueError:
         raise HTTPException(400, "a terminal is told as: 100 oe strict") from None
     talk = said.talk.encode()

@@ -42,9 +42,8 @@ def make_app(
     writes: Writes | None = None,
     backups: BackupsView | None = None,
 ) -> FastAPI:
-    """Everything the operator answers, for ``serve``.
+    """Everything the operator answers, for ``serve``; ``state.speak`` may put views into words.
 
-    ``state.speak`` may put views into words, ``state.hide`` take out what is not to be told.
     With ``writes`` the specs can be edited, with ``backups`` things can be ordered of targets.
     """
     app = Api(
@@ -61,7 +60,6 @@ def make_app(
         routes=[*HealthPages(operator).routes(), *MetricsPage(operator, metrics).routes()],
     )
     app.state.speak = None
-    app.state.hide = lambda view: view
     streams = app.state.streams = Streams()
     for pages in (
         ResourcePages(operator),

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..core.model import Json, Ref
 from .database import connect
@@ -81,8 +81,6 @@ class Journal:
         self._db = self._open(read_only=read_only)
         self.revision = ""
         """The one that is current."""
-        self.hide: Callable[[Any], Any] = lambda told: told
-        """Takes out what is not to be told."""
         self.on_news: Callable[[], object] = lambda: None
         self._known: dict[Ref, Known | None] = {}
         """What is to be written of resources: an edit is not to wait for that."""
@@ -103,15 +101,14 @@ class Journal:
             " ORDER BY id DESC LIMIT 1",
             (str(event.ref),),
         )
-        message = self.hide(event.message)
-        if row and row[0][1:] == (event.reason, message, revision):
+        if row and row[0][1:] == (event.reason, event.message, revision):
             sql = "UPDATE event SET count = count + 1, time = ?, actor = ? WHERE id = ?"
             self._run(sql, (now, event.actor, row[0][0]))
             return False
         # Whoever has read up to an id goes on behind it, though the journal be begun anew.
         sql = """INSERT INTO event (id, time, ref, type, reason, message, count, actor, revision)
             VALUES (coalesce((SELECT max(id) + 1 FROM event), ?), ?, ?, ?, ?, ?, 1, ?, ?)"""
-        told = (str(event.ref), event.type, event.reason, message, event.actor, revision)
+        told = (str(event.ref), *event[1:4], event.actor, revision)
         self._run(sql, (int(now * 1000), now, *told))
         return True
 
@@ -130,7 +127,7 @@ class Journal:
 
     def record_revision(self, revision: str, began: float, told: Json) -> None:
         """Write, or write anew, what became of a revision."""
-        values = (began, revision, json.dumps(self.hide(told)))
+        values = (began, revision, json.dumps(told))
         self._run("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", values)
         self._run(
             """DELETE FROM revision WHERE began <

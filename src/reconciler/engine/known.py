@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from pydantic import BaseModel
 
 from ..clients.git_errors import redact
 from ..core.sealed import Sealed
-from ..specs.load import Loader, Snapshot
-
-T = TypeVar("T")
+from ..specs.load import Snapshot
 
 
 class Known:
@@ -32,22 +30,6 @@ class Known:
 def without_secrets(text: str, snapshot: Snapshot | None) -> str:
     """A text for others, without what is sealed in the specs of this moment."""
     return redact(text, tuple(one.reveal() for one in Known().among(snapshot) if one.known))
-
-
-def without_spilled(loader: Loader, view: T) -> T:
-    """A view for others, or a text, without the secrets that a spec fills in like other words."""
-    words = loader.spilled
-    return cast("T", _redacted(view, words)) if words else view
-
-
-def _redacted(value: Any, words: tuple[str, ...]) -> Any:
-    if isinstance(value, str):
-        return redact(value, words)
-    if isinstance(value, Mapping):
-        return {key: _redacted(one, words) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_redacted(one, words) for one in value]
-    return value
 
 
 def _sealed(value: Any) -> Iterator[Sealed]:

@@ -143,8 +143,6 @@ class Reading:
         if "\0" in done.text:
             self._miss(Flaw(mark, f"the value of {spell(at)} holds a NUL character"), at)
         self._spend(len(done.text), mark, at)
-        if not done.secret:
-            self._around.shown.update(done.names)
         return self._seal(done.text) if done.secret else done.text
 
     def _fetch(self, source: nodes.Mapping, at: Location) -> Sealed:
@@ -163,7 +161,6 @@ class Reading:
         if secret is None:
             message = f"the variable {shorten(value.text)} of {spell(at)} is not set"
             return self._no_secret(Flaw(value.mark, message, _SET, freezes=True), at)
-        self._around.kept.add(value.text)
         return self._seal(secret)
 
     def _fetch_file(self, value: Scalar, at: Location) -> Sealed:

@@ -64,11 +64,6 @@ class Loader:
         """How many documents were parsed so far."""
         return self._reader.parses
 
-    @property
-    def spilled(self) -> tuple[str, ...]:
-        """Values that are a secret in one spec and stand in plain words in another."""
-        return self._around.spilled()
-
     def watch_paths(self) -> tuple[Path, ...]:
         """Folders in which something happens when there is something new to load."""
         return self._source.watch_paths()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from .problem import looks_secret
@@ -23,8 +23,6 @@ class Expanded(NamedTuple):
     missing: tuple[str, ...]
     secret: str
     """The first variable whose name looks secret, else empty."""
-    names: tuple[str, ...] = ()
-    """The variables that were filled in."""
 
 
 class MalformedError(ValueError):
@@ -37,8 +35,7 @@ def expand_variables(text: str, environ: Mapping[str, str]) -> Expanded:
         return Expanded(text, (), "")
     filling = _Filling(environ, [])
     done = _REFERENCE.sub(filling.fill, text)
-    missing = tuple(dict.fromkeys(filling.missing))
-    return Expanded(done, missing, filling.secret, tuple(filling.names))
+    return Expanded(done, tuple(dict.fromkeys(filling.missing)), filling.secret)
 
 
 @dataclass(slots=True)
@@ -46,7 +43,6 @@ class _Filling:
     environ: Mapping[str, str]
     missing: list[str]
     secret: str = ""
-    names: list[str] = field(default_factory=list)
     room: int = LONGEST
     """How much longer the text may still get."""
 
@@ -58,7 +54,6 @@ class _Filling:
             raise MalformedError('has a "${" that begins no variable')
         if looks_secret(name):
             self.secret = self.secret or name
-        self.names.append(name)
         value = self.environ.get(name)
         if value is None or (value == "" and default is not None):
             if default is None:
