@@ -32,3 +32,17 @@ def test_a_resync_is_a_time(stack_dir: Path, monkeypatch: pytest.MonkeyPatch, te
     monkeypatch.setenv("RECONCILER_RESYNC", text)
     with pytest.raises(ValueError, match="RECONCILER_RESYNC"):
         read_settings(state_dir=stack_dir)
+
+
+def test_specs_whose_disk_is_not_there_are_meant_all_the_same(
+    stack_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that leads nowhere now is no word that a program's declaration counts again."""
+    monkeypatch.delenv("RECONCILER_SPECS", raising=False)
+    monkeypatch.chdir(stack_dir)
+    declared = stack_dir / "state" / "declared"
+    declared.mkdir()
+    (declared / ".root").write_text(str(stack_dir))
+    assert read_settings(state_dir=stack_dir).specs == declared
+    (stack_dir / "specs").symlink_to(stack_dir / "unmounted")
+    assert read_settings(state_dir=stack_dir).specs == stack_dir / "specs"

@@ -105,7 +105,7 @@ def read_settings(
         raise ValueError(f"{state}: too long for a socket path; choose a shorter --state-dir")
     environ = {**own, **_handed_over(state / "run" / "environ")}
     declared, root = _declared_in(state), _declared_root(state)
-    if root and not (said or folder.exists() or own.get("RECONCILER_SOURCE_URL")):
+    if root and not (said or os.path.lexists(folder) or own.get("RECONCILER_SOURCE_URL")):
         folder = declared
     if folder != declared or not root:
         root = environ.get("RECONCILER_ROOT")
