@@ -91,6 +91,28 @@ def descendants(*roots: int) -> set[int]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """Whose child ``pid`` is; 0 when nobody's, or when it is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
+def ancestors(pid: int) -> set[int]:
+    """Every process above ``pid``, without it."""
+    found: set[int] = set()
+    while (pid := parent_of(pid)) and pid not in found:
+        found.add(pid)
+    return found
+
+
+def same_mounts(pid: int) -> bool | None:
+    """Whether ``pid`` lives among the same mounts as we do; None when that may not be read."""
+    try:
+        return os.path.samestat(*(os.stat(f"/proc/{one}/ns/mnt") for one in ("self", pid)))  # noqa: PTH116
+    except OSError:
+        return None
+
+
 def environ(pid: int) -> dict[bytes, bytes]:
     """The environment ``pid`` was started with; empty when it may not be read."""
     try:

@@ -11,7 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from .kernel import all_pids, children, descendants, environ, is_zombie, start_time
+from .kernel import (
+    all_pids,
+    ancestors,
+    children,
+    descendants,
+    environ,
+    is_zombie,
+    same_mounts,
+    start_time,
+)
 
 GRACE: Final = 5.0
 KILL_GRACE: Final = 5.0
@@ -69,15 +78,30 @@ def _reaped(pid: int) -> bool:
 
 
 def _earlier(state_dir: Path, stack_start: str) -> set[int]:
-    mine = {os.getpid(), os.getppid()}
+    mine = {os.getpid(), *ancestors(os.getpid())}
     roots = {pid for pid in _recorded(state_dir) if pid not in mine}
     folder, own = os.fsencode(state_dir), stack_start.encode()
     for pid in all_pids():
         known = environ(pid) if pid not in mine else {}
         start = known.get(b"RECONCILER_STACK_START")
         if start not in {None, own} and known.get(b"RECONCILER_STATE_DIR") == folder:
-            roots.add(pid)
-    return roots | descendants(*roots)
+            roots |= {pid} if _sees(pid, state_dir) else set()
+    # Where we run below one of them ourselves, we and our terminal are among them.
+    return (roots | descendants(*roots)) - mine
+
+
+def _sees(pid: int, folder: Path) -> bool:
+    """Whether what ``pid`` calls ``folder`` is the same one: a container has paths of its own."""
+    try:
+        own = folder.stat()
+    except OSError:  # taken away: nothing is left to compare
+        return same_mounts(pid) is True
+    try:
+        return os.path.samestat(own, Path(f"/proc/{pid}/root{folder}").stat())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return same_mounts(pid) is True
 
 
 def _strays(state_dir: Path, spared: set[int]) -> set[int]:
