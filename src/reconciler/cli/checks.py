@@ -21,8 +21,7 @@ from ..stack.leftovers import left_behind
 from ..stack.limits import SOCKET_PATH
 from ..stack.place import Place, holder
 from .client import NoOperator
-from .down import processes
-from .outcome import Failure, called
+from .outcome import Failure, called, processes
 from .stack import find_operator
 
 LUA: Final = f"apt-get install {PACKAGES}"

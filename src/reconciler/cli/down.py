@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -13,11 +13,10 @@ from ..core.lines import Span, Style, line
 from ..settings import Settings
 from ..stack.leftovers import end_earlier, left_behind
 from ..stack.place import Place, holder, note_ending, open_lock
-from .outcome import Exit, Failure
+from .outcome import Exit, Failure, processes
 from .terminal import Terminal
 
 EVERY: Final = 0.1
-NAMED: Final = 5
 
 
 def down(settings: Settings, terminal: Terminal, *, timeout: float) -> int:
@@ -28,12 +27,6 @@ def down(settings: Settings, terminal: Terminal, *, timeout: float) -> int:
     done = "stopped" if lived or ended else "nothing runs in"
     terminal.talk(line(Span(f"{done} {settings.state_dir}", Style.FAINT)))
     return Exit.OK
-
-
-def processes(pids: Collection[int]) -> str:
-    """Some processes in words."""
-    named = ", ".join(map(str, sorted(pids)[:NAMED])) + ", …" * (len(pids) > NAMED)
-    return f"1 process (pid {named})" if len(pids) == 1 else f"{len(pids)} processes (pids {named})"
 
 
 def _end_living(place: Place, *, timeout: float) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
+
+NAMED: Final = 5
 
 
 class Exit(IntEnum):
@@ -55,3 +59,9 @@ def called(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"#{uid}"
+
+
+def processes(pids: Collection[int]) -> str:
+    """Some processes in words."""
+    named = ", ".join(map(str, sorted(pids)[:NAMED])) + ", …" * (len(pids) > NAMED)
+    return f"1 process (pid {named})" if len(pids) == 1 else f"{len(pids)} processes (pids {named})"
