@@ -111,6 +111,7 @@ def test_the_end_leaves_nothing(parent: subprocess.Popen[bytes], stack_dir: Path
     assert stop_stack(parent) == OK
     assert family(stack_dir) == set()
     assert not (stack_dir / "run/environ").exists()
+    assert (stack_dir / "run/up.lock").read_text() == ""  # that number may be another's soon
 
 
 def test_an_interrupt_is_told_apart(parent: subprocess.Popen[bytes]) -> None:

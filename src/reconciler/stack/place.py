@@ -160,12 +160,21 @@ def note_holder(lock: int) -> None:
 
 def note_ending(lock: int, *, pid: int | None = None) -> None:
     """Say in the lock that the stack is being ended, by ``pid`` when it may be asked to hurry."""
-    _note(lock, ENDING if pid is None else f"{pid} {ENDING}")
+    with suppress(OSError):  # a full disk keeps nobody from ending it
+        _note(lock, ENDING if pid is None else f"{pid} {ENDING}")
+
+
+def note_nobody(lock: int) -> None:
+    """Forget who held the lock before: that number may be somebody else's by now."""
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
 
 
 def _note(lock: int, text: str) -> None:
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{text}\n".encode(), 0)
+    said = f"{text}\n".encode()
+    # Whoever reads meanwhile finds all of it, and nothing of what stood there.
+    os.pwrite(lock, said.ljust(os.fstat(lock).st_size), 0)
+    os.ftruncate(lock, len(said))
 
 
 def holder(place: Place) -> int | None:

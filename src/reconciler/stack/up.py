@@ -26,6 +26,7 @@ from .place import (
     leave_terminal,
     note_ending,
     note_holder,
+    note_nobody,
     open_lock,
     prepare,
     take_again,
@@ -77,6 +78,7 @@ def up(place: Place, *, detach: bool = False) -> int:
     if lock is None:
         print(f"already running in {place.state_dir}", file=sys.stderr)
         return ALREADY_RUNNING
+    note_nobody(lock)
     if detach:
         child = os.fork()
         if child:
@@ -94,6 +96,7 @@ def _run(place: Place, lock: int | None) -> int:
     while lock is not None:
         note_holder(lock)
         code = Parent(place, lock).run()
+        note_nobody(lock)
         os.close(lock)
         if code != LOST:
             return code
