@@ -7,74 +7,23 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from reconciler.cli import checks
-from reconciler.settings import Settings
 from reconciler.stack.place import Place, holder, is_ending, open_lock
 from reconciler.testing import eventually
 
+from .starting import SPEC, Start, finish, running, start
+
+__all__ = ["start"]
+
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-
-SPEC = """\
-apiVersion: reconciler.dev/v1
-kind: Process
-metadata: {name: web}
-spec:
-  command: [sleep, "3600"]
-"""
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def running(folder: Path) -> list[psutil.Process]:
-    """Every process that works in the folder or names it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            said = [process.cwd(), *process.cmdline()]
-        except psutil.Error:
-            continue
-        if process.pid != os.getpid() and any(str(folder) in text for text in said):
-            found.append(process)
-    return found
-
-
-@pytest.fixture
-def start(stack_dir: Path) -> Iterator[Start]:
-    """Runs ``reconciler`` for a stack of one process; what is left of it is ended."""
-    specs = stack_dir / "specs"
-    specs.mkdir()
-    (specs / "web.yaml").write_text(SPEC)
-    environ = {**os.environ, "RECONCILER_STATE_DIR": str(stack_dir), "COLUMNS": "100"}
-
-    def call(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *arguments],
-            cwd=stack_dir,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    yield call
-    for process in running(stack_dir):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-def finish(child: subprocess.Popen[str], deadline: float = 60) -> tuple[int, str, str]:
-    out, err = child.communicate(timeout=deadline)
-    return child.returncode, out, err
 
 
 @contextmanager
@@ -158,35 +107,6 @@ def test_up_can_leave_the_terminal(start: Start, stack_dir: Path) -> None:
     assert (code, running(stack_dir)) == (0, [])
     assert "stopped" in err
     assert finish(start("down"))[0] == 0
-
-
-def supervisord_of(folder: Path) -> int:
-    return int((folder / "run" / "supervisord.pid").read_text())
-
-
-def test_down_ends_what_a_killed_stack_left(start: Start, stack_dir: Path) -> None:
-    """That nothing runs is said when it is true: not while processes outlive their parent."""
-    assert finish(start("up", "--detach"))[0] == 0
-    place = Place(stack_dir, stack_dir / "specs")
-    settings = Settings(specs=place.specs, state_dir=stack_dir)
-    assert list(checks.left(settings)) == []
-    parent, supervisord = psutil.Process(holder(place)), psutil.Process(supervisord_of(stack_dir))
-    parent.suspend()  # or it ends the rest before it is killed
-    supervisord.kill()
-    parent.kill()
-    eventually(lambda: holder(place) is None)
-    left = running(stack_dir)
-    assert left
-    (found,) = checks.left(settings)
-    assert (found.grade, found.fix) == (checks.Grade.WARNING, "reconciler down")
-
-    code, _, err = finish(start("down"))
-    assert (code, running(stack_dir)) == (0, [])
-    assert re.search(r"ending [0-9]+ processes \(pids [0-9, …]+\) that a stack which was", err)
-    assert "nothing runs" not in err
-    assert list(checks.left(settings)) == []
-    code, _, err = finish(start("down"))
-    assert (code, "nothing runs" in err) == (0, True)
 
 
 STUBBORN = """\

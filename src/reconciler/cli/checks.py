@@ -17,6 +17,7 @@ from ..clients.logfile import last_lines
 from ..clients.nginx import PACKAGES
 from ..core.errors import ReconcileError
 from ..settings import Settings
+from ..stack.astray import astray
 from ..stack.leftovers import left_behind
 from ..stack.limits import SOCKET_PATH
 from ..stack.place import Place, holder
@@ -192,7 +193,10 @@ def specs(settings: Settings) -> Iterator[Finding]:
 
 def left(settings: Settings) -> Iterator[Finding]:
     """What still runs of a stack that was killed."""
-    if _holder(settings) is None and (found := left_behind(settings.state_dir)):
+    if (pid := astray(settings.state_dir)) is not None:
+        text = f"a stack runs (pid {pid}) whose state directory was taken away"
+        yield Finding("left", Grade.WARNING, text, "reconciler down")
+    elif _holder(settings) is None and (found := left_behind(settings.state_dir)):
         text = f"a stack that was killed has left {processes(found)} running"
         yield Finding("left", Grade.WARNING, text, "reconciler down")
 
