@@ -85,7 +85,8 @@ def test_down_ends_under_a_lock(reconciler: Any, stack_dir: Path) -> None:
     tag = {"RECONCILER_STATE_DIR": str(stack_dir), "RECONCILER_STACK_START": "1-a"}
     place = Place(stack_dir, stack_dir / "specs")
     said = "import signal, sys; signal.signal(15, lambda *_: None); print(flush=True)"
-    code = f"{said}; signal.pause(); open(sys.argv[1]).close(); signal.pause()"
+    code = f"{said}; signal.pause(); open(sys.argv[1]).close()"
+    shutil.rmtree(stack_dir / "run", ignore_errors=True)
     command = [sys.executable, "-c", code, str(stack_dir / "run" / "up.lock")]
     with subprocess.Popen(command, env=tag, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as left:
         assert left.stdout
