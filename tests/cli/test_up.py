@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from reconciler.stack.place import Place, holder, is_ending, open_lock
+from reconciler.cli import up as ups
+from reconciler.stack.place import Place, holder, is_ending, note_ending, open_lock, prepare
 from reconciler.testing import eventually
 
 from .starting import SPEC, Start, finish, running, start
@@ -171,3 +172,33 @@ def test_up_without_specs_says_where_it_looked(reconciler: Any) -> None:
     code, _, err = reconciler("up")
     assert code == 2
     assert "there is no folder" in err
+
+
+def test_who_only_looks_is_no_stack(stack_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A doctor or a `down` has the lock for a moment: that is not taken for a stack that runs."""
+    place = Place(stack_dir, stack_dir / "specs")
+    prepare(place)
+    looked = open_lock(place)
+    assert looked is not None
+    monkeypatch.setattr(ups.time, "sleep", lambda _: os.close(looked))
+    assert not ups.is_running(place)
+
+
+def test_an_end_is_not_waited_for_without_end(
+    reconciler: Any, stack_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a stack does not end, that is said, and what can be done."""
+    (stack_dir / "specs").mkdir()
+    place = Place(stack_dir, stack_dir / "specs")
+    prepare(place)
+    lock = open_lock(place)
+    assert lock is not None
+    monkeypatch.setattr(ups, "LONGEST", 0.1)
+    note_ending(lock, pid=os.getpid())
+    try:
+        said = reconciler("up")
+    finally:
+        os.close(lock)
+    assert (said.code, said.out) == (2, "")
+    assert "has not ended within" in said.err
+    assert "`reconciler down`" in said.err

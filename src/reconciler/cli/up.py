@@ -15,7 +15,7 @@ from ..core.lines import Span, Style, line
 from ..settings import ROOT_NOTE, Settings
 from ..stack import up as parent
 from ..stack.kernel import Kernel
-from ..stack.place import Place, holder, is_ending, open_lock, prepare
+from ..stack.place import Place, holder, is_ending, prepare
 from .outcome import Exit, Failure, spoken, whose
 from .overview import status_lines
 from .stack import find_operator
@@ -24,6 +24,8 @@ from .waiting import EVERY, progress, settled, until_answered, until_ready
 
 PATIENCE: Final = 60.0
 """How long a stack may take until it is told how far it came."""
+LONGEST: Final = 600.0
+"""How long the end of a stack is waited for: longer than any grace that is meant."""
 
 
 def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
@@ -65,13 +67,18 @@ def is_running(place: Place) -> bool:
     """Whether this stack lives already; makes its folders when it never did."""
     try:
         prepare(place)
-        lock = open_lock(place)
+        return _stays_held(place)
     except (OSError, ValueError) as error:
         said, hint = (spoken(error), whose(error)) if isinstance(error, OSError) else ("", "")
         raise Failure(said or str(error), hint=hint) from error
-    if lock is not None:
-        os.close(lock)
-    return lock is None
+
+
+def _stays_held(place: Place) -> bool:
+    """Whether somebody keeps the lock: who only looks at it has it for a moment."""
+    if holder(place) is None:
+        return False
+    time.sleep(EVERY)
+    return holder(place) is not None
 
 
 def _has_ended(place: Place, terminal: Terminal) -> bool:
@@ -82,9 +89,15 @@ def _has_ended(place: Place, terminal: Terminal) -> bool:
     terminal.talk(line(told))
     with progress(terminal, moving=True) as show:
         show("its end")
+        end = time.monotonic() + LONGEST
         while is_ending(place):
+            if time.monotonic() > end:
+                raise Failure(
+                    f"the stack in {place.state_dir} has not ended within {LONGEST / 60:g} minutes",
+                    hint="`reconciler down` waits for it too, and ends what is left",
+                )
             time.sleep(EVERY)
-    return holder(place) is None
+    return not _stays_held(place)
 
 
 def _already(settings: Settings, terminal: Terminal) -> int:
