@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from reconciler.cli import up as ups
+from reconciler.settings import ROOT_NOTE, Settings
 from reconciler.stack.place import Place, holder, is_ending, note_ending, open_lock, prepare
 from reconciler.testing import eventually
 
@@ -182,6 +183,32 @@ def test_who_only_looks_is_no_stack(stack_dir: Path, monkeypatch: pytest.MonkeyP
     assert looked is not None
     monkeypatch.setattr(ups.time, "sleep", lambda _: os.close(looked))
     assert not ups.is_running(place)
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_a_program_whose_stack_came_first_keeps_its_root(
+    reconciler: Any, stack_dir: Path, monkeypatch: pytest.MonkeyPatch, *, detach: bool
+) -> None:
+    """An `up` that comes second takes nothing away from the stack that runs."""
+    (stack_dir / "specs").mkdir()
+    note = Settings(specs=stack_dir / "specs", state_dir=stack_dir).declared / ROOT_NOTE
+    note.parent.mkdir(parents=True)
+    note.write_text(str(stack_dir))
+    place = Place(stack_dir, stack_dir / "specs")
+    prepare(place)
+    seen = iter([False, True])  # it comes between the look and the start
+    monkeypatch.setattr(ups, "is_running", lambda _: next(seen))
+    monkeypatch.setattr(ups, "_fork_announcer", lambda *_: 0)
+    monkeypatch.setattr(ups, "_end", lambda _: None)
+    monkeypatch.setattr(ups, "_already", lambda *_: 0)
+    lock = open_lock(place)
+    assert lock is not None
+    try:
+        assert reconciler("up", *["--detach"] * detach).code == 0
+    finally:
+        os.close(lock)
+    assert note.exists()
+    assert next(seen, None) is None
 
 
 def test_an_end_is_not_waited_for_without_end(

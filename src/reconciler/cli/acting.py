@@ -56,7 +56,10 @@ def down(
     state_dir: StateDir = None,
     timeout: Timeout = "2m",
 ) -> int:
-    """Stop a stack that was started elsewhere, in order, and wait until nothing of it runs."""
+    """Stop a stack that was started elsewhere, in order, and wait until nothing of it runs.
+
+    What a stack that was killed has left running is given 5 s to end, whatever --timeout says.
+    """
     from .down import down as stop
     from .waiting import seconds
 

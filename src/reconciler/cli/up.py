@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from ..core.lines import Span, Style, line
@@ -48,8 +49,6 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
     if is_running(place) and not _has_ended(place, terminal):
         return _already(settings, terminal)
     refuse_busy_ports(settings)
-    if not settings.is_declared:
-        (settings.declared / ROOT_NOTE).unlink(missing_ok=True)  # no program declares it any more
     code = (_detached if detach else _attached)(place, settings, terminal)
     # Somebody came first, or was just looking whether the stack lives.
     return up(settings, terminal, detach=detach) if code == parent.ALREADY_RUNNING else code
@@ -58,9 +57,15 @@ def up(settings: Settings, terminal: Terminal, *, detach: bool = False) -> int:
 def _attached(place: Place, settings: Settings, terminal: Terminal) -> int:
     terminal.talk(line(Span(f"starting {settings.specs}; Ctrl-C stops everything", Style.FAINT)))
     announcer = _fork_announcer(settings, terminal)
-    code = parent.up(place)
+    code = parent.up(place, held=partial(_forget_program, settings))
     _end(announcer)
     return code
+
+
+def _forget_program(settings: Settings) -> None:
+    """No program declares this stack any more; one whose stack runs must keep its note."""
+    if not settings.is_declared:
+        (settings.declared / ROOT_NOTE).unlink(missing_ok=True)
 
 
 def is_running(place: Place) -> bool:
@@ -121,7 +126,7 @@ def _refuse_commits(settings: Settings) -> None:
 
 
 def _detached(place: Place, settings: Settings, terminal: Terminal) -> int:
-    code = parent.up(place, detach=True)
+    code = parent.up(place, detach=True, held=partial(_forget_program, settings))
     if code != parent.OK:
         return code if code == parent.ALREADY_RUNNING else Exit.FAILED
     return Exit.OK if announce(settings, terminal) else Exit.UNHEALTHY

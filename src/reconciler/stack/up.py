@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return up(place, detach=given.detach)
 
 
-def up(place: Place, *, detach: bool = False) -> int:
+def up(place: Place, *, detach: bool = False, held: Callable[[], None] = lambda: None) -> int:
     """Run a stack until it is asked to stop; ``detach`` returns as soon as supervisord answers.
 
+    ``held`` is called once it is certain that no other stack runs there.
     The code is OK, COULD_NOT, ALREADY_RUNNING or INTERRUPTED; what went wrong is said on stderr.
     """
     try:
@@ -79,6 +80,7 @@ def up(place: Place, *, detach: bool = False) -> int:
         print(f"already running in {place.state_dir}", file=sys.stderr)
         return ALREADY_RUNNING
     note_nobody(lock)
+    held()
     if detach:
         child = os.fork()
         if child:
