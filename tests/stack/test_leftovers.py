@@ -19,6 +19,7 @@ from reconciler.testing import eventually
 pytestmark = pytest.mark.real
 
 SLEEP = ("sleep", "86400")
+CHROOT = "import os, sys; os.chroot(sys.argv[1]); sys.stdin.read()"
 
 
 @contextmanager
@@ -58,12 +59,25 @@ def test_a_folder_of_that_name_elsewhere_is_another(stack_dir: Path) -> None:
         assert left_behind(stack_dir) == set()
 
 
+def test_a_link_does_not_lead_out_of_another_root(stack_dir: Path, tmp_path: Path) -> None:
+    """A path over a link is looked at in the other's root, not in ours."""
+    if os.geteuid():
+        pytest.skip("only root may change its root")
+    link = stack_dir / "link"
+    link.symlink_to(stack_dir)
+    there = Path(f"{tmp_path}{link}")
+    there.parent.mkdir(parents=True)
+    there.symlink_to(stack_dir)
+    with tagged(link, sys.executable, "-c", CHROOT, str(tmp_path)) as other:
+        eventually(lambda: os.readlink(f"/proc/{other.pid}/root") == str(tmp_path))  # noqa: PTH115
+        assert left_behind(link) == set()
+
+
 def test_a_root_without_the_folder_is_another(stack_dir: Path, tmp_path: Path) -> None:
     """The same for a mere chroot."""
     if os.geteuid():
         pytest.skip("only root may change its root")
-    code = "import os, sys; os.chroot(sys.argv[1]); print(flush=True); sys.stdin.read()"
-    with tagged(stack_dir, sys.executable, "-c", code, str(tmp_path)) as other:
+    with tagged(stack_dir, sys.executable, "-c", CHROOT, str(tmp_path)) as other:
         eventually(lambda: os.readlink(f"/proc/{other.pid}/root") == str(tmp_path))  # noqa: PTH115
         assert left_behind(stack_dir) == set()
 

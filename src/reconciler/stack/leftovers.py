@@ -93,11 +93,12 @@ def _earlier(state_dir: Path, stack_start: str) -> set[int]:
 def _sees(pid: int, folder: Path) -> bool:
     """Whether what ``pid`` calls ``folder`` is the same one: a container has paths of its own."""
     try:
-        own = folder.stat()
+        # A link on the way would lead back from its root into ours.
+        own, place = folder.stat(), folder.resolve()
     except OSError:  # taken away: nothing is left to compare
         return same_mounts(pid) is True
     try:
-        return os.path.samestat(own, Path(f"/proc/{pid}/root{folder}").stat())
+        return os.path.samestat(own, Path(f"/proc/{pid}/root{place}").stat())
     except FileNotFoundError:
         return False
     except OSError:
