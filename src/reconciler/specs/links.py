@@ -125,24 +125,27 @@ def _portless(ref: Ref, target: Target, links: Links) -> Hold:
 
 def _whole(ref: Ref, links: Links) -> Resource[Any] | None:
     """What is written of ``ref``, which may be an instance of it."""
-    base = ref.name.rpartition("-")[0]
-    return links.resources.get(ref) or links.resources.get(Ref(ref.kind, base))
+    if ref in links.resources:
+        return links.resources[ref]
+    whole = links.resources.get(Ref(ref.kind, ref.name.rpartition("-")[0]))
+    if whole is None:
+        return None
+    # One whose name only begins like it is another resource.
+    return whole if any(one.ref == ref for one in links.kinds[ref.kind].instances(whole)) else None
 
 
 def _is_written(ref: Ref, links: Links) -> bool:
-    if ref in links.resources or ref in links.unsettled:
+    if ref in links.unsettled or _whole(ref, links) is not None:
         return True
-    whole = _whole(ref, links)
-    if whole is None:
-        return Ref(ref.kind, ref.name.rpartition("-")[0]) in links.unsettled
-    return any(one.ref == ref for one in links.kinds[ref.kind].instances(whole))
+    base = Ref(ref.kind, ref.name.rpartition("-")[0])
+    return base not in links.resources and base in links.unsettled
 
 
 def _endless(links: Links) -> Iterator[Hold]:
     """What waits for an end that never is one."""
     for ref, needs in links.needs.items():
         for need in needs:
-            other = _whole(need.ref, links) if need.condition == "completed" else None
+            other = _ending(need, links)
             if other is not None and (why := endless(other)):
                 message = f"{ref} waits until {need.ref} is completed, but that {why}"
                 hint = (
@@ -150,6 +153,14 @@ def _endless(links: Links) -> Iterator[Hold]:
                     "onFailure for a service; or wait for condition: started"
                 )
                 yield Hold((ref,), message, hint, need.ref.name)
+
+
+def _ending(need: Need, links: Links) -> Resource[Any] | None:
+    """What must come to its end; None where that is not known, or not waited for in vain."""
+    starts_anyway = need.timeout is not None and need.start_anyway
+    if need.condition != "completed" or starts_anyway or need.ref in links.unsettled:
+        return None
+    return _whole(need.ref, links)
 
 
 def _cycles(links: Links) -> Iterator[Hold]:
