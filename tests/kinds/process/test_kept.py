@@ -324,11 +324,6 @@ def _answers(port: int) -> bool:
         ({"command": None, "script": "/etc/passwd"}, "NotPermitted", "+rx /etc/passwd`"),
         ({"command": None, "script": "/etc"}, "ProgramMissing", "/etc is a folder"),
         ({"user": "nouser-here"}, "UserUnfit", "user nouser-here: "),
-        (
-            {"args": ["1"], "stop": {"preStop": "none x"}},
-            "ProgramMissing",
-            "preStop none is not in",
-        ),
         ({"workingDir": "/tmp/none/such"}, "WorkingDirMissing", "/tmp belongs to root"),
     ],
 )
