@@ -110,6 +110,14 @@ async def test_startup_opens_the_way_for_the_others(bench: Bench, scripted: Scri
     assert scripted.asked["s"] == looked
 
 
+async def test_that_it_lives_rings_for_nobody(bench: Bench, scripted: Scripted) -> None:
+    """It was taken to live from its start; a look at the world would show nothing new."""
+    scripted.says = {"l": True}
+    bench.follow(liveness=probe("l"))
+    await eventually_async(lambda: scripted.asked.get("l", 0) >= 3)
+    assert bench.rings == 0
+
+
 async def test_only_a_turn_rings(bench: Bench, scripted: Scripted) -> None:
     """Looks that say the same again are nobody's business."""
     scripted.says = {"r": True}

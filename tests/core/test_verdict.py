@@ -215,6 +215,15 @@ def test_it_is_too_early_to_judge_until_a_threshold_was_reached() -> None:
     assert said == [(Verdict.FAILURE, False)] * 4 + [(Verdict.FAILURE, True)] * 3
 
 
+def test_nobody_acts_on_the_first_good_look_at_what_was_taken_to_live() -> None:
+    """Every life with a liveness probe has one; only a verdict that turns is news."""
+    standing = begin(make(liveness={}), 0)
+    before = standing.judged(Role.LIVENESS)
+    after = heard(standing, Role.LIVENESS, OK, 1)
+    assert after.judged(Role.LIVENESS) == before == (Verdict.SUCCESS, False)
+    assert after.findings[Role.LIVENESS].settled
+
+
 def stand(standing: Standing) -> dict[str, str]:
     return {str(role): str(found.verdict) for role, found in standing.findings.items()}
 

@@ -61,9 +61,12 @@ class Standing:
         return None if found is None else found.verdict
 
     def judged(self, role: Role) -> tuple[Verdict, bool] | None:
-        """What others act on: the verdict of ``role``, and whether it is settled."""
+        """What others act on: the verdict of ``role``, and whether that of readiness is settled."""
         found = self.findings.get(role)
-        return None if found is None else (found.verdict, found.settled)
+        if found is None:
+            return None
+        # Of the others nobody reads it: it must not be worth a look at each start of a process.
+        return (found.verdict, found.settled and role is Role.READINESS)
 
 
 _FRESH: Final = {
