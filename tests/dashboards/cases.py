@@ -148,11 +148,14 @@ CASES = {
         ("2m", DATA_LABELS, "data failed too often and is not started again"),
     ),
     "ReconcilerProcessCrashes": Case(
-        {f'reconciler_process_restarts_by_cause_total{{{DATA},cause="crash"}}': "0+1x60"},
+        {
+            f'reconciler_process_restarts_by_cause_total{{{DATA},cause="crash"}}': "0+0.15x60",
+            f'reconciler_process_restarts_by_cause_total{{{DATA},cause="end"}}': "0+0.15x60",
+        },
         {f'reconciler_process_restarts_by_cause_total{{{DATA},cause="spec"}}': "0+1x60"},
         "15m",
-        {**DATA_LABELS, "cause": "crash"},
-        "data crashes again and again",
+        DATA_LABELS,
+        "data ends by itself again and again",
     ),
     "ReconcilerProcessNotReady": Case(
         {UP: "1x60", READY: "0x60"},

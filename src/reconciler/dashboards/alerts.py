@@ -25,6 +25,11 @@ class Group(NamedTuple):
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 ONE: Final = "{{ $labels.kind }}/{{ $labels.name }}"
 NAME: Final = "{{ $labels.name }}"
+ENDS: Final = (
+    "sum by (instance, name) "
+    '(increase(reconciler_process_restarts_by_cause_total{cause=~"crash|end"}[15m])) > 3'
+)
+"""A good end counts too: what is always started again is meant to stay."""
 BAD_REQUESTS: Final = (
     'sum by (instance, route) (rate(reconciler_gateway_requests_total{code="5xx"}[5m]))'
     " / sum by (instance, route) (rate(reconciler_gateway_requests_total[5m])) > 0.05"
@@ -149,8 +154,8 @@ GROUPS: Final[tuple[Group, ...]] = (
             ),
             Alert(
                 "ReconcilerProcessCrashes",
-                'increase(reconciler_process_restarts_by_cause_total{cause="crash"}[15m]) > 3',
-                *("0m", WARNING, f"{NAME} crashes again and again"),
+                ENDS,
+                *("0m", WARNING, f"{NAME} ends by itself again and again"),
             ),
             Alert(
                 "ReconcilerProcessNotReady",

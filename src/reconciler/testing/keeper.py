@@ -234,7 +234,7 @@ class _Silent(Supervisord):
 
 def _fresh(name: str) -> dict[str, Any]:
     texts = dict.fromkeys(("stamp", "digest", "revision", "error"), "")
-    numbers = dict.fromkeys(("epoch", "pid", "born", "failures", "restarts"), 0)
+    numbers = dict.fromkeys(("epoch", "pid", "born", "failures", "brief", "restarts"), 0)
     unknown = dict.fromkeys(("next", "last", "memory", "warning"))
     about = {"state": "stopped", "wanted": False, "log": f"log/{name}.log"}
     return {**about, **texts, **numbers, **unknown, "since": 0.0, "causes": []}

@@ -15,7 +15,7 @@ import pytest
 from tests.kinds.process.world import Stack, web
 
 from reconciler.core.errors import Transient
-from reconciler.core.model import HealthCode, Ref
+from reconciler.core.model import Health, HealthCode, Ref
 from reconciler.core.sealed import Sealed
 from reconciler.kinds.process import KIND
 from reconciler.kinds.process.actions import WriteRecord
@@ -78,6 +78,19 @@ async def test_a_good_end_of_what_always_runs_is_no_trouble(stack: Stack) -> Non
     assert (health.code, health.reason) == (HealthCode.PROGRESSING, "Restarting")
     assert health.message == "exited with code 0, a good end; is started again"
     assert (vitals["failures"], vitals["gaveUp"]) == (0, False)
+
+
+async def test_a_service_that_always_ends_at_once_is_told(stack: Stack) -> None:
+    """It is started again for ever, but nobody takes it for one that is on its way."""
+    await stack.go(shell("exit 0", restart={"backoff": "300ms", "strategy": "fixed"}))
+
+    async def told() -> Health | None:
+        found = KIND.health(await stack.see())
+        return found if found.reason == "EndsAtOnce" else None
+
+    found = await eventually_async(told)
+    assert found is not None
+    assert (found.code, found.stuck) == (HealthCode.DEGRADED, False)
 
 
 async def test_a_patience_that_is_raised_gives_a_new_chance(stack: Stack) -> None:

@@ -19,6 +19,8 @@ _CODES: Final[Mapping[str, tuple[HealthCode, str]]] = {
     "failed": (HealthCode.DEGRADED, "Failed"),
     "stopped": (HealthCode.SUSPENDED, "Stopped"),
 }
+FEW_ENDS: Final = 3
+"""So many good ends in a row, each before it was healthy, are no trouble yet."""
 
 
 def health(seen: Observed[Program]) -> Health:
@@ -29,10 +31,23 @@ def health(seen: Observed[Program]) -> Health:
     # Over a stock supervisord the operator goes on trying.
     stuck = state == "failed" and bool(seen.vitals.get("gaveUp"))
     if state == "backoff" and seen.vitals.get("failures") == 0:
-        return Health(HealthCode.PROGRESSING, "Restarting", message)
+        return _ended_well(seen.vitals, message)
     if state == "running" and not seen.vitals.get("ready", True):
         return _unready(seen.vitals.get("probes") or {})
     return Health(code, reason, message, stuck=stuck)
+
+
+def _ended_well(vitals: Mapping[str, Json], message: str) -> Health:
+    """A good end of what is meant to stay: no trouble by itself, but again and again it is one."""
+    ends = vitals.get("brief") or 0
+    if ends <= FEW_ENDS:
+        return Health(HealthCode.PROGRESSING, "Restarting", message)
+    code = (vitals.get("lastExit") or {}).get("code")
+    text = (
+        f"ended {ends} times in a row before it was healthy, last with exit code {code}; "
+        "a service is meant to stay (type: oneshot for what completes)"
+    )
+    return Health(HealthCode.DEGRADED, "EndsAtOnce", text)
 
 
 def _unready(probes: Mapping[str, Json]) -> Health:

@@ -94,6 +94,7 @@ def vitals(sight: Sight, state_dir: Path) -> dict[str, Json]:
         "since": entry["since"],
         "restarts": entry["restarts"],
         "failures": entry["failures"],
+        "brief": entry.get("brief", 0),
         "next": entry["next"],
         "causes": entry["causes"],
         "lastExit": entry["last"],

@@ -131,6 +131,7 @@ class Program(Runs):
             "since": self.since,
             "next": self.next,
             "failures": history.failures,
+            "brief": history.brief,
             "restarts": history.restarts,
             "error": self.error,
             "last": history.last,
