@@ -133,8 +133,13 @@ def epoch_of(live: Live) -> int:
 
 def reached(one: AnyResource, world: World) -> int:
     """The epoch that all of it has reached: of two that take turns, the one that is behind."""
-    both = [seen_of(ref, world) for ref in (one.ref, one.beside) if ref is not None]
-    return min((epoch_of(live) for live in both if live is not None), default=0)
+    seen = [seen_of(ref, world) for ref in both(one)]
+    return min((epoch_of(live) for live in seen if live is not None), default=0)
+
+
+def both(one: AnyResource) -> tuple[Ref, ...]:
+    """It, and what it takes turns with."""
+    return (one.ref,) if one.beside is None else (one.ref, one.beside)
 
 
 def may_run(kind: AnyKind, resource: AnyResource) -> bool:

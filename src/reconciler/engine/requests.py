@@ -11,10 +11,10 @@ from ..core.errors import Transient
 from ..core.gates import is_live, seen_of
 from ..core.kind import Kinds
 from ..core.model import Json, Ref, Resource, World
-from ..core.overrides import Override, epoch_of, may_run, reached
+from ..core.overrides import Override, both, epoch_of, may_run, reached
 from ..core.request import Asked, Request
 from .records import Records
-from .taken_back import LINGER, TakenBack, both
+from .taken_back import LINGER, TakenBack
 
 log = logging.getLogger(__name__)
 

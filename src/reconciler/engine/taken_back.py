@@ -9,11 +9,15 @@ from typing import Any, Final
 from ..core.gates import is_live, seen_of
 from ..core.kind import Kinds
 from ..core.model import Ref, Resource, World
-from ..core.overrides import may_run
+from ..core.overrides import both, may_run
 from ..core.request import Asked, Request
 
 LINGER: Final = 10.0
 """Seconds in which a stop or a start that was on its way may still come to be."""
+_ENDS: Final = frozenset({"stopping"})
+"""It was told to stop and takes its time."""
+_HAS_RUN: Final = frozenset({"completed", "armed"})
+"""It may have begun and ended between two looks."""
 
 
 @dataclass(slots=True)
@@ -53,20 +57,18 @@ class TakenBack:
         for lead, why in self._whys.items():
             want = desired.get(lead)
             is_start = why.verb is Asked.START
-            if want is None or may_run(self._kinds[lead.kind], want) is not is_start:
+            is_late = now >= why.at + LINGER
+            is_done = is_start and is_late and _is_in(_HAS_RUN, want, world)
+            if want is None or may_run(self._kinds[lead.kind], want) is not is_start or is_done:
                 yield lead
             elif any(is_live(ref, world) for ref in both(want)) is not is_start:
                 self._begun.add(lead)
-            elif lead in self._begun or (now >= why.at + LINGER and not _ends(want, world)):
+            elif lead in self._begun or (is_late and not _is_in(_ENDS, want, world)):
                 yield lead
 
 
-def both(want: Resource[Any]) -> tuple[Ref, ...]:
-    """It, and what it takes turns with."""
-    return (want.ref,) if want.beside is None else (want.ref, want.beside)
-
-
-def _ends(want: Resource[Any], world: World) -> bool:
-    """Whether it was told to stop and takes its time."""
+def _is_in(states: frozenset[str], want: Resource[Any] | None, world: World) -> bool:
+    if want is None:
+        return False
     seen = (seen_of(ref, world) for ref in both(want))
-    return any(live is not None and live.vitals.get("state") == "stopping" for live in seen)
+    return any(live is not None and live.vitals.get("state") in states for live in seen)
