@@ -9,22 +9,20 @@ from typing import Any
 
 from .. import __version__
 from ..core.errors import ReconcileError
-from ..core.model import Blocked, HealthCode, Json, Ref, Resource, Unknown
+from ..core.model import Blocked, Ref, Resource, Unknown
 from ..core.overrides import epoch_of
-from ..core.plan import Plan
-from ..core.status import Condition, ConditionStatus
+from ..core.status import Condition
 from ..core.values import HIDDEN, sealed
 from .ledger import Ledger
 from .plan_view import View, held_view, override_view, problems_view, timestamp, warnings_view
-
-WORST_FIRST = (HealthCode.UNKNOWN, HealthCode.DEGRADED, HealthCode.PROGRESSING)
+from .verdict_view import verdict_view
 
 
 def status_view(ledger: Ledger) -> View:
     """Everything that is true now, in one document."""
     resources = resource_views(ledger)
     return {
-        "verdict": _verdict(ledger, resources),
+        "verdict": verdict_view(ledger, resources),
         "revision": ledger.snapshot.revision if ledger.snapshot else None,
         "source": ledger.snapshot.source if ledger.snapshot else "",
         "operator": {"pid": os.getpid(), "version": __version__},
@@ -164,39 +162,6 @@ def pass_view(row: tuple[Any, ...]) -> View:
         "tookMs": took_ms,
         "summary": summary,
     }
-
-
-def _verdict(ledger: Ledger, resources: list[View]) -> View:
-    """How the whole is. What is suspended is not judged, but what differs of it is not in sync."""
-    snapshot = ledger.snapshot
-    # Of specs that were just read nobody has looked yet what they differ in.
-    known = snapshot is not None and snapshot.whole
-    plan = (
-        ledger.plan if known and ledger.plan and ledger.plan.revision == ledger.revision else None
-    )
-    judged = [one for one in resources if not (one["system"] or one["suspend"])]
-    codes = {one["health"]["code"] for one in judged}
-    health = next((code for code in WORST_FIRST if code.value in codes), HealthCode.HEALTHY)
-    unready = [one["ref"] for one in judged if not _is_ready(one)]
-    return {
-        "ready": plan is not None and not unready and _is_meant(plan, ledger),
-        "inSync": plan is not None and plan.in_sync,
-        "health": health.value,
-        "message": f"{len(unready)} not ready: {', '.join(unready[:5])}" if unready else "",
-    }
-
-
-def _is_meant(plan: Plan, ledger: Ledger) -> bool:
-    """Whether nothing differs but what somebody has suspended."""
-    held = (ledger.desired.get(change.ref) for change in plan.held)
-    return not (plan.changes or plan.unknown) and all(one and one.suspend for one in held)
-
-
-def _is_ready(resource: Mapping[str, Json]) -> bool:
-    return any(
-        one["type"] == "Ready" and one["status"] == ConditionStatus.TRUE
-        for one in resource["conditions"]
-    )
 
 
 def _system_refs(ledger: Ledger) -> list[Ref]:
