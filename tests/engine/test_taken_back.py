@@ -10,6 +10,7 @@ from reconciler.core.request import Asked, Request
 from reconciler.engine.taken_back import LINGER, TakenBack
 
 WEB = Ref("App", "web-0")
+START = Request(Asked.START, "user", "the stop is taken back", "ada", at=100.0)
 
 
 def world(state: str, *, started: bool) -> World:
@@ -34,7 +35,21 @@ def test_a_run_between_two_looks_is_a_start_that_was(
     (want,) = TOYS["App"].instances(app("web"))
     desired: dict[Ref, Resource[object]] = {WEB: want}
     taken_back = TakenBack(TOYS)
-    taken_back.note(WEB, Request(Asked.START, "user", "the stop is taken back", "ada", at=100.0))
-    taken_back.settle(desired, world("stopped", started=False), 100.0)
-    taken_back.settle(desired, world(state, started=False), 100.0 + after)
+    taken_back.note(WEB, START, 5.0)
+    taken_back.settle(desired, world("stopped", started=False), 100.0, 6.0)
+    taken_back.settle(desired, world(state, started=False), 100.0 + after, 7.0)
     assert (WEB in taken_back.explains(desired)) is is_known
+
+
+def test_a_look_that_began_before_tells_nothing_of_it() -> None:
+    """What it shows as stopped may be an earlier stop: the one that was taken back comes yet."""
+    (want,) = TOYS["App"].instances(app("web"))
+    desired: dict[Ref, Resource[object]] = {WEB: want}
+    taken_back = TakenBack(TOYS)
+    taken_back.note(WEB, START, 5.0)
+    taken_back.settle(desired, world("stopped", started=False), 100.0, 4.0)
+    taken_back.settle(desired, world("running", started=True), 100.1, 6.0)
+    assert WEB in taken_back.explains(desired)
+    taken_back.settle(desired, world("stopped", started=False), 100.2, 7.0)
+    taken_back.settle(desired, world("running", started=True), 100.3, 8.0)
+    assert WEB not in taken_back.explains(desired)

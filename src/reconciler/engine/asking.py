@@ -75,7 +75,8 @@ def release(stack: Stack, ref: Ref, author: str) -> View | None:
         if request.lasts:
             why = f"the {request.verb.value} by {request.author} is taken back"
             verb, now = OPPOSITE[request.verb], stack.clock.now()
-            stack.requests.taken_back.note(lead, Request(verb, "user", why, author, at=now))
+            said = Request(verb, "user", why, author, at=now)
+            stack.requests.taken_back.note(lead, said, stack.clock.monotonic())
     stack.ledger.journal.record_events(map(release_event, gone), stack.clock.now())
     stack.ledger.journal.commit()
     return override_view(gone[0]) if gone else None
@@ -173,7 +174,7 @@ def _wake_up(stack: Stack, ref: Ref, make: Callable[[float | None], Request]) ->
     if not is_live(ref, stack.ledger.world):
         return make(None)
     if stops:  # it may be about to end, and is started once it has
-        stack.requests.taken_back.note(want.lead, make(None))
+        stack.requests.taken_back.note(want.lead, make(None), stack.clock.monotonic())
     return None
 
 

@@ -114,7 +114,7 @@ def take_in(stack: Stack, drawn: Drawn) -> None:
     stack.rollouts.note(drawn.rolled.notes, now)
     gone = stack.orders.settle(ledger.desired, whole=whole, now=now)
     ledger.journal.record_events(gone, now)
-    stack.requests.taken_back.settle(ledger.desired, drawn.world, now)
+    stack.requests.taken_back.settle(ledger.desired, drawn.world, now, drawn.since)
     if stack.requests.asked:
         over = stack.requests.settle(ledger.desired, drawn.world, whole=whole, now=now)
         ledger.journal.record_events(map(end_event, over), now)

@@ -29,12 +29,14 @@ class TakenBack:
 
     _kinds: Kinds
     _whys: dict[Ref, Request] = field(default_factory=dict)
+    _since: dict[Ref, float] = field(default_factory=dict)
+    """When that was, in monotonic seconds: a look that began before tells nothing of it."""
     _begun: set[Ref] = field(default_factory=set)
     """Those that were seen as they were asked to be, so that there is something to make up for."""
 
-    def note(self, lead: Ref, why: Request) -> None:
-        """From now on ``why`` explains that it starts, or stops."""
-        self._whys[lead] = why
+    def note(self, lead: Ref, why: Request, since: float) -> None:
+        """From now on, which is ``since``, ``why`` explains that it starts, or stops."""
+        self._whys[lead], self._since[lead] = why, since
         self._begun.discard(lead)
 
     def forget(self, lead: Ref) -> None:
@@ -46,15 +48,22 @@ class TakenBack:
         found = ((desired[lead], why) for lead, why in self._whys.items() if lead in desired)
         return {ref: why for want, why in found for ref in both(want)}
 
-    def settle(self, desired: Mapping[Ref, Resource[Any]], world: World, now: float) -> None:
-        """Forget what was made up for, and what did not come to be."""
-        for lead in list(self._over(desired, world, now)):
+    def settle(
+        self, desired: Mapping[Ref, Resource[Any]], world: World, now: float, since: float
+    ) -> None:
+        """Forget what was made up for, and what did not come to be; seen by a look since then."""
+        seen = {lead: why for lead, why in self._whys.items() if self._since[lead] <= since}
+        for lead in list(self._over(seen, desired, world, now)):
             self.forget(lead)
 
     def _over(
-        self, desired: Mapping[Ref, Resource[Any]], world: World, now: float
+        self,
+        whys: Mapping[Ref, Request],
+        desired: Mapping[Ref, Resource[Any]],
+        world: World,
+        now: float,
     ) -> Iterator[Ref]:
-        for lead, why in self._whys.items():
+        for lead, why in whys.items():
             want = desired.get(lead)
             is_start = why.verb is Asked.START
             is_late = now >= why.at + LINGER
