@@ -80,23 +80,13 @@ async def open_operator(
         kinds = await kinds_under(wires.supervisord, settings)
         ports = Ports(kinds, records)
         ledger = Ledger(kinds, journal, stack_start=settings.stack_start, ports=ports)
-        secrets = Known()
-        stack = Stack(
-            kinds,
-            make_drivers(
-                settings,
-                records,
-                wires,
-                stock=kinds is not KINDS,
-                known=lambda: secrets.among(ledger.snapshot),
-            ),
-            ledger,
-            records,
-            SystemClock(),
-            metrics,
-            settings.resync,
-            partial(is_ending, Place(settings.state_dir, settings.specs)),
+        secrets, stock = Known(), kinds is not KINDS
+        drivers = make_drivers(
+            settings, records, wires, stock=stock, known=lambda: secrets.among(ledger.snapshot)
         )
+        ending = partial(is_ending, Place(settings.state_dir, settings.specs))
+        clock = SystemClock()
+        stack = Stack(kinds, drivers, ledger, records, clock, metrics, settings.resync, ending)
         key = digest_key(settings.durable / "digest.key", read_only=read_only)
         source = make_source(settings, stack.revisions.choose, key)
         loader = Loader(KINDS, source, root=settings.root, environ=settings.environ, key=key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +21,15 @@ _HAS_RUN: Final = frozenset({"completed", "armed"})
 
 
 @dataclass(slots=True)
+class _Note:
+    why: Request
+    since: float
+    """When that was, in monotonic seconds: a look that began before tells nothing of it."""
+    begun: bool = False
+    """Whether it was seen as it was asked to be, so that there is something to make up for."""
+
+
+@dataclass(slots=True)
 class TakenBack:
     """The last of it for each, until what comes of it is seen; in memory alone, it decides nothing.
 
@@ -28,56 +37,42 @@ class TakenBack:
     """
 
     _kinds: Kinds
-    _whys: dict[Ref, Request] = field(default_factory=dict)
-    _since: dict[Ref, float] = field(default_factory=dict)
-    """When that was, in monotonic seconds: a look that began before tells nothing of it."""
-    _begun: set[Ref] = field(default_factory=set)
-    """Those that were seen as they were asked to be, so that there is something to make up for."""
+    _notes: dict[Ref, _Note] = field(default_factory=dict)
 
     def note(self, lead: Ref, why: Request, since: float) -> None:
         """From now on, which is ``since``, ``why`` explains that it starts, or stops."""
-        self._whys[lead], self._since[lead] = why, since
-        self._begun.discard(lead)
+        self._notes[lead] = _Note(why, since)
 
     def forget(self, lead: Ref) -> None:
         """Something else was asked."""
-        self._whys.pop(lead, None)
+        self._notes.pop(lead, None)
 
     def explains(self, desired: Mapping[Ref, Resource[Any]]) -> dict[Ref, Request]:
         """Why each of these changes, if it does; of two that take turns, whichever it is."""
-        found = ((desired[lead], why) for lead, why in self._whys.items() if lead in desired)
+        found = ((desired[lead], note.why) for lead, note in self._notes.items() if lead in desired)
         return {ref: why for want, why in found for ref in both(want)}
 
     def settle(
         self, desired: Mapping[Ref, Resource[Any]], world: World, now: float, since: float
     ) -> None:
         """Forget what was made up for, and what did not come to be; seen by a look since then."""
-        seen = {lead: why for lead, why in self._whys.items() if self._since[lead] <= since}
-        for lead in list(self._over(seen, desired, world, now)):
-            self.forget(lead)
+        for lead, note in list(self._notes.items()):
+            if note.since <= since and self._is_over(note, desired.get(lead), world, now):
+                self.forget(lead)
 
-    def _over(
-        self,
-        whys: Mapping[Ref, Request],
-        desired: Mapping[Ref, Resource[Any]],
-        world: World,
-        now: float,
-    ) -> Iterator[Ref]:
-        for lead, why in whys.items():
-            want = desired.get(lead)
-            is_start = why.verb is Asked.START
-            is_late = now >= why.at + LINGER
-            is_done = is_start and is_late and _is_in(_HAS_RUN, want, world)
-            if want is None or may_run(self._kinds[lead.kind], want) is not is_start or is_done:
-                yield lead
-            elif any(is_live(ref, world) for ref in both(want)) is not is_start:
-                self._begun.add(lead)
-            elif lead in self._begun or (is_late and not _is_in(_ENDS, want, world)):
-                yield lead
+    def _is_over(self, note: _Note, want: Resource[Any] | None, world: World, now: float) -> bool:
+        is_start = note.why.verb is Asked.START
+        is_late = now >= note.why.at + LINGER
+        if want is None or may_run(self._kinds[want.ref.kind], want) is not is_start:
+            return True
+        if is_start and is_late and _is_in(_HAS_RUN, want, world):
+            return True
+        if any(is_live(ref, world) for ref in both(want)) is not is_start:
+            note.begun = True
+            return False
+        return note.begun or (is_late and not _is_in(_ENDS, want, world))
 
 
-def _is_in(states: frozenset[str], want: Resource[Any] | None, world: World) -> bool:
-    if want is None:
-        return False
+def _is_in(states: frozenset[str], want: Resource[Any], world: World) -> bool:
     seen = (seen_of(ref, world) for ref in both(want))
     return any(live is not None and live.vitals.get("state") in states for live in seen)
